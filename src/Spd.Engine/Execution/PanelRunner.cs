@@ -1,0 +1,200 @@
+using System.Runtime.InteropServices;
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+
+namespace Spd.Engine.Execution;
+
+/// <summary>
+/// Runs a graph over a batch, panel by panel: forward, losses and backward of one panel on one thread, in that thread's own memory.
+/// </summary>
+/// <remarks>
+/// The batch is cut into panels of a number of lanes that depends on the graph alone; panels add into a fixed number of accumulators, each the sum of a
+/// fixed run of panels, and the accumulators are summed in a fixed order. So the gradients and losses have the same bits on any number of threads.
+/// </remarks>
+public sealed unsafe class PanelRunner : IDisposable
+{
+    private const int MostAccumulators = 16;
+    private const int SmallestPanel = 64, LargestPanel = 256;
+    private const long PanelBytes = 640 * 1024;
+    private const long AccumulatorBytes = 256L * 1024 * 1024;
+
+    private readonly Graph _graph;
+    private readonly WorkerPool _pool;
+    private readonly KernelSet _kernels;
+    private readonly Workspace[] _workspaces;
+    private readonly Node[] _forward;
+    private readonly Node[] _backward;
+    private readonly AlignedBuffer _flatGradients;
+    private readonly ParameterGradients[] _accumulators;
+    private readonly ParameterGradients _weightGradients;
+    private readonly double* _lossSums;
+    private readonly double[] _losses;
+    private readonly double[] _coefficients;
+    private readonly PanelWork _work;
+    private readonly Lock _observerLock = new();
+    private Action<Workspace>? _observer;
+    private bool _withBackward;
+
+    /// <summary>Prepares the graph for batches of one size; the graph takes no further nodes from here on.</summary>
+    /// <param name="graph">The computation.</param>
+    /// <param name="batchSize">Rows of a batch.</param>
+    /// <param name="pool">The threads.</param>
+    /// <param name="kernels">The kernels, or null for <see cref="KernelSet.Default"/>.</param>
+    public PanelRunner(Graph graph, int batchSize, WorkerPool pool, KernelSet? kernels = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        graph.Compile();
+        _graph = graph;
+        _pool = pool;
+        _kernels = kernels ?? KernelSet.Default();
+        _work = new PanelWork(this);
+        BatchSize = batchSize;
+
+        PanelLanes = LanesFor(graph, batchSize);
+        int panels = (batchSize + PanelLanes - 1) / PanelLanes;
+        int flatLength = graph.Trainable.FlatLength;
+        int affordable = (int)Math.Clamp(AccumulatorBytes / sizeof(float) / Math.Max(flatLength, 1), 1, MostAccumulators);
+        int accumulators = Math.Min(panels, affordable);
+
+        _flatGradients = new AlignedBuffer((long)flatLength * (accumulators + 1));
+        _weightGradients = new ParameterGradients(graph.Trainable, _flatGradients.Pointer);
+        _accumulators = [.. Enumerable.Range(1, accumulators).Select(i => new ParameterGradients(graph.Trainable, _flatGradients.Pointer + (long)i * flatLength))];
+        Panels = panels;
+        _workspaces = [.. Enumerable.Range(0, pool.Threads).Select(_ => new Workspace(graph, _kernels, PanelLanes) { BatchSize = batchSize })];
+
+        _losses = new double[graph.LossNames.Count];
+        _coefficients = new double[graph.LossNames.Count];
+        foreach (var loss in graph.Losses) _coefficients[loss.Slot] = loss.Coefficient;
+        foreach (var loss in graph.WeightLosses) _coefficients[loss.Slot] = loss.Coefficient;
+        _lossSums = (double*)NativeMemory.AllocZeroed((nuint)(_losses.Length * (accumulators + graph.WeightLosses.Count) + 1), sizeof(double));
+        _forward = [.. graph.Nodes.Where(node => node.IsComputed)];
+        _backward = [.. graph.Nodes.Where(node => node.RunsBackward).Reverse()];
+    }
+
+    /// <summary>Frees the native memory of a runner that was not disposed.</summary>
+    ~PanelRunner() => NativeMemory.Free(_lossSums);
+
+    /// <summary>Rows of a batch.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Lanes of a panel.</summary>
+    public int PanelLanes { get; }
+
+    /// <summary>Panels of a batch.</summary>
+    public int Panels { get; }
+
+    /// <summary>The gradients of the last run with a backward pass.</summary>
+    public ParameterGradients Gradients => _weightGradients;
+
+    /// <summary>Σ coefficient · loss of the last run.</summary>
+    public double TotalLoss
+    {
+        get
+        {
+            double total = 0;
+            for (int i = 0; i < _losses.Length; i++) total += _coefficients[i] == 0 ? 0 : _coefficients[i] * _losses[i];
+            return total;
+        }
+    }
+
+    /// <summary>The losses of the last run, in the order of <see cref="Graph.LossNames"/>, without their coefficients.</summary>
+    public ReadOnlySpan<double> Losses => _losses;
+
+    /// <summary>One loss of the last run.</summary>
+    /// <exception cref="KeyNotFoundException">The graph has no loss of this name.</exception>
+    public double Loss(string name)
+    {
+        for (int i = 0; i < _losses.Length; i++)
+        {
+            if (_graph.LossNames[i] == name) return _losses[i];
+        }
+
+        throw new KeyNotFoundException($"the graph has no loss '{name}'; it has: {string.Join(", ", _graph.LossNames)}");
+    }
+
+    /// <summary>Runs one batch.</summary>
+    /// <param name="seed">Seed of the random streams.</param>
+    /// <param name="step">Step the random streams are drawn for.</param>
+    /// <param name="backward">Whether gradients are computed.</param>
+    /// <param name="observer">Sees each panel after its forward pass; calls come one at a time, in no fixed order.</param>
+    public void Run(ulong seed, long step, bool backward = true, Action<Workspace>? observer = null)
+    {
+        _observer = observer;
+        _withBackward = backward;
+        foreach (var workspace in _workspaces)
+        {
+            workspace.Seed = seed;
+            workspace.Step = (uint)step;
+        }
+
+        if (backward) _flatGradients.Span[.._graph.Trainable.FlatLength].Clear();
+        int items = _accumulators.Length + _graph.WeightLosses.Count;
+        new Span<double>(_lossSums, _losses.Length * items).Clear();
+        _pool.Run(_work, items);
+        _observer = null;
+
+        Array.Clear(_losses);
+        for (int item = 0; item < items; item++)
+            for (int slot = 0; slot < _losses.Length; slot++)
+                _losses[slot] += _lossSums[item * _losses.Length + slot];
+        if (!backward) return;
+        foreach (var accumulator in _accumulators) _kernels.AddAndClear(_graph.Trainable.FlatLength, accumulator.Flat, _weightGradients.Flat);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var workspace in _workspaces) workspace.Dispose();
+        _flatGradients.Dispose();
+        NativeMemory.Free(_lossSums);
+        GC.SuppressFinalize(this);
+    }
+
+    private static int LanesFor(Graph graph, int batchSize)
+    {
+        int lanes = LargestPanel;
+        while (lanes > SmallestPanel && (long)graph.PanelRows * lanes * sizeof(float) > PanelBytes) lanes /= 2;
+        int wholeBatch = (batchSize + KernelSet.LaneBlock - 1) / KernelSet.LaneBlock * KernelSet.LaneBlock;
+        return Math.Min(lanes, wholeBatch);
+    }
+
+    private void RunWeightLoss(int index, double* lossSums)
+    {
+        var loss = _graph.WeightLosses[index];
+        lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _weightGradients : null);
+    }
+
+    private void RunPanels(int accumulator, Workspace workspace, double* lossSums)
+    {
+        workspace.LossSums = lossSums;
+        workspace.Gradients = _accumulators[accumulator];
+        int first = (int)((long)Panels * accumulator / _accumulators.Length);
+        int last = (int)((long)Panels * (accumulator + 1) / _accumulators.Length);
+        for (int panel = first; panel < last; panel++)
+        {
+            int firstRow = panel * PanelLanes;
+            workspace.MoveTo(firstRow, Math.Min(PanelLanes, BatchSize - firstRow));
+            foreach (var node in _forward) node.Forward(workspace);
+            if (_observer is not null)
+            {
+                lock (_observerLock) _observer(workspace);
+            }
+
+            if (!_withBackward) continue;
+            workspace.ClearGradients();
+            foreach (var node in _backward) node.Backward(workspace);
+        }
+    }
+
+    private sealed class PanelWork(PanelRunner runner) : IParallelWork
+    {
+        public void Execute(int item, int worker)
+        {
+            double* lossSums = runner._lossSums + item * runner._losses.Length;
+            // Losses of the weights come first: one is longer than a panel, and no thread should be left waiting for it.
+            int weightLosses = runner._graph.WeightLosses.Count;
+            if (item < weightLosses) runner.RunWeightLoss(item, lossSums);
+            else runner.RunPanels(item - weightLosses, runner._workspaces[worker], lossSums);
+        }
+    }
+}

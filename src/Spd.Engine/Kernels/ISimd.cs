@@ -1,0 +1,70 @@
+namespace Spd.Engine.Kernels;
+
+/// <summary>
+/// What the width-independent kernels ask of a vector of floats. The vectors themselves are passed around bare, so the JIT keeps them in registers;
+/// this interface only names the instructions.
+/// </summary>
+/// <typeparam name="TVector">The bare vector: <c>Vector512&lt;float&gt;</c> or <c>Vector256&lt;float&gt;</c>; <c>float</c> for the plain twin.</typeparam>
+public unsafe interface ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Floats in a vector; <see cref="KernelSet.LaneBlock"/> is a multiple of it.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>All elements zero.</summary>
+    static abstract TVector Zero { get; }
+
+    /// <summary>Reads a vector; no alignment is needed.</summary>
+    static abstract TVector Load(float* source);
+
+    /// <summary>Writes a vector; no alignment is needed.</summary>
+    static abstract void Store(TVector value, float* destination);
+
+    /// <summary>All elements equal to <paramref name="value"/>.</summary>
+    static abstract TVector Create(float value);
+
+    /// <summary><c>a + b</c>.</summary>
+    static abstract TVector Add(TVector a, TVector b);
+
+    /// <summary><c>a − b</c>.</summary>
+    static abstract TVector Subtract(TVector a, TVector b);
+
+    /// <summary><c>a · b</c>, element by element.</summary>
+    static abstract TVector Multiply(TVector a, TVector b);
+
+    /// <summary><c>a / b</c>, element by element.</summary>
+    static abstract TVector Divide(TVector a, TVector b);
+
+    /// <summary><c>a · b + c</c>, rounded once.</summary>
+    static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
+
+    /// <summary>The larger of each pair; what a NaN gives is not fixed.</summary>
+    static abstract TVector Max(TVector a, TVector b);
+
+    /// <summary>The absolute value.</summary>
+    static abstract TVector Abs(TVector a);
+
+    /// <summary>The square root.</summary>
+    static abstract TVector Sqrt(TVector a);
+
+    /// <summary>e to the power of each element.</summary>
+    static abstract TVector Exp(TVector a);
+
+    /// <summary>The natural logarithm; minus infinity at zero.</summary>
+    static abstract TVector Log(TVector a);
+
+    /// <summary><c>a &gt; b ? whenTrue : whenFalse</c>, element by element; nothing of the side not taken gets through.</summary>
+    static abstract TVector SelectGreater(TVector a, TVector b, TVector whenTrue, TVector whenFalse);
+
+    /// <summary>The exact (erf) GELU.</summary>
+    static abstract TVector Gelu(TVector a);
+
+    /// <summary>The derivative of the exact (erf) GELU.</summary>
+    static abstract TVector GeluDerivative(TVector a);
+
+    /// <summary>The sum of the elements.</summary>
+    static abstract float Sum(TVector a);
+
+    /// <summary>Uniform numbers for <see cref="KernelSet.LaneBlock"/> batch rows; see <see cref="RandomBlock"/>.</summary>
+    static abstract void Uniform(in RandomKey key, long firstRow, uint panelRow, float* output);
+}

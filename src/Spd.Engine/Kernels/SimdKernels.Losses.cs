@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+
+namespace Spd.Engine.Kernels;
+
+public abstract unsafe partial class SimdKernels<TVector, TSimd>
+{
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float factor, float* da, nint stride)
+    {
+        var scale = TSimd.Create(factor);
+        double total = 0;
+        for (nint row = 0; row < rows; row++)
+        {
+            nint start = row * stride;
+            var sum = TSimd.Zero;
+            for (nint i = 0; i < lanes; i += TSimd.Count)
+            {
+                var difference = TSimd.Multiply(TSimd.Subtract(TSimd.Load(a + start + i), TSimd.Load(b + start + i)), TSimd.Load(laneMask + i));
+                sum = TSimd.MultiplyAdd(difference, difference, sum);
+                if (da != null) TSimd.Store(TSimd.MultiplyAdd(scale, difference, TSimd.Load(da + start + i)), da + start + i);
+            }
+
+            total += TSimd.Sum(sum);
+        }
+
+        return total;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public override double KullbackLeibler(
+        int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride)
+    {
+        double total = 0;
+        for (nint i = 0; i < lanes; i += TSimd.Count)
+        {
+            var mask = TSimd.Load(laneMask + i);
+            var logNormaliserQ = LogSumExp(rows, prediction + i, stride);
+            var logNormaliserP = LogSumExp(rows, target + i, stride);
+            var scale = TSimd.Multiply(TSimd.Create(factor), mask);
+            var sum = TSimd.Zero;
+            for (nint row = 0; row < rows; row++)
+            {
+                nint at = row * stride + i;
+                var logP = TSimd.Subtract(TSimd.Load(target + at), logNormaliserP);
+                var logQ = TSimd.Subtract(TSimd.Load(prediction + at), logNormaliserQ);
+                var p = TSimd.Exp(logP);
+                sum = TSimd.MultiplyAdd(p, TSimd.Subtract(logP, logQ), sum);
+                if (dPrediction != null)
+                    TSimd.Store(TSimd.MultiplyAdd(scale, TSimd.Subtract(TSimd.Exp(logQ), p), TSimd.Load(dPrediction + at)), dPrediction + at);
+            }
+
+            total += TSimd.Sum(TSimd.Multiply(sum, mask));
+        }
+
+        return total;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public override double PowerSum(
+        int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride)
+    {
+        double total = 0;
+        for (nint row = 0; row < rows; row++)
+        {
+            float rowWeight = weight == null ? 1 : weight[row];
+            var slope = TSimd.Create(factor * rowWeight * p);
+            var sum = TSimd.Zero;
+            for (nint i = 0; i < lanes; i += TSimd.Count)
+            {
+                nint at = row * stride + i;
+                var value = TSimd.Load(x + at);
+                var mask = TSimd.Load(laneMask + i);
+                // x^(p−1), infinite at zero when p < 1: padding lanes are left out by selection, for infinity times zero is NaN.
+                var reduced = p == 1 ? TSimd.Create(1) : p == 2 ? value : TSimd.Exp(TSimd.Multiply(TSimd.Create(p - 1), TSimd.Log(value)));
+                var power = p == 1 ? value : p == 2 ? TSimd.Multiply(value, value) : TSimd.Exp(TSimd.Multiply(TSimd.Create(p), TSimd.Log(value)));
+                sum = TSimd.Add(sum, TSimd.Multiply(power, mask));
+                if (dx != null)
+                {
+                    var change = TSimd.SelectGreater(mask, TSimd.Zero, TSimd.Multiply(slope, reduced), TSimd.Zero);
+                    TSimd.Store(TSimd.Add(TSimd.Load(dx + at), change), dx + at);
+                }
+            }
+
+            float rowSum = TSimd.Sum(sum);
+            if (rowSums != null) rowSums[row] += rowSum;
+            total += (double)rowWeight * rowSum;
+        }
+
+        return total;
+    }
+
+    private static TVector LogSumExp(int rows, float* logits, nint stride)
+    {
+        var largest = TSimd.Load(logits);
+        for (nint row = 1; row < rows; row++) largest = TSimd.Max(largest, TSimd.Load(logits + row * stride));
+        var sum = TSimd.Zero;
+        for (nint row = 0; row < rows; row++) sum = TSimd.Add(sum, TSimd.Exp(TSimd.Subtract(TSimd.Load(logits + row * stride), largest)));
+        return TSimd.Add(largest, TSimd.Log(sum));
+    }
+}

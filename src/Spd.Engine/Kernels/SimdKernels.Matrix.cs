@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+
+namespace Spd.Engine.Kernels;
+
+public abstract unsafe partial class SimdKernels<TVector, TSimd>
+{
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Tiles of up to six rows by two vectors stay in registers over the whole of k; twelve sums hide the latency of the multiply-adds, and six
+    /// weights are read for two vectors. Every sum runs over k in order, whatever the tile, so the result of an element does not depend on the shape.
+    /// </remarks>
+    [MethodImpl(Hot)]
+    public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    {
+        int row = 0;
+        while (row < m)
+        {
+            int rows = m - row >= 6 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
+            float* tileW = w + row * rowStep;
+            float* tileY = y + row * stride;
+            switch (rows)
+            {
+                case 6: ProductTile6(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
+                case 4: ProductTile4(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
+                case 2: ProductTile2(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
+                default: ProductTile1(k, lanes, tileW, columnStep, x, tileY, stride, accumulate); break;
+            }
+            row += rows;
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void ProductTile6(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    {
+        float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep, w4 = w3 + rowStep, w5 = w4 + rowStep;
+        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+        {
+            TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero, y20 = TSimd.Zero, y21 = TSimd.Zero;
+            TVector y30 = TSimd.Zero, y31 = TSimd.Zero, y40 = TSimd.Zero, y41 = TSimd.Zero, y50 = TSimd.Zero, y51 = TSimd.Zero;
+            nint column = 0;
+            float* input = x + lane;
+            for (int j = k; j > 0; j--)
+            {
+                TVector x0 = TSimd.Load(input);
+                TVector x1 = TSimd.Load(input + TSimd.Count);
+                TVector weight = TSimd.Create(w[column]);
+                y00 = TSimd.MultiplyAdd(weight, x0, y00);
+                y01 = TSimd.MultiplyAdd(weight, x1, y01);
+                weight = TSimd.Create(w1[column]);
+                y10 = TSimd.MultiplyAdd(weight, x0, y10);
+                y11 = TSimd.MultiplyAdd(weight, x1, y11);
+                weight = TSimd.Create(w2[column]);
+                y20 = TSimd.MultiplyAdd(weight, x0, y20);
+                y21 = TSimd.MultiplyAdd(weight, x1, y21);
+                weight = TSimd.Create(w3[column]);
+                y30 = TSimd.MultiplyAdd(weight, x0, y30);
+                y31 = TSimd.MultiplyAdd(weight, x1, y31);
+                weight = TSimd.Create(w4[column]);
+                y40 = TSimd.MultiplyAdd(weight, x0, y40);
+                y41 = TSimd.MultiplyAdd(weight, x1, y41);
+                weight = TSimd.Create(w5[column]);
+                y50 = TSimd.MultiplyAdd(weight, x0, y50);
+                y51 = TSimd.MultiplyAdd(weight, x1, y51);
+                input += stride;
+                column += columnStep;
+            }
+            StorePair(y00, y01, y + lane, accumulate);
+            StorePair(y10, y11, y + lane + stride, accumulate);
+            StorePair(y20, y21, y + lane + 2 * stride, accumulate);
+            StorePair(y30, y31, y + lane + 3 * stride, accumulate);
+            StorePair(y40, y41, y + lane + 4 * stride, accumulate);
+            StorePair(y50, y51, y + lane + 5 * stride, accumulate);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void ProductTile4(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    {
+        float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep;
+        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+        {
+            TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero;
+            TVector y20 = TSimd.Zero, y21 = TSimd.Zero, y30 = TSimd.Zero, y31 = TSimd.Zero;
+            nint column = 0;
+            float* input = x + lane;
+            for (int j = k; j > 0; j--)
+            {
+                TVector x0 = TSimd.Load(input);
+                TVector x1 = TSimd.Load(input + TSimd.Count);
+                TVector weight = TSimd.Create(w[column]);
+                y00 = TSimd.MultiplyAdd(weight, x0, y00);
+                y01 = TSimd.MultiplyAdd(weight, x1, y01);
+                weight = TSimd.Create(w1[column]);
+                y10 = TSimd.MultiplyAdd(weight, x0, y10);
+                y11 = TSimd.MultiplyAdd(weight, x1, y11);
+                weight = TSimd.Create(w2[column]);
+                y20 = TSimd.MultiplyAdd(weight, x0, y20);
+                y21 = TSimd.MultiplyAdd(weight, x1, y21);
+                weight = TSimd.Create(w3[column]);
+                y30 = TSimd.MultiplyAdd(weight, x0, y30);
+                y31 = TSimd.MultiplyAdd(weight, x1, y31);
+                input += stride;
+                column += columnStep;
+            }
+            StorePair(y00, y01, y + lane, accumulate);
+            StorePair(y10, y11, y + lane + stride, accumulate);
+            StorePair(y20, y21, y + lane + 2 * stride, accumulate);
+            StorePair(y30, y31, y + lane + 3 * stride, accumulate);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void ProductTile2(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    {
+        float* w1 = w + rowStep;
+        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+        {
+            TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero;
+            nint column = 0;
+            float* input = x + lane;
+            for (int j = k; j > 0; j--)
+            {
+                TVector x0 = TSimd.Load(input);
+                TVector x1 = TSimd.Load(input + TSimd.Count);
+                TVector weight = TSimd.Create(w[column]);
+                y00 = TSimd.MultiplyAdd(weight, x0, y00);
+                y01 = TSimd.MultiplyAdd(weight, x1, y01);
+                weight = TSimd.Create(w1[column]);
+                y10 = TSimd.MultiplyAdd(weight, x0, y10);
+                y11 = TSimd.MultiplyAdd(weight, x1, y11);
+                input += stride;
+                column += columnStep;
+            }
+            StorePair(y00, y01, y + lane, accumulate);
+            StorePair(y10, y11, y + lane + stride, accumulate);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void ProductTile1(int k, int lanes, float* w, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    {
+        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+        {
+            TVector y0 = TSimd.Zero, y1 = TSimd.Zero;
+            float* weights = w;
+            float* input = x + lane;
+            for (int j = k; j > 0; j--)
+            {
+                TVector weight = TSimd.Create(*weights);
+                y0 = TSimd.MultiplyAdd(weight, TSimd.Load(input), y0);
+                y1 = TSimd.MultiplyAdd(weight, TSimd.Load(input + TSimd.Count), y1);
+                input += stride;
+                weights += columnStep;
+            }
+            StorePair(y0, y1, y + lane, accumulate);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePair(TVector first, TVector second, float* y, bool accumulate)
+    {
+        if (accumulate)
+        {
+            first = TSimd.Add(TSimd.Load(y), first);
+            second = TSimd.Add(TSimd.Load(y + TSimd.Count), second);
+        }
+        TSimd.Store(first, y);
+        TSimd.Store(second, y + TSimd.Count);
+    }
+}
