@@ -1,0 +1,50 @@
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+
+namespace Spd.Networks.Data;
+
+/// <summary>Where batches come from: an operation without inputs whose every lane is a fresh example.</summary>
+public abstract class DataSource
+{
+    /// <summary>Features of an example.</summary>
+    public abstract int Features { get; }
+
+    /// <summary>Adds the operation that draws the examples, <c>[Features, lanes]</c>.</summary>
+    public abstract Node Build(Graph graph);
+}
+
+/// <summary>Examples drawn at random, with replacement, from a table.</summary>
+public sealed class TableData : DataSource
+{
+    private readonly float[,] _rows;
+
+    /// <summary>A source over <c>[examples, features]</c>.</summary>
+    public TableData(float[,] rows)
+    {
+        if (rows.Length == 0) throw new ArgumentException("the table of examples is empty", nameof(rows));
+        _rows = rows;
+    }
+
+    /// <inheritdoc/>
+    public override int Features => _rows.GetLength(1);
+
+    /// <inheritdoc/>
+    public override Node Build(Graph graph) => graph.Add(new TableNode(_rows, graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
+
+    private sealed class TableNode(float[,] rows, Node choice) : Node(rows.GetLength(1), choice)
+    {
+        protected override object? Attributes => rows;
+
+        protected override void Forward(Workspace workspace)
+        {
+            var uniform = workspace.Values(choice);
+            var values = workspace.Values(this);
+            for (int lane = 0; lane < workspace.Lanes; lane++)
+            {
+                int example = (int)(uniform[lane] * (double)rows.GetLength(0));
+                for (int feature = 0; feature < Rows; feature++) values[feature * workspace.Stride + lane] = rows[example, feature];
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+
+namespace Spd.Networks.Data;
+
+/// <summary>How the active features of an example are chosen; names as in the released configs (<c>data_generation_type</c>).</summary>
+public enum DataGenerationType
+{
+    /// <summary>Each feature on its own, with the feature probability.</summary>
+    AtLeastZeroActive = 0,
+
+    /// <summary>One feature.</summary>
+    ExactlyOneActive = 1,
+
+    /// <summary>Two features.</summary>
+    ExactlyTwoActive = 2,
+
+    /// <summary>Three features.</summary>
+    ExactlyThreeActive = 3,
+
+    /// <summary>Four features.</summary>
+    ExactlyFourActive = 4,
+
+    /// <summary>Five features.</summary>
+    ExactlyFiveActive = 5,
+}
+
+/// <summary>Sparse synthetic examples (METHOD §6): few features are active, each with a value uniform in a range; the others are zero.</summary>
+public sealed class SparseFeatures : DataSource
+{
+    private readonly float _probability;
+    private readonly DataGenerationType _type;
+    private readonly float _low, _high;
+    private readonly IReadOnlyList<IReadOnlyList<int>> _syncedGroups;
+
+    /// <summary>A source of sparse examples.</summary>
+    /// <param name="features">Number of features.</param>
+    /// <param name="probability">Chance that a feature is active, in (0, 1]; not used by the exactly-n types.</param>
+    /// <param name="type">How the active features are chosen.</param>
+    /// <param name="low">Lower end of the values.</param>
+    /// <param name="high">Upper end of the values.</param>
+    /// <param name="syncedGroups">Disjoint groups of features; when one of a group is active, all are. Only with independent features.</param>
+    /// <exception cref="ArgumentException">An argument is out of range, or the groups overlap.</exception>
+    public SparseFeatures(
+        int features, double probability, DataGenerationType type = DataGenerationType.AtLeastZeroActive, double low = 0, double high = 1,
+        IReadOnlyList<IReadOnlyList<int>>? syncedGroups = null)
+    {
+        if (probability is not (> 0 and <= 1)) throw new ArgumentException($"feature_probability is {probability}, but a probability above 0 and at most 1 is needed");
+        if ((int)type > features) throw new ArgumentException($"data_generation_type asks for exactly {(int)type} active features, but there are only {features}");
+        _syncedGroups = syncedGroups ?? [];
+        var members = _syncedGroups.SelectMany(group => group).ToList();
+        if (members.Count > 0 && type != DataGenerationType.AtLeastZeroActive) throw new ArgumentException("synced_inputs goes with data_generation_type at_least_zero_active only");
+        if (members.Exists(member => member < 0 || member >= features)) throw new ArgumentException($"synced_inputs names feature {members.First(member => member < 0 || member >= features)}, but features are 0 to {features - 1}");
+        if (members.Distinct().Count() < members.Count) throw new ArgumentException("synced_inputs has a feature in two groups; groups must not overlap");
+        Features = features;
+        (_probability, _type, _low, _high) = ((float)probability, type, (float)low, (float)high);
+    }
+
+    /// <inheritdoc/>
+    public override int Features { get; }
+
+    /// <inheritdoc/>
+    public override Node Build(Graph graph)
+    {
+        // A feature is active where its activity number lies below the threshold; groups share their smallest number, and
+        // exactly-n examples give the n smallest a number below it.
+        var activity = graph.Uniform(Features, new StreamId(StreamPurpose.ActiveFeatures));
+        var values = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
+        if (_syncedGroups.Count > 0) activity = graph.Add(new SyncNode(activity, _syncedGroups));
+        if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new SmallestNode(activity, (int)_type));
+        return graph.Combine(new Activate(_type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _low, _high - _low), activity, values);
+    }
+
+    private readonly record struct Activate(float Threshold, float Low, float Range) : IBinaryFunction
+    {
+        public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.SelectGreater(TSimd.Create(Threshold), a, TSimd.MultiplyAdd(b, TSimd.Create(Range), TSimd.Create(Low)), TSimd.Zero);
+
+        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
+
+        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
+    }
+
+    /// <summary>Gives every feature of a group the smallest activity number of the group.</summary>
+    private sealed class SyncNode(Node activity, IReadOnlyList<IReadOnlyList<int>> groups) : Node(activity.Rows, activity)
+    {
+        protected override object? Attributes => groups;
+
+        protected override void Forward(Workspace workspace)
+        {
+            var values = workspace.Values(this);
+            workspace.Values(activity).CopyTo(values);
+            foreach (var group in groups)
+            {
+                for (int lane = 0; lane < workspace.Lanes; lane++)
+                {
+                    float smallest = float.MaxValue;
+                    foreach (int member in group) smallest = Math.Min(smallest, values[member * workspace.Stride + lane]);
+                    foreach (int member in group) values[member * workspace.Stride + lane] = smallest;
+                }
+            }
+        }
+    }
+
+    /// <summary>0 for the <c>n</c> smallest numbers of a lane, 1 for the others; the first of equal ones counts as smaller.</summary>
+    private sealed class SmallestNode(Node activity, int n) : Node(activity.Rows, activity)
+    {
+        protected override object? Attributes => n;
+
+        protected override void Forward(Workspace workspace)
+        {
+            var numbers = workspace.Values(activity);
+            var values = workspace.Values(this);
+            values.Fill(1);
+            for (int lane = 0; lane < workspace.Lanes; lane++)
+            {
+                for (int chosen = 0; chosen < n; chosen++)
+                {
+                    int best = -1;
+                    for (int feature = 0; feature < Rows; feature++)
+                    {
+                        int at = feature * workspace.Stride + lane;
+                        if (values[at] != 0 && (best < 0 || numbers[at] < numbers[best])) best = at;
+                    }
+
+                    values[best] = 0;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+
+namespace Spd.Networks;
+
+/// <summary>An activation function, entry by entry: <c>Activation&lt;Relu&gt;</c>, <c>Activation&lt;Gelu&gt;</c>, or one of the caller's own.</summary>
+/// <typeparam name="TFunction">The function.</typeparam>
+public sealed class Activation<TFunction> : Module
+    where TFunction : struct, IUnaryFunction
+{
+    /// <inheritdoc/>
+    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Map(default(TFunction), x);
+}

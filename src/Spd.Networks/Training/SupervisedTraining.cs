@@ -1,0 +1,69 @@
+using Spd.Engine;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Engine.Optimisation;
+using Spd.Networks.Data;
+
+namespace Spd.Networks.Training;
+
+/// <summary>How a target is trained.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Seed of the initial weights and the data.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Steps, at least 1.</summary>
+    public int Steps { get; init; } = 10_000;
+
+    /// <summary>Rows of a batch.</summary>
+    public int BatchSize { get; init; } = 1024;
+
+    /// <summary>Full learning rate.</summary>
+    public double LearningRate { get; init; } = 5e-3;
+
+    /// <summary>How the learning rate changes.</summary>
+    public LearningRateSchedule Schedule { get; init; } = new(ScheduleShape.Constant);
+
+    /// <summary>AdamW's weight decay.</summary>
+    public double WeightDecay { get; init; } = 0.01;
+}
+
+/// <summary>Trains a network toward labels that are a function of its input.</summary>
+public static class SupervisedTraining
+{
+    /// <summary>Minimises the mean square of <c>label(x) − f(x)</c> with AdamW.</summary>
+    /// <param name="network">The network, trained in place from the weights it has.</param>
+    /// <param name="data">The inputs.</param>
+    /// <param name="label">Builds the label of an input.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="pool">The threads.</param>
+    /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="cancellation">Stops the training between two steps.</param>
+    /// <returns>The mean loss over the last steps, a hundred of them or all.</returns>
+    /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
+    public static double Train(
+        Module network, DataSource data, Func<Graph, Node, Node> label, TrainingOptions options, WorkerPool pool,
+        Action<int, double>? onStep = null, CancellationToken cancellation = default)
+    {
+        var parameters = new ParameterSet(network.TrainableParameters());
+        var graph = new Graph(parameters);
+        var x = data.Build(graph);
+        graph.AddLoss("loss", new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)));
+        using var runner = new PanelRunner(graph, options.BatchSize, pool);
+        using var optimiser = new AdamW(parameters, options.WeightDecay);
+        int averaged = Math.Min(100, options.Steps);
+        double sum = 0;
+        for (int step = 0; step < options.Steps; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            runner.Run(options.Seed, step);
+            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps));
+            double loss = runner.TotalLoss;
+            if (step >= options.Steps - averaged) sum += loss;
+            onStep?.Invoke(step, loss);
+        }
+
+        return sum / averaged;
+    }
+}
