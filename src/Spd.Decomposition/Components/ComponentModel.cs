@@ -1,0 +1,92 @@
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Networks;
+
+namespace Spd.Decomposition;
+
+/// <summary>
+/// A network whose chosen matrices are split into subcomponents. The network is frozen; the factors V and U and the gates of every site train.
+/// </summary>
+public sealed class ComponentModel
+{
+    private readonly Dictionary<Linear, Site> _siteOf;
+
+    private ComponentModel(Module network, IReadOnlyList<Site> sites)
+    {
+        Network = network;
+        Sites = sites;
+        _siteOf = sites.ToDictionary(site => site.Linear);
+        Parameters = new ParameterSet(sites.SelectMany(site => site.Gate.NamedParameters().Select(entry => entry.Parameter).Prepend(site.U).Prepend(site.V)));
+    }
+
+    /// <summary>The target.</summary>
+    public Module Network { get; }
+
+    /// <summary>The decomposed matrices, in the order in which the network declares them.</summary>
+    public IReadOnlyList<Site> Sites { get; }
+
+    /// <summary>Everything that trains.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>N: entries of all decomposed matrices together, which faithfulness is a mean over.</summary>
+    public int TargetEntries => Sites.Sum(site => site.TargetWeight.Length);
+
+    /// <summary>Splits the matrices that the patterns name, with the paper's initialisation.</summary>
+    /// <param name="network">The target; its weights are read now and not changed.</param>
+    /// <param name="patterns">Glob patterns over module paths.</param>
+    /// <param name="c">C, subcomponents per site.</param>
+    /// <param name="k">K, hidden neurons of a gate; 0 is a linear gate.</param>
+    /// <param name="seed">Seed of the initial values.</param>
+    /// <exception cref="SiteSelectionException">A pattern matches nothing or no linear map.</exception>
+    public static ComponentModel Create(Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed)
+    {
+        var sites = new List<Site>();
+        foreach (var (path, linear) in SitePatterns.Select(network, patterns)) sites.Add(NewSite(sites, path, linear, c, k));
+        var model = new ComponentModel(network, sites);
+        foreach (var site in sites)
+        {
+            // A tied site starts as its owner's transpose: its factors are the owner's.
+            if (site.Linear.IsTransposed && sites.Exists(other => other != site && other.Linear.Weight == site.Linear.Weight)) continue;
+            var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, site.Index));
+            ComponentInitialisation.AlignWithTarget(site.V, site.U, site.TargetWeight, random);
+        }
+
+        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, site.Index, sample: 1)));
+        return model;
+    }
+
+    /// <summary>
+    /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents, <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is.
+    /// A null mask is all ones.
+    /// </summary>
+    public Node MaskedForward(Graph graph, Node x, IReadOnlyDictionary<Site, Node?> masks) =>
+        Network.Forward(new ForwardPass(graph, (linear, input) =>
+        {
+            if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
+            var inner = graph.Product(site.V, input);                               // h = V x          (C, B)
+            var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
+            var output = graph.Product(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
+            return graph.AddBias(output, linear.Bias);
+        }), x);
+
+    /// <summary>The unmodified network, with the input of every site noted on the way.</summary>
+    internal (Node Output, IReadOnlyDictionary<Site, Node> SiteInputs) TargetForward(Graph graph, Node x)
+    {
+        var inputs = new Dictionary<Site, Node>();
+        var output = Network.Forward(new ForwardPass(graph, (linear, input) =>
+        {
+            if (_siteOf.TryGetValue(linear, out var site)) inputs.Add(site, input);
+            return null;
+        }), x);
+        return (output, inputs);
+    }
+
+    private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int k)
+    {
+        var owner = linear.IsTransposed ? earlier.Find(site => site.Linear.Weight == linear.Weight) : null;
+        var v = owner is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(owner.U, $"{path}.V");
+        var u = owner is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(owner.V, $"{path}.U");
+        return new Site(earlier.Count, path, linear, v, u, new Gate(path, c, k));
+    }
+}

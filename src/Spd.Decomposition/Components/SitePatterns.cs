@@ -1,0 +1,40 @@
+using System.Text.RegularExpressions;
+using Spd.Networks;
+
+namespace Spd.Decomposition;
+
+/// <summary>Chooses the sites of a network by glob patterns: <c>*</c> is any text (dots too), <c>?</c> any character, <c>[01]</c> one of a set.</summary>
+public static class SitePatterns
+{
+    /// <summary>The linear maps whose paths match any of the patterns, in the order in which the network declares them.</summary>
+    /// <exception cref="SiteSelectionException">A pattern matches nothing, or something that is no linear map, or there is no pattern.</exception>
+    public static IReadOnlyList<(string Path, Linear Linear)> Select(Module network, IReadOnlyList<string> patterns)
+    {
+        string linearNames = string.Join(", ", network.LinearMaps().Select(map => map.Path));
+        if (patterns.Count == 0) throw new SiteSelectionException($"target_module_patterns is empty; linear modules are: {linearNames}");
+        foreach (string pattern in patterns)
+        {
+            var matches = network.NamedModules().Where(module => Matches(pattern, module.Path)).ToList();
+            if (matches.Count == 0) throw new SiteSelectionException($"site pattern '{pattern}' matches no module; linear modules are: {linearNames}");
+            if (matches.Find(match => match.Module is not Linear) is { Module: { } other, Path: var path })
+                throw new SiteSelectionException($"site pattern '{pattern}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
+        }
+
+        return [.. network.LinearMaps().Where(map => patterns.Any(pattern => Matches(pattern, map.Path)))];
+    }
+
+    private static bool Matches(string pattern, string path)
+    {
+        string expression = Regex.Escape(pattern).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal);
+        expression = Regex.Replace(expression, @"\\\[(!?)([^\]]+)\]", match => $"[{(match.Groups[1].Length > 0 ? "^" : "")}{match.Groups[2].Value}]");
+        return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant);
+    }
+
+    private static string NameOf(Module module) =>
+        module.GetType() is { IsGenericType: true } generic
+            ? $"{generic.Name[..generic.Name.IndexOf('`', StringComparison.Ordinal)]}<{generic.GenericTypeArguments[0].Name}>"
+            : module.GetType().Name;
+}
+
+/// <summary>The sites asked for are not in the network; the message is one sentence for the user.</summary>
+public sealed class SiteSelectionException(string message) : Exception(message);

@@ -1,0 +1,69 @@
+using Spd.Engine.Execution;
+using Spd.Networks;
+using Spd.Networks.Data;
+
+namespace Spd.Decomposition;
+
+/// <summary>The whole method on one network: splits it, trains the subcomponents, and measures the result.</summary>
+public sealed class Decomposer : IDisposable
+{
+    private readonly DataSource _data;
+    private readonly WorkerPool _pool;
+    private readonly DecompositionStep _step;
+    private Evaluator? _evaluator;
+
+    /// <summary>Prepares a decomposition; nothing is trained yet.</summary>
+    /// <param name="network">The trained target; it is not changed.</param>
+    /// <param name="data">The inputs that it is decomposed on.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
+    /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map.</exception>
+    public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null)
+    {
+        Options = options;
+        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed);
+        _data = data;
+        _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
+        _step = new DecompositionStep(Components, data, options, _pool);
+    }
+
+    /// <summary>The options.</summary>
+    public DecompositionOptions Options { get; }
+
+    /// <summary>The subcomponents and their causal importance functions.</summary>
+    public ComponentModel Components { get; }
+
+    /// <summary>Steps taken so far.</summary>
+    public int StepsTaken { get; private set; }
+
+    /// <summary>Trains up to <see cref="DecompositionOptions.Steps"/>, or until stopped; a further call goes on.</summary>
+    /// <param name="onStep">Told after each step.</param>
+    /// <param name="cancellation">Stops between two steps; the call then returns, and <see cref="StepsTaken"/> says how far it came.</param>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
+    public void Train(Action<DecompositionStep, int>? onStep = null, CancellationToken cancellation = default)
+    {
+        while (StepsTaken < Options.Steps && !cancellation.IsCancellationRequested)
+        {
+            _step.Run(StepsTaken);
+            StepsTaken++;
+            onStep?.Invoke(_step, StepsTaken);
+        }
+    }
+
+    /// <summary>Measures the decomposition as it stands, on batches that training does not draw.</summary>
+    /// <param name="batches">Batches to average over.</param>
+    /// <param name="adversarialBatches">Batches to search adversarial masks for; with 0, <see cref="Evaluation.AdversarialRecon"/> is NaN.</param>
+    public Evaluation Evaluate(int batches = 100, int adversarialBatches = 5)
+    {
+        _evaluator ??= new Evaluator(Components, _data, Options, _pool);
+        return _evaluator.Evaluate(batches, adversarialBatches);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _evaluator?.Dispose();
+        _step.Dispose();
+        _pool.Dispose();
+    }
+}

@@ -1,0 +1,92 @@
+using Spd.Engine;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Optimisation;
+using Spd.Networks.Data;
+
+namespace Spd.Decomposition;
+
+/// <summary>One optimisation step: a batch, the target's pass and the causal importances, the losses, their gradients, AdamW.</summary>
+public sealed class DecompositionStep : IDisposable
+{
+    private readonly DecompositionOptions _options;
+    private readonly PanelRunner _runner;
+    private readonly AdamW _optimiser;
+
+    /// <summary>Builds the step's graph.</summary>
+    /// <param name="model">The components, trained in place.</param>
+    /// <param name="data">The inputs.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="pool">The threads; how many does not change a bit of the result.</param>
+    /// <param name="kernels">The kernels, or null for <see cref="KernelSet.Default"/>.</param>
+    /// <param name="stochasticMasks">Where stochastic masks come from, by purpose; by default fresh random numbers.</param>
+    public DecompositionStep(
+        ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool,
+        KernelSet? kernels = null, Func<StreamPurpose, MaskSource>? stochasticMasks = null)
+    {
+        _options = options;
+        Graph = new Graph(model.Parameters);
+        Target = CausalImportance.Build(Graph, model, data.Build(Graph));
+        Losses.Add(Graph, model, Target, options, stochasticMasks);
+        _runner = new PanelRunner(Graph, options.BatchSize, pool, kernels);
+        _optimiser = new AdamW(model.Parameters, weightDecay: 0, kernels);
+    }
+
+    /// <summary>The step's computation.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>The names of the losses that have a coefficient.</summary>
+    public IReadOnlyList<string> LossNames => Graph.LossNames;
+
+    /// <summary>The target's pass and the causal importances.</summary>
+    public CausalImportance Target { get; }
+
+    /// <summary>The losses of the last step, in the order of <see cref="LossNames"/>.</summary>
+    public ReadOnlySpan<double> LossValues => _runner.Losses;
+
+    /// <summary>Σ coefficient · loss of the last step.</summary>
+    public double TotalLoss => _runner.TotalLoss;
+
+    /// <summary>The gradients of the last step.</summary>
+    public ParameterGradients Gradients => _runner.Gradients;
+
+    /// <summary>One loss of the last step.</summary>
+    public double Loss(string name) => _runner.Loss(name);
+
+    /// <summary>The learning rate of a step.</summary>
+    public double LearningRate(long step) => _options.Lr * _options.Schedule.Factor(step, _options.Steps);
+
+    /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
+    /// <param name="step">The step's number, which its random numbers are drawn for.</param>
+    /// <param name="observer">Sees each panel after its forward pass.</param>
+    /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
+    public void Run(long step, Action<Workspace>? observer = null)
+    {
+        _runner.Run(_options.Seed, step, backward: true, observer);
+        for (int i = 0; i < Graph.LossNames.Count; i++)
+        {
+            if (!double.IsFinite(_runner.Losses[i])) throw new NonFiniteLossException(step, Graph.LossNames[i], _runner.Losses[i]);
+        }
+
+        _optimiser.Step(_runner.Gradients, LearningRate(step));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _optimiser.Dispose();
+    }
+}
+
+/// <summary>A loss became infinite or not a number.</summary>
+public sealed class NonFiniteLossException(long step, string term, double value)
+    : Exception($"the loss '{term}' became {value} at step {step}; training stopped there. A smaller lr, or a smaller coefficient of the term, usually helps")
+{
+    /// <summary>The step.</summary>
+    public long Step { get; } = step;
+
+    /// <summary>The loss.</summary>
+    public string Term { get; } = term;
+}

@@ -1,0 +1,58 @@
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+
+namespace Spd.Decomposition;
+
+/// <summary>Where the mask of a site comes from; null stands for all ones.</summary>
+/// <param name="graph">The graph that the mask is added to.</param>
+/// <param name="site">The site with its causal importances.</param>
+/// <param name="sample">Which of the samples the mask is for.</param>
+public delegate Node? MaskSource(Graph graph, SiteActivations site, int sample);
+
+/// <summary>The mask sources there are.</summary>
+public static class Masks
+{
+    /// <summary>All ones: the sum of the subcomponents.</summary>
+    public static MaskSource Ones { get; } = (_, _, _) => null;
+
+    /// <summary><c>m = g</c>.</summary>
+    public static MaskSource Importance { get; } = (_, site, _) => site.Importance;
+
+    /// <summary><c>m = 1[g &gt; ½]</c>.</summary>
+    public static MaskSource RoundedImportance { get; } = (graph, site, _) => graph.Map(default(AboveHalf), site.Importance);
+
+    /// <summary><c>m = g + (1 − g) r</c> with <c>r ~ U[0,1)</c>, fresh for every batch row, subcomponent, sample and purpose.</summary>
+    public static MaskSource Stochastic(StreamPurpose purpose) =>
+        From((graph, site, sample) => graph.Uniform(site.Site.C, new StreamId(purpose, site.Site.Index, sample)));
+
+    /// <summary><c>m = g + (1 − g) s</c> with one <c>s</c> per subcomponent, shared by the whole batch: the adversary's masks.</summary>
+    public static MaskSource Shared(IReadOnlyDictionary<Site, Parameter> sources) =>
+        From((graph, site, _) => graph.Add(new BroadcastNode(sources[site.Site])));
+
+    /// <summary><c>m = g + (1 − g) s</c> with <c>s</c> any node <c>[C, lanes]</c>.</summary>
+    public static MaskSource From(Func<Graph, SiteActivations, int, Node> source) =>
+        (graph, site, sample) => graph.Combine(default(Interpolation), site.Importance, source(graph, site, sample));
+
+    /// <summary><c>m = g + (1 − g) s</c>.</summary>
+    private readonly record struct Interpolation : IBinaryFunction
+    {
+        public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.MultiplyAdd(TSimd.Subtract(TSimd.Create(1), a), b, a);
+
+        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), b), dy);
+
+        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), a), dy);
+    }
+
+    private readonly record struct AboveHalf : IUnaryFunction
+    {
+        public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.SelectGreater(x, TSimd.Create(0.5f), TSimd.Create(1), TSimd.Zero);
+
+        public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
+    }
+}

@@ -1,0 +1,59 @@
+namespace Spd.Decomposition;
+
+/// <summary>How well the subcomponents of a site match the columns of the target's matrix, where those columns are the known mechanisms (METHOD §8).</summary>
+/// <param name="Mmcs">Mean over columns of the largest cosine similarity with a subcomponent's column.</param>
+/// <param name="Ml2r">Mean over columns of the norm of the best match's column over the target column's.</param>
+/// <param name="BestMatches">For every column, the subcomponent that matches best.</param>
+public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> BestMatches)
+{
+    /// <summary>Whether every column has a subcomponent of its own.</summary>
+    public bool IsOneToOne => BestMatches.Distinct().Count() == BestMatches.Count;
+
+    /// <summary>Matches the columns of W with <c>U_c V_c,j</c>. A target column of zeros matches nothing and is left out.</summary>
+    public static ColumnMatch Of(Site site)
+    {
+        int inputs = site.V.Columns, outputs = site.U.Columns;
+        var cosines = new List<double>();
+        var ratios = new List<double>();
+        var best = new List<int>();
+        for (int j = 0; j < inputs; j++)
+        {
+            double[] column = [.. Enumerable.Range(0, outputs).Select(o => (double)site.TargetWeight[o * inputs + j])];
+            double norm = Math.Sqrt(column.Sum(value => value * value));
+            if (norm == 0) continue;
+            var matches = Enumerable.Range(0, site.C).Select(c =>
+            {
+                double dot = 0, square = 0;
+                for (int o = 0; o < outputs; o++)
+                {
+                    double entry = (double)site.U[c, o] * site.V[c, j];
+                    dot += entry * column[o];
+                    square += entry * entry;
+                }
+
+                return (Subcomponent: c, Cosine: square == 0 ? -1 : dot / (Math.Sqrt(square) * norm), Norm: Math.Sqrt(square));
+            });
+            var match = matches.MaxBy(candidate => candidate.Cosine);
+            cosines.Add(match.Cosine);
+            ratios.Add(match.Norm / norm);
+            best.Add(match.Subcomponent);
+        }
+
+        return new ColumnMatch(cosines.DefaultIfEmpty(double.NaN).Average(), ratios.DefaultIfEmpty(double.NaN).Average(), best);
+    }
+}
+
+/// <summary>Counts of subcomponents that matter.</summary>
+public static class Significance
+{
+    /// <summary>A subcomponent is significant when its Frobenius norm exceeds this share of the largest of its site.</summary>
+    public const double NormShare = 0.05;
+
+    /// <summary>The significant subcomponents of a site, largest first.</summary>
+    public static IReadOnlyList<int> Of(Site site)
+    {
+        double[] norms = site.Norms();
+        double threshold = NormShare * norms.Max();
+        return [.. Enumerable.Range(0, site.C).Where(c => norms[c] > threshold).OrderByDescending(c => norms[c])];
+    }
+}

@@ -1,0 +1,230 @@
+using System.Text.Json;
+using Spd.Engine;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Networks.Data;
+
+namespace Spd.Decomposition.Tests;
+
+/// <summary>Every number of the authors' recorded runs: intermediates, losses, gradients of each loss and of the total, parameters after each of three steps.</summary>
+public sealed class GoldenTests
+{
+    private const double Relative = 1e-4, Floor = 1e-3;
+
+    public static TheoryData<string> Cases => [.. GoldenCase.Files()];
+
+    [Fact]
+    public void TheFolderHoldsCases() => Assert.NotEmpty(GoldenCase.Files());
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ThreeStepsMatchInEveryNumber(string file)
+    {
+        using var golden = GoldenCase.Load(file);
+        using var replay = new Replay(golden, golden.Options);
+        for (int step = 0; step < golden.Steps.Count; step++)
+        {
+            var recorded = golden.Steps[step];
+            replay.Run(step);
+            replay.CheckIntermediates(recorded);
+            replay.CheckMasksAndOutputs(recorded);
+            foreach (var loss in recorded.GetProperty("losses").EnumerateObject())
+            {
+                double computed = loss.Name == "total" ? replay.Step.TotalLoss : replay.Step.Loss(OurName(loss.Name));
+                AssertClose([computed], [loss.Value.GetDouble()], $"step {step}, loss {loss.Name}");
+            }
+
+            replay.CheckGradients(recorded.GetProperty("grads"), $"step {step}, total gradient");
+            replay.CheckParameters(recorded.GetProperty("params_after"), $"after step {step}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void EachLossHasItsOwnGradients(string file)
+    {
+        using var golden = GoldenCase.Load(file);
+        foreach (var term in golden.Block.GetProperty("step0_per_term").EnumerateObject())
+        {
+            string name = OurName(term.Name);
+            using var replay = new Replay(golden, OnlyTerm(golden.Options, name));
+            replay.Run(0);
+            AssertClose([replay.Step.Loss(name)], [term.Value.GetProperty("loss").GetDouble()], $"loss {name}");
+            replay.CheckGradients(term.Value.GetProperty("grads"), $"gradient of {name}");
+        }
+    }
+
+    private static string OurName(string recorded) => recorded == "output_recon" ? LossNames.OutRecon : recorded;
+
+    private static DecompositionOptions OnlyTerm(DecompositionOptions options, string name)
+    {
+        double? If(string term) => term == name ? 1 : null;
+        return options with
+        {
+            FaithfulnessCoeff = If(LossNames.Faithfulness),
+            ReconCoeff = If(LossNames.Recon),
+            StochasticReconCoeff = If(LossNames.StochasticRecon),
+            ReconLayerwiseCoeff = If(LossNames.ReconLayerwise),
+            StochasticReconLayerwiseCoeff = If(LossNames.StochasticReconLayerwise),
+            ImportanceMinimalityCoeff = If(LossNames.ImportanceMinimality),
+            SchattenCoeff = If(LossNames.Schatten),
+            OutReconCoeff = If(LossNames.OutRecon),
+        };
+    }
+
+    private static void AssertClose(IReadOnlyList<double> computed, IReadOnlyList<double> recorded, string what)
+    {
+        Assert.Equal(recorded.Count, computed.Count);
+        for (int i = 0; i < recorded.Count; i++)
+        {
+            double allowed = Relative * Math.Max(Math.Abs(recorded[i]), Floor);
+            if (!(Math.Abs(computed[i] - recorded[i]) <= allowed))
+                Assert.Fail($"{what}, entry {i}: {computed[i]:G9}, recorded {recorded[i]:G9}, apart by {Math.Abs(computed[i] - recorded[i]) / allowed:F2} of the tolerance");
+        }
+    }
+
+    /// <summary>A decomposition step fed with a recorded run's batch and random numbers.</summary>
+    private sealed class Replay : IDisposable
+    {
+        private readonly GoldenCase _golden;
+        private readonly ComponentModel _model;
+        private readonly WorkerPool _pool = new(2);
+        private readonly GivenData _data;
+        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), InputNode> _uniforms = [];
+        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), Node> _masks = [];
+        private readonly Dictionary<Node, float[]> _values = [];
+
+        public Replay(GoldenCase golden, DecompositionOptions options)
+        {
+            _golden = golden;
+            _model = ComponentModel.Create(golden.BuildNetwork(), options.TargetModulePatterns, options.C, options.NCiMlpNeurons, seed: 0);
+            var before = golden.Steps[0].GetProperty("params_before");
+            foreach (var site in _model.Sites)
+            {
+                foreach (var (parameter, values) in GoldenCase.Recorded(site, before))
+                    for (int i = 0; i < values.Length; i++) parameter.Values[i] = (float)values[i];
+            }
+
+            _data = new GivenData(golden.Steps[0].GetProperty("batch")[0].GetArrayLength());
+            Step = new DecompositionStep(_model, _data, options, _pool, stochasticMasks: RecordedMasks);
+        }
+
+        public DecompositionStep Step { get; }
+
+        public void Run(int step)
+        {
+            var recorded = _golden.Steps[step];
+            _data.Node!.Set(GoldenCase.Flatten(recorded.GetProperty("batch")));
+            foreach (var ((purpose, sample, site), node) in _uniforms)
+                node.Set(GoldenCase.Flatten(Samples(recorded, purpose)[sample].GetProperty("uniform").GetProperty(site)));
+            _values.Clear();
+            Step.Run(step, workspace =>
+            {
+                foreach (var node in Step.Graph.Nodes.Where(node => node.IsComputed && node.Rows > 0))
+                {
+                    float[] values = new float[node.Rows * workspace.BatchSize];
+                    workspace.CopyTo(values, node);
+                    _values[node] = values;
+                }
+            });
+        }
+
+        public void CheckIntermediates(JsonElement recorded)
+        {
+            Check(Step.Target.TargetOutput, recorded.GetProperty("target_out"), "target output");
+            foreach (var site in Step.Target.Sites)
+            {
+                var layer = recorded.GetProperty("layers").GetProperty(site.Site.Name);
+                Check(site.Input, layer.GetProperty("pre_weight_acts"), $"{site.Site.Name} a");
+                Check(site.Inner, layer.GetProperty("inner_acts"), $"{site.Site.Name} h");
+                Check(site.GateOutput, layer.GetProperty("gate_raw"), $"{site.Site.Name} gate");
+                Check(site.Importance, layer.GetProperty("ci_lower"), $"{site.Site.Name} lower-leaky");
+                Check(site.PenalisedImportance, layer.GetProperty("ci_upper"), $"{site.Site.Name} upper-leaky");
+            }
+        }
+
+        public void CheckMasksAndOutputs(JsonElement recorded)
+        {
+            foreach (var ((purpose, sample, site), node) in _masks)
+                Check(node, Samples(recorded, purpose)[sample].GetProperty("mask").GetProperty(site), $"{purpose} mask of {site}");
+
+            // The outputs come in the order of the recorded calls: all sites per sample, then per sample one site at a time, then unmasked.
+            var calls = recorded.GetProperty("masked_forwards_in_call_order").EnumerateArray().ToList();
+            var options = _golden.Options;
+            var stochastic = Outputs(LossNames.StochasticRecon);
+            var layerwise = Outputs(LossNames.StochasticReconLayerwise);
+            int call = 0;
+            foreach (var output in stochastic) Check(output, calls[call++].GetProperty("out"), "output, all sites masked");
+            for (int sample = 0; sample < (layerwise.Count == 0 ? 0 : options.NMaskSamples); sample++)
+            {
+                for (int i = 0; i < _model.Sites.Count; i++, call++)
+                {
+                    string replaced = calls[call].GetProperty("replaced_layers")[0].GetString()!;
+                    int site = _model.Sites.Single(candidate => candidate.Name == replaced).Index;
+                    Check(layerwise[sample * _model.Sites.Count + site], calls[call].GetProperty("out"), $"output, {replaced} masked");
+                }
+            }
+
+            foreach (var output in Outputs(LossNames.OutRecon)) Check(output, calls[call++].GetProperty("out"), "output, unmasked");
+            Assert.Equal(calls.Count, call);
+
+            foreach (var site in _model.Sites)
+            {
+                // V and U have been stepped since: the recorded product belongs to the parameters before the step.
+                var before = GoldenCase.Recorded(site, recorded.GetProperty("params_before")).Take(2).Select(entry => entry.Values).ToArray();
+                double[] product = [.. from o in Enumerable.Range(0, site.U.Columns)
+                                       from i in Enumerable.Range(0, site.V.Columns)
+                                       select Enumerable.Range(0, site.C).Sum(c => before[0][c * site.V.Columns + i] * before[1][c * site.U.Columns + o])];
+                AssertClose(product, [.. GoldenCase.Doubles(recorded.GetProperty("layers").GetProperty(site.Name).GetProperty("VU_weight(d_out,d_in)"))], $"{site.Name} (VU)ᵀ");
+            }
+        }
+
+        public void CheckGradients(JsonElement recorded, string what)
+        {
+            foreach (var site in _model.Sites)
+            {
+                foreach (var (parameter, values) in GoldenCase.Recorded(site, recorded))
+                    AssertClose([.. Step.Gradients.Of(parameter).ToArray().Select(value => (double)value)], values, $"{what}, {parameter.Name}");
+            }
+        }
+
+        public void CheckParameters(JsonElement recorded, string what)
+        {
+            foreach (var site in _model.Sites)
+            {
+                foreach (var (parameter, values) in GoldenCase.Recorded(site, recorded))
+                    AssertClose([.. parameter.Values.ToArray().Select(value => (double)value)], values, $"{what}, {parameter.Name}");
+            }
+        }
+
+        public void Dispose()
+        {
+            Step.Dispose();
+            _pool.Dispose();
+        }
+
+        private static JsonElement Samples(JsonElement recorded, StreamPurpose purpose) =>
+            recorded.GetProperty(purpose == StreamPurpose.Masks ? "stochastic_recon" : "stochastic_recon_layerwise").GetProperty("samples");
+
+        private List<Node> Outputs(string loss) => [.. Step.Graph.Nodes.OfType<LossNode>().Where(node => node.Name == loss).Select(node => node.Inputs[0])];
+
+        private MaskSource RecordedMasks(StreamPurpose purpose)
+        {
+            var source = Masks.From((graph, site, sample) => _uniforms[(purpose, sample, site.Site.Name)] = graph.Input(site.Site.C));
+            return (graph, site, sample) => _masks[(purpose, sample, site.Site.Name)] = source(graph, site, sample)!;
+        }
+
+        private void Check(Node node, JsonElement recorded, string what) =>
+            AssertClose([.. _values[node].Select(value => (double)value)], [.. GoldenCase.Doubles(recorded)], what);
+    }
+
+    private sealed class GivenData(int features) : DataSource
+    {
+        public InputNode? Node { get; private set; }
+
+        public override int Features => features;
+
+        public override Node Build(Graph graph) => Node = graph.Input(features);
+    }
+}
