@@ -11,6 +11,7 @@ namespace Spd.Decomposition;
 public sealed class DecompositionStep : IDisposable
 {
     private readonly DecompositionOptions _options;
+    private readonly LearningRateSchedule _schedule;
     private readonly PanelRunner _runner;
     private readonly AdamW _optimiser;
 
@@ -26,6 +27,7 @@ public sealed class DecompositionStep : IDisposable
         KernelSet? kernels = null, Func<StreamPurpose, MaskSource>? stochasticMasks = null)
     {
         _options = options;
+        _schedule = options.Schedule;
         Graph = new Graph(model.Parameters);
         Target = CausalImportance.Build(Graph, model, data.Build(Graph));
         Losses.Add(Graph, model, Target, options, stochasticMasks);
@@ -55,7 +57,7 @@ public sealed class DecompositionStep : IDisposable
     public double Loss(string name) => _runner.Loss(name);
 
     /// <summary>The learning rate of a step.</summary>
-    public double LearningRate(long step) => _options.Lr * _options.Schedule.Factor(step, _options.Steps);
+    public double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
 
     /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
     /// <param name="step">The step's number, which its random numbers are drawn for.</param>

@@ -16,7 +16,13 @@ public sealed class ComponentModel
     {
         Network = network;
         Sites = sites;
-        _siteOf = sites.ToDictionary(site => site.Linear);
+        _siteOf = [];
+        foreach (var site in sites)
+        {
+            if (!_siteOf.TryAdd(site.Linear, site))
+                throw new SiteSelectionException($"'{_siteOf[site.Linear].Name}' and '{site.Name}' are one and the same linear map: register it under one name");
+        }
+
         Parameters = new ParameterSet(sites.SelectMany(site => site.Gate.NamedParameters().Select(entry => entry.Parameter).Prepend(site.U).Prepend(site.V)));
     }
 
@@ -46,13 +52,13 @@ public sealed class ComponentModel
         var model = new ComponentModel(network, sites);
         foreach (var site in sites)
         {
-            // A tied site starts as its owner's transpose: its factors are the owner's.
-            if (site.Linear.IsTransposed && sites.Exists(other => other != site && other.Linear.Weight == site.Linear.Weight)) continue;
-            var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, site.Index));
+            // A tied site starts as the transpose of the one it is tied to: their factors are the same memory.
+            if (sites.Take(site.Index).Any(earlier => earlier.Linear.Weight == site.Linear.Weight)) continue;
+            var random = new RandomSequence(seed, new StreamId(StreamPurpose.Components, site.Index));
             ComponentInitialisation.AlignWithTarget(site.V, site.U, site.TargetWeight, random);
         }
 
-        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, site.Index, sample: 1)));
+        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, new StreamId(StreamPurpose.Gates, site.Index)));
         return model;
     }
 
@@ -76,17 +82,21 @@ public sealed class ComponentModel
         var inputs = new Dictionary<Site, Node>();
         var output = Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
-            if (_siteOf.TryGetValue(linear, out var site)) inputs.Add(site, input);
+            if (_siteOf.TryGetValue(linear, out var site) && !inputs.TryAdd(site, input))
+                throw new SiteSelectionException($"'{site.Name}' is used twice in one forward pass, but a site has one input: give each use a linear map of its own, tied by Linear.TransposeOf where they share a matrix");
             return null;
         }), x);
+        if (Sites.FirstOrDefault(site => !inputs.ContainsKey(site)) is { } unused)
+            throw new SiteSelectionException($"'{unused.Name}' is not used in the network's forward pass, so there is nothing to decompose it on: leave it out of the patterns");
         return (output, inputs);
     }
 
     private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int k)
     {
-        var owner = linear.IsTransposed ? earlier.Find(site => site.Linear.Weight == linear.Weight) : null;
-        var v = owner is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(owner.U, $"{path}.V");
-        var u = owner is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(owner.V, $"{path}.U");
+        var tied = earlier.Find(site => site.Linear.Weight == linear.Weight);
+        bool isTranspose = tied?.Linear.IsTransposed != linear.IsTransposed;
+        var v = tied is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(isTranspose ? tied.U : tied.V, $"{path}.V");
+        var u = tied is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(isTranspose ? tied.V : tied.U, $"{path}.U");
         return new Site(earlier.Count, path, linear, v, u, new Gate(path, c, k));
     }
 }

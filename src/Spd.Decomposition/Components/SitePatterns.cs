@@ -25,9 +25,22 @@ public static class SitePatterns
 
     private static bool Matches(string pattern, string path)
     {
-        string expression = Regex.Escape(pattern).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal);
-        expression = Regex.Replace(expression, @"\\\[(!?)([^\]]+)\]", match => $"[{(match.Groups[1].Length > 0 ? "^" : "")}{match.Groups[2].Value}]");
-        return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant);
+        string expression = Regex.Replace(pattern, @"\*|\?|\[(!?)([^\]]+)\]|.", match => match.Value switch
+        {
+            "*" => ".*",
+            "?" => ".",
+            { Length: > 1 } => $"[{(match.Groups[1].Length > 0 ? "^" : "")}{Regex.Replace(match.Groups[2].Value, @"[\\^\[]", @"\$0")}]",
+            var character => Regex.Escape(character),
+        });
+        try
+        {
+            return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant);
+        }
+        catch (RegexParseException)
+        {
+            // A set that makes no sense, such as [1-0], holds no character.
+            return false;
+        }
     }
 
     private static string NameOf(Module module) =>

@@ -4,6 +4,10 @@ namespace Spd.Decomposition;
 /// <param name="Mmcs">Mean over columns of the largest cosine similarity with a subcomponent's column.</param>
 /// <param name="Ml2r">Mean over columns of the norm of the best match's column over the target column's.</param>
 /// <param name="BestMatches">For every column, the subcomponent that matches best.</param>
+/// <remarks>
+/// Only significant subcomponents are candidates. The directions of dead ones are noise, and among many in few dimensions some point along a column to four
+/// digits: taken over all, a run that found every mechanism can be reported with the length of a dead subcomponent.
+/// </remarks>
 public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> BestMatches)
 {
     /// <summary>Whether every column has a subcomponent of its own.</summary>
@@ -13,6 +17,7 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
     public static ColumnMatch Of(Site site)
     {
         int inputs = site.V.Columns, outputs = site.U.Columns;
+        var candidates = Significance.Of(site);
         var cosines = new List<double>();
         var ratios = new List<double>();
         var best = new List<int>();
@@ -21,7 +26,7 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
             double[] column = [.. Enumerable.Range(0, outputs).Select(o => (double)site.TargetWeight[o * inputs + j])];
             double norm = Math.Sqrt(column.Sum(value => value * value));
             if (norm == 0) continue;
-            var matches = Enumerable.Range(0, site.C).Select(c =>
+            var matches = candidates.Select(c =>
             {
                 double dot = 0, square = 0;
                 for (int o = 0; o < outputs; o++)
@@ -33,7 +38,7 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
 
                 return (Subcomponent: c, Cosine: square == 0 ? -1 : dot / (Math.Sqrt(square) * norm), Norm: Math.Sqrt(square));
             });
-            var match = matches.MaxBy(candidate => candidate.Cosine);
+            var match = matches.DefaultIfEmpty((Subcomponent: -1, Cosine: double.NaN, Norm: double.NaN)).MaxBy(candidate => candidate.Cosine);
             cosines.Add(match.Cosine);
             ratios.Add(match.Norm / norm);
             best.Add(match.Subcomponent);

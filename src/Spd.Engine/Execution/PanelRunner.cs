@@ -27,9 +27,9 @@ public sealed unsafe class PanelRunner : IDisposable
     private readonly AlignedBuffer _flatGradients;
     private readonly ParameterGradients[] _accumulators;
     private readonly ParameterGradients _weightGradients;
-    private readonly double* _lossSums;
+    private readonly WeightLoss[][] _weightLosses;
+    private double* _lossSums;
     private readonly double[] _losses;
-    private readonly double[] _coefficients;
     private readonly PanelWork _work;
     private readonly Lock _observerLock = new();
     private Action<Workspace>? _observer;
@@ -62,11 +62,9 @@ public sealed unsafe class PanelRunner : IDisposable
         Panels = panels;
         _workspaces = [.. Enumerable.Range(0, pool.Threads).Select(_ => new Workspace(graph, _kernels, PanelLanes) { BatchSize = batchSize })];
 
+        _weightLosses = GroupsWithoutCommonParameters(graph.WeightLosses);
         _losses = new double[graph.LossNames.Count];
-        _coefficients = new double[graph.LossNames.Count];
-        foreach (var loss in graph.Losses) _coefficients[loss.Slot] = loss.Coefficient;
-        foreach (var loss in graph.WeightLosses) _coefficients[loss.Slot] = loss.Coefficient;
-        _lossSums = (double*)NativeMemory.AllocZeroed((nuint)(_losses.Length * (accumulators + graph.WeightLosses.Count) + 1), sizeof(double));
+        _lossSums = (double*)NativeMemory.AllocZeroed((nuint)(_losses.Length * (accumulators + _weightLosses.Length) + 1), sizeof(double));
         _forward = [.. graph.Nodes.Where(node => node.IsComputed)];
         _backward = [.. graph.Nodes.Where(node => node.RunsBackward).Reverse()];
     }
@@ -92,7 +90,7 @@ public sealed unsafe class PanelRunner : IDisposable
         get
         {
             double total = 0;
-            for (int i = 0; i < _losses.Length; i++) total += _coefficients[i] == 0 ? 0 : _coefficients[i] * _losses[i];
+            for (int i = 0; i < _losses.Length; i++) total += _graph.Coefficients[i] == 0 ? 0 : _graph.Coefficients[i] * _losses[i];
             return total;
         }
     }
@@ -119,6 +117,7 @@ public sealed unsafe class PanelRunner : IDisposable
     /// <param name="observer">Sees each panel after its forward pass; calls come one at a time, in no fixed order.</param>
     public void Run(ulong seed, long step, bool backward = true, Action<Workspace>? observer = null)
     {
+        ObjectDisposedException.ThrowIf(_lossSums == null, this);
         _observer = observer;
         _withBackward = backward;
         foreach (var workspace in _workspaces)
@@ -128,10 +127,22 @@ public sealed unsafe class PanelRunner : IDisposable
         }
 
         if (backward) _flatGradients.Span[.._graph.Trainable.FlatLength].Clear();
-        int items = _accumulators.Length + _graph.WeightLosses.Count;
+        int items = _accumulators.Length + _weightLosses.Length;
         new Span<double>(_lossSums, _losses.Length * items).Clear();
-        _pool.Run(_work, items);
-        _observer = null;
+        try
+        {
+            _pool.Run(_work, items);
+        }
+        catch
+        {
+            // What the panels before the failure added belongs to no later run.
+            _flatGradients.Clear();
+            throw;
+        }
+        finally
+        {
+            _observer = null;
+        }
 
         Array.Clear(_losses);
         for (int item = 0; item < items; item++)
@@ -147,6 +158,7 @@ public sealed unsafe class PanelRunner : IDisposable
         foreach (var workspace in _workspaces) workspace.Dispose();
         _flatGradients.Dispose();
         NativeMemory.Free(_lossSums);
+        _lossSums = null;
         GC.SuppressFinalize(this);
     }
 
@@ -158,10 +170,22 @@ public sealed unsafe class PanelRunner : IDisposable
         return Math.Min(lanes, wholeBatch);
     }
 
-    private void RunWeightLoss(int index, double* lossSums)
+    private static WeightLoss[][] GroupsWithoutCommonParameters(IReadOnlyList<WeightLoss> losses)
     {
-        var loss = _graph.WeightLosses[index];
-        lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _weightGradients : null);
+        var groups = new List<List<WeightLoss>>();
+        foreach (var loss in losses)
+        {
+            var related = groups.FindAll(group => group.Exists(other => other.Parameters.Intersect(loss.Parameters).Any()));
+            groups.RemoveAll(related.Contains);
+            groups.Add([.. related.SelectMany(group => group), loss]);
+        }
+
+        return [.. groups.Select(group => group.ToArray())];
+    }
+
+    private void RunWeightLosses(int group, double* lossSums)
+    {
+        foreach (var loss in _weightLosses[group]) lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _weightGradients : null);
     }
 
     private void RunPanels(int accumulator, Workspace workspace, double* lossSums)
@@ -192,8 +216,8 @@ public sealed unsafe class PanelRunner : IDisposable
         {
             double* lossSums = runner._lossSums + item * runner._losses.Length;
             // Losses of the weights come first: one is longer than a panel, and no thread should be left waiting for it.
-            int weightLosses = runner._graph.WeightLosses.Count;
-            if (item < weightLosses) runner.RunWeightLoss(item, lossSums);
+            int weightLosses = runner._weightLosses.Length;
+            if (item < weightLosses) runner.RunWeightLosses(item, lossSums);
             else runner.RunPanels(item - weightLosses, runner._workspaces[worker], lossSums);
         }
     }

@@ -53,6 +53,7 @@ public sealed class WorkerPool : IDisposable
         lock (_runLock)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
+            if (_work is not null) throw new InvalidOperationException("an item of the pool's work cannot start work on the same pool");
             if (Threads == 1 || items <= 1)
             {
                 for (int item = 0; item < items; item++) work.Execute(item, 0);

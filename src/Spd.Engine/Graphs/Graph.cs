@@ -15,6 +15,7 @@ public sealed class Graph
     private readonly List<WeightLoss> _weightLosses = [];
     private readonly List<Node> _kept = [];
     private readonly List<string> _lossNames = [];
+    private readonly List<double> _coefficients = [];
     private bool _compiled;
 
     /// <summary>A graph whose gradients are taken with respect to <paramref name="trainable"/>.</summary>
@@ -35,6 +36,9 @@ public sealed class Graph
     /// <summary>The names of the losses, in the order in which they were added.</summary>
     public IReadOnlyList<string> LossNames => _lossNames;
 
+    /// <summary>The coefficients of the losses, in the same order.</summary>
+    public IReadOnlyList<double> Coefficients => _coefficients;
+
     internal IReadOnlyList<LossNode> Losses => _losses;
 
     internal IReadOnlyList<WeightLoss> WeightLosses => _weightLosses;
@@ -48,11 +52,8 @@ public sealed class Graph
     public Node Add(Node node)
     {
         ThrowIfCompiled();
-        foreach (var input in node.Inputs)
-        {
-            if (input.Graph != this) throw new ArgumentException($"an input of {node.GetType().Name} belongs to another graph; build every node with the graph it is used in", nameof(node));
-        }
-
+        ThrowIfForeign(node);
+        if (node is LossNode) throw new ArgumentException($"{node.GetType().Name} is a loss: add it with AddLoss");
         foreach (var existing in _nodes)
         {
             if (existing.GetType() == node.GetType() && existing.Rows == node.Rows && existing.Inputs.SequenceEqual(node.Inputs)
@@ -69,14 +70,14 @@ public sealed class Graph
     /// <param name="node">Its batch mean.</param>
     /// <param name="weight">The node's share in the loss.</param>
     /// <param name="coefficient">The loss's coefficient in the total.</param>
+    /// <exception cref="ArgumentException">An input is not of this graph, or the node is part of a graph already.</exception>
     public void AddLoss(string name, LossNode node, double weight = 1, double coefficient = 1)
     {
         ThrowIfCompiled();
-        node.Name = name;
-        node.Weight = weight;
-        node.Coefficient = coefficient;
-        node.Slot = SlotOf(name);
+        ThrowIfForeign(node);
+        int slot = SlotOf(name, coefficient);
         Append(node);
+        (node.Name, node.Weight, node.Coefficient, node.Slot) = (name, weight, coefficient, slot);
         _losses.Add(node);
     }
 
@@ -84,9 +85,8 @@ public sealed class Graph
     public void AddLoss(string name, WeightLoss loss, double coefficient = 1)
     {
         ThrowIfCompiled();
-        loss.Name = name;
-        loss.Coefficient = coefficient;
-        loss.Slot = SlotOf(name);
+        if (_weightLosses.Contains(loss)) throw new ArgumentException($"the loss '{loss.Name}' of the weights is part of the graph already");
+        (loss.Name, loss.Coefficient, loss.Slot) = (name, coefficient, SlotOf(name, coefficient));
         _weightLosses.Add(loss);
     }
 
@@ -94,6 +94,7 @@ public sealed class Graph
     public Node Keep(Node node)
     {
         ThrowIfCompiled();
+        if (node.Graph != this) throw new ArgumentException($"the {node.GetType().Name} to keep belongs to another graph", nameof(node));
         _kept.Add(node);
         return node;
     }
@@ -142,12 +143,27 @@ public sealed class Graph
         _nodes.Add(node);
     }
 
-    private int SlotOf(string name)
+    private void ThrowIfForeign(Node node)
+    {
+        foreach (var input in node.Inputs)
+        {
+            if (input.Graph != this) throw new ArgumentException($"an input of {node.GetType().Name} belongs to another graph; build every node with the graph it is used in", nameof(node));
+        }
+    }
+
+    private int SlotOf(string name, double coefficient)
     {
         int slot = _lossNames.IndexOf(name);
-        if (slot >= 0) return slot;
-        _lossNames.Add(name);
-        return _lossNames.Count - 1;
+        if (slot < 0)
+        {
+            _lossNames.Add(name);
+            _coefficients.Add(coefficient);
+            return _lossNames.Count - 1;
+        }
+
+        if (!_coefficients[slot].Equals(coefficient))
+            throw new ArgumentException($"the loss '{name}' has the coefficient {_coefficients[slot]} already and cannot have {coefficient} too: parts of one loss share it, and differ by weight");
+        return slot;
     }
 
     private void ThrowIfCompiled()

@@ -26,6 +26,11 @@ public abstract class LossNode : Node
     /// <summary>Sums the loss over the workspace's rows and reports it with <see cref="Workspace.AddLoss"/>.</summary>
     protected internal abstract override void Forward(Workspace workspace);
 
+    /// <summary>The two panels that a loss compares.</summary>
+    /// <exception cref="ArgumentException">They differ in rows.</exception>
+    protected static Node[] OfOneSize(string loss, Node a, Node b) =>
+        a.Rows == b.Rows ? [a, b] : throw new ArgumentException($"{loss} needs two panels of one size, but got {a.Rows} and {b.Rows} rows");
+
     /// <summary>d total / d (sum over rows), the factor that <see cref="Node.Backward"/> applies.</summary>
     protected float GradientFactor(Workspace workspace) => (float)(Coefficient * Weight * RowScale / workspace.BatchSize);
 }

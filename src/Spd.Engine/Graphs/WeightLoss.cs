@@ -13,6 +13,9 @@ public abstract class WeightLoss
 
     internal int Slot { get; set; }
 
+    /// <summary>The parameters whose gradients it adds to: losses with one in common never run at the same time.</summary>
+    protected internal abstract IEnumerable<Parameter> Parameters { get; }
+
     /// <summary>
     /// The value of the loss. Where <paramref name="gradients"/> is given, <c>Coefficient · ∂loss</c> is added to the gradients of the parameters it reads.
     /// </summary>

@@ -143,7 +143,7 @@ public abstract unsafe class KernelSet
         "scalar" => new ScalarKernels(),
         "vector512" or "vector256" => throw new PlatformNotSupportedException(
             $"the kernel set '{name}' needs {(name == "vector512" ? "AVX-512 (F and DQ)" : "AVX2 and FMA")}, which this processor lacks; available: {string.Join(", ", Available())}"),
-        _ => throw new ArgumentException($"no kernel set is called '{name}'; available: {string.Join(", ", Available())}", nameof(name)),
+        _ => throw new ArgumentException($"no kernel set is called '{name}'; available: {string.Join(", ", Available())}"),
     };
 
     /// <summary>The names of the kernel sets that this processor runs, widest first.</summary>

@@ -73,10 +73,10 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
                 nint at = row * stride + i;
                 var value = TSimd.Load(x + at);
                 var mask = TSimd.Load(laneMask + i);
-                // x^(p−1), infinite at zero when p < 1: padding lanes are left out by selection, for infinity times zero is NaN.
+                // x^(p−1) is infinite at zero when p < 1, x^p not a number below zero: padding lanes are left out by selection, for either times zero is NaN.
                 var reduced = p == 1 ? TSimd.Create(1) : p == 2 ? value : TSimd.Exp(TSimd.Multiply(TSimd.Create(p - 1), TSimd.Log(value)));
                 var power = p == 1 ? value : p == 2 ? TSimd.Multiply(value, value) : TSimd.Exp(TSimd.Multiply(TSimd.Create(p), TSimd.Log(value)));
-                sum = TSimd.Add(sum, TSimd.Multiply(power, mask));
+                sum = TSimd.Add(sum, TSimd.SelectGreater(mask, TSimd.Zero, power, TSimd.Zero));
                 if (dx != null)
                 {
                     var change = TSimd.SelectGreater(mask, TSimd.Zero, TSimd.Multiply(slope, reduced), TSimd.Zero);

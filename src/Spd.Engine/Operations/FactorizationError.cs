@@ -37,6 +37,9 @@ public sealed unsafe class FactorizationError : WeightLoss, IDisposable
     }
 
     /// <inheritdoc/>
+    protected internal override IEnumerable<Parameter> Parameters => [_v, _u];
+
+    /// <inheritdoc/>
     protected internal override double Evaluate(KernelSet kernels, ParameterGradients? gradients)
     {
         int components = _v.Rows, inputs = _v.Columns, outputs = _u.Columns;

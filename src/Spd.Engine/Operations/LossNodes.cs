@@ -5,7 +5,7 @@ namespace Spd.Engine.Operations;
 /// <summary>Mean over all entries of <c>(a − b)²</c>; <paramref name="b"/> is a constant to it.</summary>
 /// <param name="a">The prediction.</param>
 /// <param name="b">What it should be.</param>
-public sealed unsafe class SquaredErrorLoss(Node a, Node b) : LossNode(a, b)
+public sealed unsafe class SquaredErrorLoss(Node a, Node b) : LossNode(OfOneSize(nameof(SquaredErrorLoss), a, b))
 {
     /// <inheritdoc/>
     protected internal override double RowScale => 1.0 / a.Rows;
@@ -23,7 +23,7 @@ public sealed unsafe class SquaredErrorLoss(Node a, Node b) : LossNode(a, b)
 /// <summary>Mean over rows of the batch of <c>Σ P (log P − log Q)</c>, P the softmax of <paramref name="target"/>, Q of <paramref name="prediction"/>.</summary>
 /// <param name="prediction">The logits of Q.</param>
 /// <param name="target">The logits of P, a constant to it.</param>
-public sealed unsafe class KullbackLeiblerLoss(Node prediction, Node target) : LossNode(prediction, target)
+public sealed unsafe class KullbackLeiblerLoss(Node prediction, Node target) : LossNode(OfOneSize(nameof(KullbackLeiblerLoss), prediction, target))
 {
     /// <inheritdoc/>
     protected internal override void Forward(Workspace workspace) => workspace.AddLoss(this, Evaluate(workspace, 0, null));
@@ -45,8 +45,12 @@ public sealed unsafe class KullbackLeiblerLoss(Node prediction, Node target) : L
 /// <param name="rowWeights">Matrices with a row per row of <paramref name="x"/>.</param>
 public sealed unsafe class PowerSumLoss(Node x, float p, params Parameter[] rowWeights) : LossNode(x)
 {
+    private readonly Parameter[] _rowWeights = Array.TrueForAll(rowWeights, parameter => parameter.Rows == x.Rows)
+        ? rowWeights
+        : throw new ArgumentException($"a sum of powers over {x.Rows} rows needs row weights of as many rows, but got {string.Join(", ", rowWeights.Select(parameter => $"'{parameter.Name}' [{parameter.Rows}, {parameter.Columns}]"))}");
+
     /// <inheritdoc/>
-    protected internal override IEnumerable<Parameter> Parameters => rowWeights;
+    protected internal override IEnumerable<Parameter> Parameters => _rowWeights;
 
     /// <inheritdoc/>
     protected internal override void Forward(Workspace workspace) => workspace.AddLoss(this, Evaluate(workspace, 0, null, null));
@@ -58,7 +62,7 @@ public sealed unsafe class PowerSumLoss(Node x, float p, params Parameter[] rowW
         float* rowSums = stackalloc float[x.Rows];
         new Span<float>(rowSums, x.Rows).Clear();
         Evaluate(workspace, factor, workspace.Gradient(x), rowSums);
-        foreach (var parameter in rowWeights)
+        foreach (var parameter in _rowWeights)
         {
             // d(Σ_lane n_c x^p)/d row = 2 row Σ_lane x^p
             float* gradient = workspace.Gradient(parameter);
@@ -72,13 +76,13 @@ public sealed unsafe class PowerSumLoss(Node x, float p, params Parameter[] rowW
     private double Evaluate(Workspace workspace, float factor, float* dx, float* rowSums)
     {
         float* norms = null;
-        if (rowWeights.Length > 0)
+        if (_rowWeights.Length > 0)
         {
             float* scratch = stackalloc float[x.Rows];
             for (int row = 0; row < x.Rows; row++)
             {
                 scratch[row] = 0;
-                foreach (var parameter in rowWeights)
+                foreach (var parameter in _rowWeights)
                 {
                     foreach (float value in parameter.Row(row)) scratch[row] += value * value;
                 }

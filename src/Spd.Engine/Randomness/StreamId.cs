@@ -25,7 +25,7 @@ public readonly record struct StreamId
 /// <summary>What random numbers are drawn for.</summary>
 public enum StreamPurpose
 {
-    /// <summary>Initial weights.</summary>
+    /// <summary>Initial weights of a target.</summary>
     Initialisation,
 
     /// <summary>Which features of an input are active.</summary>
@@ -45,4 +45,10 @@ public enum StreamPurpose
 
     /// <summary>Choices among rows of a data set.</summary>
     RowChoice,
+
+    /// <summary>Initial factors of subcomponents.</summary>
+    Components,
+
+    /// <summary>Initial weights of gates.</summary>
+    Gates,
 }

@@ -33,7 +33,7 @@ public sealed class SparseFeatures : DataSource
     private readonly float _probability;
     private readonly DataGenerationType _type;
     private readonly float _low, _high;
-    private readonly IReadOnlyList<IReadOnlyList<int>> _syncedGroups;
+    private readonly int[][] _syncedGroups;
 
     /// <summary>A source of sparse examples.</summary>
     /// <param name="features">Number of features.</param>
@@ -47,9 +47,11 @@ public sealed class SparseFeatures : DataSource
         int features, double probability, DataGenerationType type = DataGenerationType.AtLeastZeroActive, double low = 0, double high = 1,
         IReadOnlyList<IReadOnlyList<int>>? syncedGroups = null)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        if (!(low <= high)) throw new ArgumentException($"the values of features cannot range from {low} to {high}: the lower end comes first");
         if (probability is not (> 0 and <= 1)) throw new ArgumentException($"feature_probability is {probability}, but a probability above 0 and at most 1 is needed");
         if ((int)type > features) throw new ArgumentException($"data_generation_type asks for exactly {(int)type} active features, but there are only {features}");
-        _syncedGroups = syncedGroups ?? [];
+        _syncedGroups = [.. (syncedGroups ?? []).Select(group => group.ToArray())];
         var members = _syncedGroups.SelectMany(group => group).ToList();
         if (members.Count > 0 && type != DataGenerationType.AtLeastZeroActive) throw new ArgumentException("synced_inputs goes with data_generation_type at_least_zero_active only");
         if (members.Exists(member => member < 0 || member >= features)) throw new ArgumentException($"synced_inputs names feature {members.First(member => member < 0 || member >= features)}, but features are 0 to {features - 1}");
@@ -68,7 +70,7 @@ public sealed class SparseFeatures : DataSource
         // exactly-n examples give the n smallest a number below it.
         var activity = graph.Uniform(Features, new StreamId(StreamPurpose.ActiveFeatures));
         var values = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
-        if (_syncedGroups.Count > 0) activity = graph.Add(new SyncNode(activity, _syncedGroups));
+        if (_syncedGroups.Length > 0) activity = graph.Add(new SyncNode(activity, _syncedGroups));
         if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new SmallestNode(activity, (int)_type));
         return graph.Combine(new Activate(_type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _low, _high - _low), activity, values);
     }
@@ -84,7 +86,7 @@ public sealed class SparseFeatures : DataSource
     }
 
     /// <summary>Gives every feature of a group the smallest activity number of the group.</summary>
-    private sealed class SyncNode(Node activity, IReadOnlyList<IReadOnlyList<int>> groups) : Node(activity.Rows, activity)
+    private sealed class SyncNode(Node activity, int[][] groups) : Node(activity.Rows, activity)
     {
         protected override object? Attributes => groups;
 

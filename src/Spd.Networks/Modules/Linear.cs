@@ -17,10 +17,10 @@ public sealed class Linear : Module
         if (bias) Bias = Add("bias", new Parameter("bias", outputs));
     }
 
-    private Linear(Parameter sharedWeight, bool bias)
+    private Linear(Parameter sharedWeight, bool isTransposed, bool bias)
     {
         Weight = sharedWeight;
-        IsTransposed = true;
+        IsTransposed = isTransposed;
         if (bias) Bias = Add("bias", new Parameter("bias", Outputs));
     }
 
@@ -43,7 +43,7 @@ public sealed class Linear : Module
     public int Outputs => IsTransposed ? Weight.Columns : Weight.Rows;
 
     /// <summary>A map whose matrix is the transpose of another's, in the same memory: tied weights.</summary>
-    public static Linear TransposeOf(Linear other, bool bias) => new(other.Weight, bias);
+    public static Linear TransposeOf(Linear other, bool bias) => new(other.Weight, !other.IsTransposed, bias);
 
     /// <summary>W as <c>[d_out, d_in]</c>, row-major, whichever way it is stored.</summary>
     public float[] EffectiveWeight()

@@ -30,6 +30,13 @@ public abstract class Module
     public virtual IEnumerable<Parameter> TrainableParameters() =>
         _parameters.Select(entry => entry.Parameter).Concat(_children.SelectMany(child => child.Module.TrainableParameters()));
 
+    /// <summary>Draws the weights of every linear map as PyTorch does; see <see cref="Linear.Initialise(RandomSequence)"/>.</summary>
+    public virtual void Initialise(ulong seed)
+    {
+        var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation));
+        foreach (var (_, linear) in LinearMaps()) linear.Initialise(random);
+    }
+
     /// <summary>Describes the computation.</summary>
     /// <param name="pass">The pass it is part of.</param>
     /// <param name="x">Input <c>[features, lanes]</c>.</param>

@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
@@ -64,10 +63,9 @@ public sealed class Tms : Module
     public IReadOnlyList<Linear> HiddenLayers => _hiddenLayers;
 
     /// <summary>Draws the weights as the released code does: <c>nn.Linear</c>'s start, identity where it is asked for.</summary>
-    public void Initialise(ulong seed)
+    public override void Initialise(ulong seed)
     {
-        var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation));
-        foreach (var (_, linear) in LinearMaps()) linear.Initialise(random);
+        base.Initialise(seed);
         if (Config.InitBiasToZero) Linear2.Bias!.Values.Clear();
         if (!Config.FixedIdentityHiddenLayers) return;
         foreach (var layer in _hiddenLayers)

@@ -32,6 +32,9 @@ public sealed record TrainingOptions
 /// <summary>Trains a network toward labels that are a function of its input.</summary>
 public static class SupervisedTraining
 {
+    // Decomposing with the seed that the target was trained with should not draw the target's batches again.
+    private const ulong SeedOffset = 0x9E3779B97F4A7C15;
+
     /// <summary>Minimises the mean square of <c>label(x) − f(x)</c> with AdamW.</summary>
     /// <param name="network">The network, trained in place from the weights it has.</param>
     /// <param name="data">The inputs.</param>
@@ -57,7 +60,7 @@ public static class SupervisedTraining
         for (int step = 0; step < options.Steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            runner.Run(options.Seed, step);
+            runner.Run(options.Seed + SeedOffset, step);
             optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps));
             double loss = runner.TotalLoss;
             if (step >= options.Steps - averaged) sum += loss;

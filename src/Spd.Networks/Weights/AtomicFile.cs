@@ -1,0 +1,38 @@
+using System.Text;
+
+namespace Spd.Networks.Weights;
+
+/// <summary>Writes files whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over the old one.</summary>
+public static class AtomicFile
+{
+    /// <summary>Writes a file through a stream.</summary>
+    /// <param name="path">The file; an existing one is replaced only once the new one is complete.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="IOException">The folder is missing or cannot be written to, or the disk is full; the old file is untouched.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(write);
+        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            // After the rename there is nothing here; after a failure the remains go.
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>
+    /// <inheritdoc cref="Write(string, Action{Stream})"/>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,54 @@
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Networks;
+using Spd.Networks.Data;
+using Spd.Networks.Targets;
+
+namespace Spd.Decomposition.Tests;
+
+/// <summary>A batch that the test gives.</summary>
+internal sealed class FixedData(int features, float[] batch) : DataSource
+{
+    public override int Features => features;
+
+    public override Node Build(Graph graph)
+    {
+        var input = graph.Input(features);
+        input.Set(batch);
+        return input;
+    }
+}
+
+/// <summary>Small networks and numbers for tests.</summary>
+internal static class Given
+{
+    public static float[] Numbers(int count, int seed, double low = -1, double high = 1)
+    {
+        float[] numbers = new float[count];
+        new RandomSequence((ulong)seed, new StreamId(StreamPurpose.RowChoice)).FillUniform(numbers, low, high);
+        return numbers;
+    }
+
+    public static Tms Tms(TmsModelConfig? config = null, ulong seed = 3)
+    {
+        var network = new Tms(config ?? new TmsModelConfig());
+        network.Initialise(seed);
+        return network;
+    }
+
+    /// <summary>Linear maps, random with biases, with a ReLU or GELU between any two.</summary>
+    public static Sequential Chain(params int[] sizes)
+    {
+        var modules = new List<(string, Module)>();
+        for (int i = 0; i + 1 < sizes.Length; i++)
+        {
+            var linear = new Linear(sizes[i], sizes[i + 1]);
+            linear.Initialise(new RandomSequence(9, new StreamId(StreamPurpose.Initialisation, i)));
+            modules.Add(($"linear{i}", linear));
+            if (i + 2 < sizes.Length) modules.Add(($"activation{i}", i % 2 == 0 ? new Activation<Relu>() : new Activation<Gelu>()));
+        }
+
+        return new Sequential([.. modules]);
+    }
+}

@@ -1,0 +1,141 @@
+using Spd.Engine.Execution;
+using Spd.Networks;
+using Spd.Networks.Data;
+
+namespace Spd.Decomposition.Tests.Metrics;
+
+public sealed class EvaluatorTests
+{
+    private static readonly DecompositionOptions Options = new() { C = 6, BatchSize = 300, TargetModulePatterns = ["linear"] };
+    private static readonly SparseFeatures Data = new(2, 0.5, low: -1);
+
+    [Fact]
+    public void CountsFollowFromTheImportances()
+    {
+        // Gates without weight: g is the bias, whatever the input: 1, 0.5, 0.05, 0.005, −0.01, 0.
+        var model = Model([1.5f, 0.5f, 0.05f, 0.005f, -1, 0]);
+        using var pool = new WorkerPool(2);
+        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluation = evaluator.Evaluate(batches: 3, adversarialBatches: 0);
+        var site = Assert.Single(evaluation.Sites);
+        Assert.Equal(("linear", 6, 3.0, 2), (site.Name, site.C, site.L0, site.Alive));
+        Assert.Equal(Evaluator.HistogramBins, site.Importances.Count);
+        long[] expected = new long[Evaluator.HistogramBins];
+        (expected[^1], expected[25], expected[2], expected[0]) = (900, 900, 900, 2700);
+        Assert.Equal(expected, site.Importances);
+        Assert.Equal(1.005 + 0.5 + 0.05 + 0.005, evaluation.Losses[LossNames.ImportanceMinimality], 1e-5);
+        Assert.True(double.IsNaN(evaluation.AdversarialRecon));
+    }
+
+    [Fact]
+    public void ErrorsFollowFromTheMasks()
+    {
+        // Subcomponent 0 carries input 0 with g = 1, subcomponent 1 input 1 with g = 0.25; the others are empty.
+        var model = Model([1, 0.25f, 0, 0, 0, 0]);
+        using var pool = new WorkerPool(2);
+        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluation = evaluator.Evaluate(batches: 40, adversarialBatches: 1);
+        // Output 1 = 3 x₁, x₁² is 1/3 in half of the rows: E[(3 x₁)²] / 2 outputs = 0.75; times (1 − m)².
+        Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
+        Assert.Equal(0.75 * 0.75 * 0.75, evaluation.ImportanceMaskedRecon, 0.03);
+        Assert.Equal(0.75, evaluation.RoundedMaskedRecon, 0.05);
+        Assert.Equal(0.75 * 0.75 * 0.75 / 3, evaluation.StochasticRecon, 0.02);
+        Assert.Equal(evaluation.StochasticRecon, evaluation.Losses[LossNames.StochasticRecon], 1e-9);
+        Assert.Equal(0, evaluation.Losses[LossNames.Faithfulness], 1e-12);
+        // The adversary takes the source of subcomponent 1 to 0.
+        Assert.Equal(0.75 * 0.75 * 0.75, evaluation.AdversarialRecon, 0.1);
+        double total = evaluation.Losses[LossNames.StochasticRecon] + evaluation.Losses[LossNames.StochasticReconLayerwise]
+            + 3e-3 * evaluation.Losses[LossNames.ImportanceMinimality] + evaluation.Losses[LossNames.Faithfulness];
+        Assert.Equal(total, evaluation.Losses["total"], 1e-9);
+        Assert.Equal(
+            ["faithfulness", "importance_minimality", "stochastic_recon", "stochastic_recon_layerwise", "total"], evaluation.Losses.Keys.Order());
+    }
+
+    [Fact]
+    public void AdversarialMasksFindWhatRandomOnesAverageAway()
+    {
+        // Many large parts that cancel, none of them important: each random mask unbalances them a little, the adversary as far as it goes.
+        var model = Model([1, 1, 0, 0, 0, 0]);
+        var site = model.Sites[0];
+        for (int c = 2; c < 6; c++)
+        {
+            site.V[c, 0] = 1;
+            site.U[c, 0] = c % 2 == 0 ? 2 : -2;
+        }
+
+        using var pool = new WorkerPool(2);
+        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluation = evaluator.Evaluate(batches: 5, adversarialBatches: 5);
+        Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
+        // Worst: both positive parts on, both negative off, an output of 4 x₀: E = 16 / 6 / 2. Random: the variance of four uniform numbers times 2 x₀.
+        Assert.Equal(16 / 6.0 / 2, evaluation.AdversarialRecon, 0.2);
+        Assert.Equal(4 * 4 / 12.0 / 6 / 2, evaluation.StochasticRecon, 0.03);
+        Assert.True(evaluation.AdversarialRecon >= evaluation.StochasticRecon);
+    }
+
+    [Fact]
+    public void EvaluationRepeatsOnAnyNumberOfThreadsAndLeavesTheModelAlone()
+    {
+        var results = new[] { 1, 2, 3 }.Select(threads =>
+        {
+            var model = ComponentModel.Create(Given.Tms(), ["linear*"], 6, 2, seed: 1);
+            float[] before = [.. model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+            using var pool = new WorkerPool(threads);
+            using var evaluator = new Evaluator(model, new SparseFeatures(5, 0.2), Options, pool);
+            var first = evaluator.Evaluate(batches: 2, adversarialBatches: 2);
+            Assert.Equal(before, model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()));
+            // A second measurement takes further batches.
+            Assert.NotEqual(first.UnmaskedRecon, evaluator.Evaluate(batches: 2, adversarialBatches: 0).UnmaskedRecon);
+            return first;
+        }).ToList();
+        foreach (var result in results)
+        {
+            Assert.Equal(results[0].Losses, result.Losses);
+            Assert.Equal(results[0].Sites.Select(site => (site.Name, site.L0, site.Alive)), result.Sites.Select(site => (site.Name, site.L0, site.Alive)));
+            Assert.Equal(results[0].Sites.SelectMany(site => site.Importances), result.Sites.SelectMany(site => site.Importances));
+            Assert.Equal(
+                (results[0].UnmaskedRecon, results[0].StochasticRecon, results[0].ImportanceMaskedRecon, results[0].RoundedMaskedRecon, results[0].AdversarialRecon),
+                (result.UnmaskedRecon, result.StochasticRecon, result.ImportanceMaskedRecon, result.RoundedMaskedRecon, result.AdversarialRecon));
+        }
+    }
+
+    [Fact]
+    public void EvaluatingInBetweenDoesNotDisturbTraining()
+    {
+        float[] Train(bool evaluating)
+        {
+            using var decomposer = new Decomposer(
+                Given.Tms(), new SparseFeatures(5, 0.2), new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 6, TargetModulePatterns = ["linear*"] }, threads: 2);
+            decomposer.Train((_, step) =>
+            {
+                if (evaluating && step % 2 == 0) decomposer.Evaluate(batches: 1, adversarialBatches: 1);
+            });
+            return [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+        }
+
+        Assert.Equal(Train(false), Train(true));
+    }
+
+    [Fact]
+    public void NoBatchesAreRefused()
+    {
+        using var pool = new WorkerPool(1);
+        using var evaluator = new Evaluator(Model(new float[6]), Data, Options, pool);
+        Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0));
+    }
+
+    /// <summary>W = diag(2, 3) in two subcomponents and four empty ones, with constant gates.</summary>
+    private static ComponentModel Model(float[] biases)
+    {
+        var linear = new Linear(2, 2, bias: false);
+        (linear.Weight[0, 0], linear.Weight[1, 1]) = (2, 3);
+        var model = ComponentModel.Create(new Sequential(("linear", linear)), ["linear"], c: 6, k: 0, seed: 0);
+        var site = model.Sites[0];
+        site.V.Values.Clear();
+        site.U.Values.Clear();
+        (site.V[0, 0], site.U[0, 0], site.V[1, 1], site.U[1, 1]) = (2, 1, 1, 3);
+        site.Gate.Weight!.Values.Clear();
+        biases.CopyTo(site.Gate.Bias!.Values);
+        return model;
+    }
+}

@@ -1,0 +1,121 @@
+using Spd.Engine;
+using Spd.Networks.Targets;
+
+namespace Spd.Networks.Tests.Targets;
+
+public sealed class TargetTests
+{
+    public static TheoryData<TmsModelConfig> TmsConfigs =>
+    [
+        new TmsModelConfig(),
+        new TmsModelConfig { TiedWeights = false },
+        new TmsModelConfig { NFeatures = 1, NHidden = 1 },
+        new TmsModelConfig { NFeatures = 17, NHidden = 5, InitBiasToZero = false },
+        new TmsModelConfig { NHiddenLayers = 1, FixedIdentityHiddenLayers = true },
+        new TmsModelConfig { NHidden = 3, NHiddenLayers = 2, FixedRandomHiddenLayers = true, TiedWeights = false, InitBiasToZero = false },
+        new TmsModelConfig { NHidden = 4, NHiddenLayers = 3, InitBiasToZero = false },
+    ];
+
+    [Theory]
+    [MemberData(nameof(TmsConfigs))]
+    public void TmsComputesWhatTheMethodSays(TmsModelConfig config)
+    {
+        var network = new Tms(config);
+        network.Initialise(seed: 12);
+        for (int i = 0; i < config.NFeatures; i++) network.Linear2.Bias!.Values[i] += 0.1f * i + 0.05f;
+        const int Rows = 77;
+        float[] inputs = Numbers(Rows * config.NFeatures, 1);
+        double[] expected = Reference.Of(network, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.Contains(actual, value => value > 0);
+        for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
+    }
+
+    [Theory]
+    [InlineData(6, 8, 4, 1, false, false)]
+    [InlineData(5, 17, 3, 2, true, true)]
+    [InlineData(1, 1, 1, 3, true, false)]
+    [InlineData(9, 40, 5, 2, false, true)]
+    public void AResidualMlpComputesWhatTheMethodSays(int features, int embedding, int neurons, int layers, bool inBias, bool outBias)
+    {
+        var network = new ResidualMlp(new ResidualMlpConfig { NFeatures = features, DEmbed = embedding, DMlp = neurons, NLayers = layers, InBias = inBias, OutBias = outBias });
+        int seed = 0;
+        foreach (var (_, parameter) in network.NamedParameters()) Numbers(parameter.Count, ++seed).CopyTo(parameter.Values);
+        Assert.Equal(layers * (inBias ? 1 : 0) + layers * (outBias ? 1 : 0) + 2 * layers + 2, seed);
+        const int Rows = 301;
+        float[] inputs = Numbers(Rows * features, 99);
+        double[] expected = Reference.Of(network, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        double largest = expected.Max(Math.Abs);
+        for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5 * largest);
+    }
+
+    [Fact]
+    public void InitialisationRepeatsAndFollowsTheConfiguration()
+    {
+        float[] Weights(TmsModelConfig config, ulong seed)
+        {
+            var network = new Tms(config);
+            network.Initialise(seed);
+            return [.. network.NamedParameters().SelectMany(entry => entry.Parameter.Values.ToArray())];
+        }
+
+        var plain = new TmsModelConfig();
+        Assert.Equal(Weights(plain, 3), Weights(plain, 3));
+        Assert.NotEqual(Weights(plain, 3), Weights(plain, 4));
+        Assert.All(Weights(plain, 3)[^5..], bias => Assert.Equal(0, bias));
+        Assert.All(Weights(plain with { InitBiasToZero = false }, 3)[^5..], bias => Assert.NotEqual(0, bias));
+        Assert.Equal([1f, 0, 0, 1], Weights(plain with { NHiddenLayers = 1, FixedIdentityHiddenLayers = true }, 3)[^4..]);
+        Assert.All(Weights(plain with { NHiddenLayers = 1, FixedRandomHiddenLayers = true }, 3)[^4..], weight => Assert.InRange(Math.Abs(weight), 1e-6f, 0.7072f));
+    }
+
+    [Fact]
+    public void FixedHiddenLayersAreNotAmongTheTrainable()
+    {
+        int Trainable(TmsModelConfig config) => new Tms(config).TrainableParameters().Count();
+        var config = new TmsModelConfig { NHiddenLayers = 2 };
+        Assert.Equal(4, Trainable(config));
+        Assert.Equal(2, Trainable(config with { FixedIdentityHiddenLayers = true }));
+        Assert.Equal(2, Trainable(config with { FixedRandomHiddenLayers = true }));
+        Assert.Equal(3, Trainable(config with { FixedRandomHiddenLayers = true, TiedWeights = false }));
+        Assert.Throws<ArgumentException>(() => Trainable(config with { FixedIdentityHiddenLayers = true, FixedRandomHiddenLayers = true }));
+    }
+
+    [Fact]
+    public void AFeatureIsRepresentedWhenItsOwnOutputIsLargestAndAboveAHalf()
+    {
+        var network = new Tms(new TmsModelConfig { NFeatures = 4, NHidden = 4, TiedWeights = false });
+        for (int i = 0; i < 4; i++) network.Linear1.Weight[i, i] = 1;
+        // W2's column i is the output for feature i alone: right; half only; another's is larger; a tie that another wins.
+        float[,] outputs = { { 0.9f, 0, 0, 0.7f }, { 0, 0.5f, 0.8f, 0 }, { 0.1f, 0, 0.7f, 0 }, { 0, 0, 0, 0.7f } };
+        for (int output = 0; output < 4; output++)
+            for (int feature = 0; feature < 4; feature++)
+                network.Linear2.Weight[output, feature] = outputs[output, feature];
+        Assert.Equal([true, false, false, false], network.RepresentedFeatures());
+        network.Linear2.Bias!.Values[1] = 0.01f;
+        Assert.Equal([true, true, false, false], network.RepresentedFeatures());
+        network.Linear2.Bias!.Values[3] = float.NaN;
+        Assert.False(network.RepresentedFeatures()[3]);
+    }
+
+    [Fact]
+    public void AnUntrainedNetworkOfZerosRepresentsNothing() => Assert.All(new Tms(new TmsModelConfig()).RepresentedFeatures(), Assert.False);
+
+    [Fact]
+    public void OutputsOfLargeBatchesKeepTheirRows()
+    {
+        var linear = new Linear(1, 1, bias: false);
+        linear.Weight.Values[0] = 2;
+        float[] inputs = [.. Enumerable.Range(0, 10_001).Select(i => (float)i)];
+        Assert.Equal(inputs.Select(value => 2 * value), NetworkOutputs.Of(linear, inputs, inputs.Length));
+    }
+
+    private static float[] Numbers(int count, int seed)
+    {
+        var random = new RandomSequence((ulong)seed, new StreamId(StreamPurpose.RowChoice));
+        float[] numbers = new float[count];
+        random.FillUniform(numbers, -1, 1);
+        return numbers;
+    }
+}
