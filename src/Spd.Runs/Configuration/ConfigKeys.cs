@@ -1,0 +1,161 @@
+using System.Text.RegularExpressions;
+using Spd.Decomposition;
+using Spd.Engine.Optimisation;
+using Spd.Networks.Data;
+using Spd.Networks.Targets;
+using static Spd.Runs.Configuration.ValueKind;
+
+namespace Spd.Runs.Configuration;
+
+/// <summary>The keys of every configuration record; names and order are those of the released configs.</summary>
+internal static partial class ConfigKeys
+{
+    private const int MostMaskSamples = 1000;
+    private const int MostFeatures = 10_000;
+    private const string NoAccount = "runs are kept in their folder, not in an account";
+    private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
+
+    /// <summary>The model of a TMS target.</summary>
+    public static KeyTable<TmsModelConfig> TmsModel { get; } = new(
+    [
+        Keys<TmsModelConfig>.Value("n_features", WholeNumber(1, MostFeatures), c => c.NFeatures, (c, v) => c with { NFeatures = v }, required: true),
+        Keys<TmsModelConfig>.Value("n_hidden", WholeNumber(1, MostFeatures), c => c.NHidden, (c, v) => c with { NHidden = v }, required: true),
+        Keys<TmsModelConfig>.Value("n_hidden_layers", WholeNumber(0, 100), c => c.NHiddenLayers, (c, v) => c with { NHiddenLayers = v }),
+        Keys<TmsModelConfig>.Value("tied_weights", Flag, c => c.TiedWeights, (c, v) => c with { TiedWeights = v }),
+        Keys<TmsModelConfig>.Value("init_bias_to_zero", Flag, c => c.InitBiasToZero, (c, v) => c with { InitBiasToZero = v }),
+        Keys<TmsModelConfig>.Unused("device"),
+    ]);
+
+    /// <summary>The training of a TMS target.</summary>
+    public static KeyTable<TmsTargetConfig> TmsTarget { get; } = new(
+    [
+        Keys<TmsTargetConfig>.Noted("wandb_project", NoAccount),
+        Keys<TmsTargetConfig>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
+        Keys<TmsTargetConfig>.Nested("tms_model_config", TmsModel, c => c.Model, (c, v) => c with { Model = v }, required: true),
+        Keys<TmsTargetConfig>.Value("fixed_identity_hidden_layers", Flag,
+            c => c.Model.FixedIdentityHiddenLayers, (c, v) => c with { Model = c.Model with { FixedIdentityHiddenLayers = v } }),
+        Keys<TmsTargetConfig>.Value("fixed_random_hidden_layers", Flag,
+            c => c.Model.FixedRandomHiddenLayers, (c, v) => c with { Model = c.Model with { FixedRandomHiddenLayers = v } }),
+        Keys<TmsTargetConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
+        Keys<TmsTargetConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
+            c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
+        Keys<TmsTargetConfig>.Value("synced_inputs",
+            OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],")),
+            c => c.SyncedInputs, (c, v) => c with { SyncedInputs = v }),
+        Keys<TmsTargetConfig>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<TmsTargetConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
+        Keys<TmsTargetConfig>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<TmsTargetConfig>.Value("batch_size", WholeNumber(1), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+    ],
+    target => target switch
+    {
+        { LrSchedule: ScheduleShape.Exponential } => new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
+        { Model: { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true } } =>
+            new ConfigFault("fixed_random_hidden_layers", "hidden layers cannot be fixed to the identity and to random matrices at once: set one of fixed_identity_hidden_layers and fixed_random_hidden_layers"),
+        _ => DataFault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
+    });
+
+    /// <summary>The target of an experiment, once a name in its place has been followed.</summary>
+    public static KeyTable<TmsTargetConfig> Target { get; } = new([Keys<TmsTargetConfig>.Nested("train", TmsTarget, c => c, (_, v) => v, required: true)]);
+
+    /// <summary>The task.</summary>
+    public static KeyTable<TaskConfig> Task { get; } = new(
+    [
+        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
+        Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
+        Keys<TaskConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
+            c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
+    ]);
+
+    /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>
+    public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
+    [
+        Keys<DecompositionOptions>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
+        Keys<DecompositionOptions>.Value("C", WholeNumber(1, 1_000_000), c => c.C, (c, v) => c with { C = v }),
+        Keys<DecompositionOptions>.Value("n_mask_samples", WholeNumber(1, MostMaskSamples),
+            c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
+        Keys<DecompositionOptions>.Value("n_ci_mlp_neurons", WholeNumber(0, 100_000), c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
+        Keys<DecompositionOptions>.Value("target_module_patterns", List(Text, "a list of module names or patterns, such as [linear1, linear2],"),
+            c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
+        Coefficient("faithfulness_coeff", c => c.FaithfulnessCoeff, (c, v) => c with { FaithfulnessCoeff = v }),
+        Coefficient("recon_coeff", c => c.ReconCoeff, (c, v) => c with { ReconCoeff = v }),
+        Coefficient("stochastic_recon_coeff", c => c.StochasticReconCoeff, (c, v) => c with { StochasticReconCoeff = v }),
+        Coefficient("recon_layerwise_coeff", c => c.ReconLayerwiseCoeff, (c, v) => c with { ReconLayerwiseCoeff = v }),
+        Coefficient("stochastic_recon_layerwise_coeff", c => c.StochasticReconLayerwiseCoeff, (c, v) => c with { StochasticReconLayerwiseCoeff = v }),
+        Coefficient("importance_minimality_coeff",
+            c => c.ImportanceMinimalityCoeff, (c, v) => c with { ImportanceMinimalityCoeff = v }) with { Required = true },
+        Coefficient("schatten_coeff", c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }),
+        Coefficient("out_recon_coeff", c => c.OutReconCoeff, (c, v) => c with { OutReconCoeff = v }),
+        Keys<DecompositionOptions>.Refused("embedding_recon_coeff", NoEmbedding),
+        Keys<DecompositionOptions>.Refused("is_embed_unembed_recon", NoEmbedding),
+        Keys<DecompositionOptions>.Value("pnorm", Positive, c => c.Pnorm, (c, v) => c with { Pnorm = v }),
+        Keys<DecompositionOptions>.Value("output_loss_type", Choice<OutputLoss>(), c => c.OutputLossType, (c, v) => c with { OutputLossType = v }),
+        Keys<DecompositionOptions>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<DecompositionOptions>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<DecompositionOptions>.Value("batch_size", WholeNumber(1), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<DecompositionOptions>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
+        Keys<DecompositionOptions>.Value("lr_exponential_halflife", OrNull(Positive),
+            c => c.LrExponentialHalflife, (c, v) => c with { LrExponentialHalflife = v }),
+        Keys<DecompositionOptions>.Value("lr_warmup_pct", Share, c => c.LrWarmupPct, (c, v) => c with { LrWarmupPct = v }),
+    ];
+
+    /// <summary>The whole experiment.</summary>
+    public static KeyTable<ExperimentConfig> Experiment { get; } = new(
+    [
+        Keys<ExperimentConfig>.Value("name", Name, c => c.Name, (c, v) => c with { Name = v }),
+        Keys<ExperimentConfig>.Value("description", Text, c => c.Description, (c, v) => c with { Description = v }),
+        Keys<ExperimentConfig>.Noted("wandb_project", NoAccount),
+        Keys<ExperimentConfig>.Noted("wandb_run_name", NoAccount),
+        Keys<ExperimentConfig>.Noted("wandb_run_name_prefix", NoAccount),
+        .. Decomposition.Select(key => key.Within<ExperimentConfig>(c => c.Decomposition, (c, v) => c with { Decomposition = v })),
+        Keys<ExperimentConfig>.Value("n_eval_steps", WholeNumber(1), c => c.NEvalSteps, (c, v) => c with { NEvalSteps = v }),
+        Keys<ExperimentConfig>.Value("image_freq", OrNull(WholeNumber(1)), c => c.ImageFreq, (c, v) => c with { ImageFreq = v }),
+        Keys<ExperimentConfig>.Value("image_on_first_step", Flag, c => c.ImageOnFirstStep, (c, v) => c with { ImageOnFirstStep = v }),
+        Keys<ExperimentConfig>.Value("print_freq", WholeNumber(1), c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
+        Keys<ExperimentConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
+        Keys<ExperimentConfig>.Unused("log_ce_losses"),
+        Keys<ExperimentConfig>.Unused("pretrained_model_class"),
+        Keys<ExperimentConfig>.Noted("pretrained_model_path", "the target is trained here, as `target` says"),
+        Keys<ExperimentConfig>.Unused("pretrained_model_name_hf"),
+        Keys<ExperimentConfig>.Unused("pretrained_model_output_attr"),
+        Keys<ExperimentConfig>.Unused("tokenizer_name"),
+        Keys<ExperimentConfig>.Nested("task_config", Task, c => c.Task, (c, v) => c with { Task = v }, required: true),
+        Keys<ExperimentConfig>.Nested("target", Target, c => c.Target, (c, v) => c with { Target = v }),
+    ],
+    experiment => experiment.Decomposition switch
+    {
+        { LrSchedule: ScheduleShape.Exponential, LrExponentialHalflife: null } =>
+            new ConfigFault("lr_schedule", "lr_schedule is exponential, which needs lr_exponential_halflife, the steps in which the learning rate halves"),
+        {
+            FaithfulnessCoeff: null, ReconCoeff: null, StochasticReconCoeff: null, ReconLayerwiseCoeff: null, StochasticReconLayerwiseCoeff: null,
+            ImportanceMinimalityCoeff: null, SchattenCoeff: null, OutReconCoeff: null,
+        } => new ConfigFault("importance_minimality_coeff", "every coefficient is null, so there is nothing to minimise: set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
+        _ => DataFault("task_config", () => experiment.DecompositionData()),
+    });
+
+    /// <summary>The name of an experiment, which also names a folder.</summary>
+    private static ValueKind<string> Name => new(
+        (node, key) => Text.Read(node, key) is var text && FolderName().IsMatch(text)
+            ? text
+            : throw node.Mistyped(key, "a short name of letters, digits, spaces and . _ + - that does not begin with a dot"),
+        Text.Write);
+
+    private static ConfigKey<DecompositionOptions> Coefficient(string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
+        Keys<DecompositionOptions>.Value(name, OrNull(NotNegative), get, set);
+
+    private static ConfigFault? DataFault(string key, Func<SparseFeatures> build)
+    {
+        try
+        {
+            build();
+            return null;
+        }
+        catch (ArgumentException exception)
+        {
+            return new ConfigFault(key, exception.Message);
+        }
+    }
+
+    [GeneratedRegex(@"^[\p{L}\p{N}_+-][\p{L}\p{N}_+. -]{0,99}(?<![. ])\z")]
+    private static partial Regex FolderName();
+}

@@ -1,0 +1,50 @@
+namespace Spd.Runs.Configuration;
+
+/// <summary>An experiment that the program ships.</summary>
+/// <param name="Name">Its name: the file's without the ending.</param>
+/// <param name="Description">One line about it.</param>
+/// <param name="Path">Its file.</param>
+public sealed record CatalogEntry(string Name, string Description, string Path);
+
+/// <summary>The shipped experiments: the <c>*.yaml</c> files of a folder.</summary>
+public sealed class ExperimentCatalog
+{
+    /// <summary>The experiments of a folder; none when there is no such folder.</summary>
+    /// <exception cref="ConfigException">A file of the folder is no valid YAML.</exception>
+    public ExperimentCatalog(string folder) =>
+        Entries = !Directory.Exists(folder)
+            ? []
+            : [.. from path in Directory.EnumerateFiles(folder, "*.yaml")
+                  let name = System.IO.Path.GetFileNameWithoutExtension(path)
+                  orderby name
+                  select new CatalogEntry(name, ConfigReader.ReadFile(path).Find("description") is ConfigScalar { IsNull: false } text ? text.Text : "", path)];
+
+    /// <summary>The experiments, by name.</summary>
+    public IReadOnlyList<CatalogEntry> Entries { get; }
+
+    /// <summary>The experiments that lie beside the program, in its folder <c>experiments</c>.</summary>
+    public static ExperimentCatalog BesideProgram() => new(System.IO.Path.Combine(AppContext.BaseDirectory, "experiments"));
+
+    /// <summary>The file of an experiment.</summary>
+    /// <param name="nameOrPath">The name of a shipped experiment, or the path of a file.</param>
+    /// <exception cref="ConfigException">It is neither.</exception>
+    public string Find(string nameOrPath)
+    {
+        if (Entries.FirstOrDefault(entry => entry.Name == nameOrPath) is { } shipped) return shipped.Path;
+        bool isPath = System.IO.Path.GetExtension(nameOrPath) is ".yaml" or ".yml" || File.Exists(nameOrPath) || Directory.Exists(nameOrPath);
+        return isPath ? nameOrPath : throw new ConfigException(Unknown(nameOrPath));
+    }
+
+    /// <summary>Reads an experiment.</summary>
+    /// <param name="nameOrPath">The name of a shipped experiment, or the path of a file.</param>
+    /// <param name="overrides">Values that take the place of the file's, applied in order.</param>
+    /// <exception cref="ConfigException">There is no such experiment, or it cannot be used; one sentence says why.</exception>
+    public LoadedExperiment Load(string nameOrPath, params IEnumerable<ConfigOverride> overrides) => ExperimentConfig.Load(Find(nameOrPath), overrides, this);
+
+    /// <summary>The sentence about a name that no experiment has.</summary>
+    internal string Unknown(string name)
+    {
+        var near = NearestNames.To(name, Entries.Select(entry => entry.Name));
+        return $"no experiment is called '{name}'; {(near.Count > 0 ? $"nearest: {string.Join(", ", near)}; " : "")}`spd list` shows all";
+    }
+}

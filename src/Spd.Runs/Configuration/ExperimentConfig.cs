@@ -1,0 +1,72 @@
+using Spd.Decomposition;
+using Spd.Networks.Data;
+
+namespace Spd.Runs.Configuration;
+
+/// <summary>An experiment: a target network and how it is decomposed. In a file, the keys are those of the released configs, with <c>name</c>, <c>description</c> and <c>target</c> added.</summary>
+public sealed record ExperimentConfig
+{
+    /// <summary>Its name, which also names the folder of its runs; the file's own name where the file does not say.</summary>
+    public string Name { get; init; } = "experiment";
+
+    /// <summary>One line about it.</summary>
+    public string Description { get; init; } = "";
+
+    /// <summary>How the target is decomposed.</summary>
+    public DecompositionOptions Decomposition { get; init; } = new();
+
+    /// <summary>The kind of network and the inputs on which it is decomposed.</summary>
+    public TaskConfig Task { get; init; } = new();
+
+    /// <summary>How the target is trained.</summary>
+    public TmsTargetConfig Target { get; init; } = new();
+
+    /// <summary>Batches of an evaluation, at least 1.</summary>
+    public int NEvalSteps { get; init; } = 100;
+
+    /// <summary>Steps between two sets of figures, at least 1; null for figures at the end only.</summary>
+    public int? ImageFreq { get; init; }
+
+    /// <summary>Whether figures are drawn before the first step too, where <see cref="ImageFreq"/> is set.</summary>
+    public bool ImageOnFirstStep { get; init; } = true;
+
+    /// <summary>Steps between two lines of the log, at least 1.</summary>
+    public int PrintFreq { get; init; } = 1000;
+
+    /// <summary>Steps between two saved models, at least 1; null to save at the end only.</summary>
+    public int? SaveFreq { get; init; }
+
+    /// <summary>Reads a configuration file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overrides">Values that take the place of the file's, applied in order.</param>
+    /// <param name="catalog">The shipped experiments, whose targets can be named.</param>
+    /// <exception cref="ConfigException">The file or an override cannot be used; one sentence says where and why.</exception>
+    public static LoadedExperiment Load(string path, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
+        ExperimentLoader.Load(ConfigReader.ReadFile(path), Path.GetFileNameWithoutExtension(path), overrides, catalog);
+
+    /// <summary>Reads a configuration from text.</summary>
+    /// <param name="text">The YAML text.</param>
+    /// <param name="file">What messages call it; its stem is the name of an experiment without one.</param>
+    /// <param name="overrides">Values that take the place of the text's, applied in order.</param>
+    /// <param name="catalog">The shipped experiments, whose targets can be named.</param>
+    /// <exception cref="ConfigException">The text or an override cannot be used; one sentence says where and why.</exception>
+    public static LoadedExperiment Parse(string text, string file, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
+        ExperimentLoader.Load(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
+
+    /// <summary>The inputs on which the target is decomposed; groups that were synced in its training stay so.</summary>
+    public SparseFeatures DecompositionData() => Target.Data(Task.FeatureProbability, Task.DataGenerationType);
+
+    /// <summary>The configuration with every key, which runs again as it is.</summary>
+    public string ToYaml() => ConfigWriter.Write(ConfigKeys.Experiment.Write(this));
+
+    /// <summary>Whether both are the same when written out.</summary>
+    public bool Equals(ExperimentConfig? other) => other is not null && ToYaml() == other.ToYaml();
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => ToYaml().GetHashCode(StringComparison.Ordinal);
+}
+
+/// <summary>A configuration that has been read.</summary>
+/// <param name="Config">The configuration.</param>
+/// <param name="Notes">Sentences for the user about keys that were left aside.</param>
+public sealed record LoadedExperiment(ExperimentConfig Config, IReadOnlyList<string> Notes);

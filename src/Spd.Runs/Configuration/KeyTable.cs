@@ -1,0 +1,119 @@
+using YamlDotNet.RepresentationModel;
+
+namespace Spd.Runs.Configuration;
+
+/// <summary>A key of a configuration record.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="Bind">The record with the value of a node; may add notes for the user.</param>
+/// <param name="Write">The node of the record's value; null for a key that is read only.</param>
+internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode, List<string>, TRecord> Bind, Func<TRecord, YamlNode>? Write)
+{
+    /// <summary>Whether the key must be given.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>The dotted paths of the keys below this one; none for a single value.</summary>
+    public IEnumerable<string> PathsBelow { get; init; } = [];
+
+    /// <summary>The same key of a record that holds this one.</summary>
+    public ConfigKey<TOuter> Within<TOuter>(Func<TOuter, TRecord> get, Func<TOuter, TRecord, TOuter> set) => new(
+        Name,
+        (outer, node, notes) => set(outer, Bind(get(outer), node, notes)),
+        Write is null ? null : outer => Write(get(outer)))
+    {
+        Required = Required,
+    };
+}
+
+/// <summary>Something that is wrong with a record as a whole, and the key to blame.</summary>
+internal sealed record ConfigFault(string Key, string Sentence);
+
+/// <summary>All keys of a configuration record: what is read, what is written, and what an unknown key is compared with.</summary>
+/// <param name="keys">The keys, in the order they are written.</param>
+/// <param name="check">Looks at the complete record.</param>
+internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, Func<TRecord, ConfigFault?>? check = null)
+{
+    private const int MostKeysListed = 12;
+    private const double KeyTolerance = 0.4;
+
+    /// <summary>The keys.</summary>
+    public IReadOnlyList<ConfigKey<TRecord>> Keys => keys;
+
+    /// <summary>A record with the values of a mapping.</summary>
+    /// <param name="start">The values of keys that are not given.</param>
+    /// <param name="map">The mapping.</param>
+    /// <param name="notes">Receives what the user should be told.</param>
+    /// <exception cref="ConfigException">A key is unknown or missing, or its value cannot be used.</exception>
+    public TRecord Bind(TRecord start, ConfigMap map, List<string> notes)
+    {
+        var record = start;
+        foreach (var entry in map.Entries)
+        {
+            var key = keys.FirstOrDefault(key => key.Name == entry.Key) ?? throw new ConfigException($"{entry.Origin}: unknown key '{entry.Key}'{Hint(entry.Key)}");
+            record = key.Bind(record, entry.Value, notes);
+        }
+
+        if (keys.FirstOrDefault(key => key.Required && map.Find(key.Name) is null) is { } missing) throw map.Error($"the key '{missing.Name}' is missing");
+        if (check?.Invoke(record) is { } fault) throw (map.Find(fault.Key) ?? map).Error(fault.Sentence);
+        return record;
+    }
+
+    /// <summary>Every key with its value.</summary>
+    public YamlMappingNode Write(TRecord record)
+    {
+        var map = new YamlMappingNode();
+        foreach (var key in keys)
+            if (key.Write is not null) map.Add(key.Name, key.Write(record));
+        return map;
+    }
+
+    private string Hint(string unknown)
+    {
+        var names = keys.Select(key => key.Name);
+        string? elsewhere = keys.SelectMany(key => key.PathsBelow).FirstOrDefault(path => path.EndsWith($".{unknown}", StringComparison.Ordinal));
+        if (elsewhere is not null) return $"; did you mean '{elsewhere}'?";
+        if (NearestNames.To(unknown, names, most: 1, KeyTolerance) is [var nearest]) return $"; did you mean '{nearest}'?";
+        return keys.Count <= MostKeysListed ? $"; the keys here are {string.Join(", ", names)}" : "";
+    }
+}
+
+/// <summary>Makes the keys of a record.</summary>
+internal static class Keys<TRecord>
+{
+    /// <summary>A key that holds a value of a record.</summary>
+    public static ConfigKey<TRecord> Value<TValue>(
+        string name, ValueKind<TValue> kind, Func<TRecord, TValue> get, Func<TRecord, TValue, TRecord> set, bool required = false) =>
+        new(name, (record, node, _) => set(record, kind.Read(node, name)), record => kind.Write(get(record))) { Required = required };
+
+    /// <summary>A key that holds a record of its own, with a table of its own.</summary>
+    public static ConfigKey<TRecord> Nested<TInner>(
+        string name, KeyTable<TInner> table, Func<TRecord, TInner> get, Func<TRecord, TInner, TRecord> set, bool required = false) =>
+        new(
+            name,
+            (record, node, notes) => set(record, table.Bind(get(record), node as ConfigMap ?? throw node.Mistyped(name, "a mapping of keys to values"), notes)),
+            record => table.Write(get(record)))
+        {
+            Required = required,
+            PathsBelow = [.. table.Keys.SelectMany(key => key.PathsBelow.Prepend(key.Name)).Select(below => $"{name}.{below}")],
+        };
+
+    /// <summary>A key of the released configs that has no meaning here.</summary>
+    public static ConfigKey<TRecord> Unused(string name) => new(name, (record, _, _) => record, null);
+
+    /// <summary>A key of the released configs that is left aside, with a note when it has a value.</summary>
+    public static ConfigKey<TRecord> Noted(string name, string reason) => new(
+        name,
+        (record, node, notes) =>
+        {
+            if (!node.IsNull && node is not ConfigScalar { Text: "" }) notes.Add($"{node.Origin}: {name} is ignored: {reason}");
+            return record;
+        },
+        null);
+
+    /// <summary>A key of the released configs whose value must be null or false.</summary>
+    public static ConfigKey<TRecord> Refused(string name, string reason) => new(
+        name,
+        (record, node, _) => node.IsNull || (node is ConfigScalar { Plain: true, Text: var text } && bool.TryParse(text, out bool flag) && !flag)
+            ? record
+            : throw node.Error($"{name} is {node.Shown}, but {reason}"),
+        null);
+}

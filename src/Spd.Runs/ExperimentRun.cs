@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Engine.Kernels;
+using Spd.Networks.Weights;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+
+namespace Spd.Runs;
+
+/// <summary>One experiment from its configuration to its report: the target, its decomposition, and everything in the run folder.</summary>
+/// <param name="config">The resolved configuration.</param>
+/// <param name="threads">Threads.</param>
+/// <param name="cache">Where trained targets are kept.</param>
+/// <param name="observer">Is told what happens.</param>
+public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCache cache, IRunObserver observer)
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
+
+    private readonly List<MetricRecord> _metrics = [];
+    private readonly StepTimes _times = new(config.Decomposition.Steps);
+    private readonly long _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Runs it.</summary>
+    /// <param name="makeFolder">Makes the run folder; called once the configuration has proved usable and the target is trained.</param>
+    /// <param name="cancellation">Ends the run after the current step; what there is by then is measured and written.</param>
+    /// <returns>The summary, with the folder; the status says whether all steps were taken.</returns>
+    /// <exception cref="TargetException">No target could be trained.</exception>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the folder keeps what was saved, and a summary that says so.</exception>
+    /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made.</exception>
+    public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
+    {
+        TrainedTarget target;
+        using (var pool = new WorkerPool(threads)) target = new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
+        using var decomposer = new Decomposer(target.Network, config.DecompositionData(), config.Decomposition, threads);
+
+        var folder = makeFolder();
+        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
+        folder.WriteText(folder.ConfigFile, (config with { Target = target.Config }).ToYaml());
+        ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
+        folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
+
+        try
+        {
+            using var log = new MetricLog(folder.MetricsFile);
+            Train(decomposer, folder, log, cancellation);
+        }
+        catch (NonFiniteLossException failure)
+        {
+            folder.WriteText(folder.SummaryFile, Summarise(target, decomposer, RunStatus.Failed, evaluation: null, failure.Message).ToJson());
+            throw;
+        }
+
+        var evaluation = decomposer.Evaluate(config.NEvalSteps);
+        var status = decomposer.StepsTaken == config.Decomposition.Steps ? RunStatus.Finished : RunStatus.Interrupted;
+        var summary = Summarise(target, decomposer, status, evaluation);
+        ComponentWeights.Save(folder.ModelFile, decomposer.Components);
+        folder.WriteText(folder.SummaryFile, summary.ToJson());
+        var figures = RunFigures.Draw(decomposer.Components, evaluation, _metrics);
+        foreach (var figure in figures) folder.WriteText(folder.FigureFile(figure.Name), figure.Svg);
+        folder.WriteText(folder.ReportFile, HtmlReport.Write(config, summary, figures, File.ReadAllText(folder.ConfigFile)));
+        return (summary, folder);
+    }
+
+    private void Train(Decomposer decomposer, RunFolder folder, MetricLog log, CancellationToken cancellation)
+    {
+        int logged = 0;
+        long shown = Stopwatch.GetTimestamp();
+        long began = shown;
+        if (config is { ImageFreq: not null, ImageOnFirstStep: true }) DrawFigures(0);
+        _times.Restart();
+        decomposer.Train((step, taken) =>
+        {
+            _times.Record();
+            bool isLast = taken == config.Decomposition.Steps;
+            bool isLogLine = taken % config.PrintFreq == 0 || taken == 1 || isLast;
+            if (isLogLine)
+            {
+                _metrics.Add(Measure(taken, step.LearningRate(taken - 1)));
+                log.Write(_metrics[^1]);
+                logged = taken;
+            }
+
+            if (isLogLine || Stopwatch.GetElapsedTime(shown) > ProgressInterval)
+            {
+                shown = Stopwatch.GetTimestamp();
+                double recent = isLogLine ? _metrics[^1].MsPerStep : _times.Quantile(0.5, Math.Max(logged, taken - 200));
+                observer.Progress(new RunProgress(taken, config.Decomposition.Steps, recent, _metrics[^1], isLogLine));
+            }
+
+            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) ComponentWeights.Save(folder.ModelFile, decomposer.Components);
+            if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
+            _times.Restart();
+
+            MetricRecord Measure(int steps, double learningRate)
+            {
+                var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
+                return new MetricRecord
+                {
+                    Step = steps,
+                    Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+                    MsPerStep = _times.Quantile(0.5, logged),
+                    Lr = learningRate,
+                    Losses = evaluation.Losses,
+                    L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
+                    Metrics = new Dictionary<string, double>
+                    {
+                        ["unmasked_recon"] = evaluation.UnmaskedRecon,
+                        ["ci_masked_recon"] = evaluation.ImportanceMaskedRecon,
+                        ["rounded_masked_recon"] = evaluation.RoundedMaskedRecon,
+                    },
+                };
+            }
+        }, cancellation);
+
+        void DrawFigures(int step)
+        {
+            foreach (var figure in RunFigures.Draw(decomposer.Components, decomposer.Evaluate(batches: 1, adversarialBatches: 0), _metrics))
+                folder.WriteText(folder.FigureFile(Path.Combine($"step-{step:D8}", figure.Name)), figure.Svg);
+        }
+    }
+
+    private RunSummary Summarise(TrainedTarget target, Decomposer decomposer, RunStatus status, Evaluation? evaluation, string? error = null)
+    {
+        var sites = decomposer.Components.Sites;
+        var linear1 = sites.FirstOrDefault(site => site.Linear == target.Network.Linear1);
+        return new RunSummary
+        {
+            Experiment = config.Name,
+            Seed = config.Decomposition.Seed,
+            Steps = decomposer.StepsTaken,
+            BatchSize = config.Decomposition.BatchSize,
+            Threads = threads,
+            Kernels = KernelSet.Default().Name,
+            Status = status,
+            Error = error,
+            WallSeconds = Stopwatch.GetElapsedTime(_start).TotalSeconds,
+            MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
+            Target = target,
+            Evaluation = evaluation,
+            Losses = evaluation?.Losses ?? _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
+            Match = linear1 is null ? null : ColumnMatch.Of(linear1),
+            Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
+            OutputLoss = config.Decomposition.OutputLossType,
+        };
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Spd.Runs;
+
+/// <summary>What is known after one log interval.</summary>
+public sealed record MetricRecord
+{
+    /// <summary>Steps done.</summary>
+    public required int Step { get; init; }
+
+    /// <summary>Seconds since the first step.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Median milliseconds of a step of this interval.</summary>
+    public double MsPerStep { get; init; }
+
+    /// <summary>Learning rate of the last step.</summary>
+    public double Lr { get; init; }
+
+    /// <summary>Each loss term before its coefficient, and <c>total</c>.</summary>
+    public IReadOnlyDictionary<string, double> Losses { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Mean number of subcomponents of each site with a causal importance above 0.01.</summary>
+    public IReadOnlyDictionary<string, double> L0 { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Anything else that was measured.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+}
+
+/// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line flushed. NaN and infinities are written as texts.</summary>
+public sealed class MetricLog : IDisposable
+{
+    private static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly FileStream _stream;
+
+    /// <summary>A log in a new file; others may read it while it grows.</summary>
+    /// <exception cref="IOException">The file exists or cannot be made.</exception>
+    public MetricLog(string path) => _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+
+    /// <summary>Adds a line.</summary>
+    public void Write(MetricRecord record)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json), (byte)'\n'];
+        _stream.Write(line);
+        _stream.Flush();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>Reads a log. A last line that was cut short, as by a crash, is left out.</summary>
+    /// <exception cref="InvalidDataException">A line is no record; one sentence says which.</exception>
+    public static IReadOnlyList<MetricRecord> Read(string path)
+    {
+        string text;
+        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.UTF8)) text = reader.ReadToEnd();
+        string[] lines = text.Split('\n');
+        var records = new List<MetricRecord>();
+        // Behind the last line feed stands nothing, or what was cut short.
+        for (int line = 0; line < lines.Length - 1; line++)
+        {
+            try
+            {
+                records.Add(JsonSerializer.Deserialize<MetricRecord>(lines[line], Json) ?? throw new JsonException("it is null"));
+            }
+            catch (JsonException exception)
+            {
+                throw new InvalidDataException($"'{path}', line {line + 1}: this is no log record: {exception.Message}", exception);
+            }
+        }
+
+        return records;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using System.Text;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Reporting;
+
+/// <summary>The page of a run: results, figures with how to read them, configuration; one file that needs no other.</summary>
+public static class HtmlReport
+{
+    private const string Style = """
+        body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
+        h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+        p.lead { color: #555; margin-top: 0; }
+        table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+        th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
+        td.number { font-variant-numeric: tabular-nums; white-space: nowrap; } td.meaning { color: #555; }
+        figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; } figcaption { color: #444; font-size: .92rem; }
+        pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
+        .warning { background: #fff3d6; padding: .6rem 1rem; }
+        """;
+
+    /// <summary>The page.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="summary">The results.</param>
+    /// <param name="figures">The figures, in order.</param>
+    /// <param name="yaml">The resolved configuration as text.</param>
+    public static string Write(ExperimentConfig config, RunSummary summary, IReadOnlyList<RunFigure> figures, string yaml)
+    {
+        var page = new StringBuilder();
+        page.Append($"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{Text(config.Name)}, seed {summary.Seed}</title>
+            <style>
+            {Style}
+            </style>
+            </head>
+            <body>
+            <h1>{Text(config.Name)}, seed {summary.Seed}</h1>
+            <p class="lead">{Text(config.Description)}</p>
+
+            """);
+        if (summary.Status != RunStatus.Finished)
+            page.Append($"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Decomposition.Steps} steps: the numbers below are those of an unfinished decomposition.</p>\n");
+        page.Append($"""
+            <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {(summary.Target.FromCache ? "found in the cache" : "trained")} with
+            seed {summary.Target.Config.Seed}{(summary.Target.SeedsTried > 1 ? $", the {summary.Target.SeedsTried}th seed tried" : "")}; it represents every feature
+            (given a feature alone at 1, the output of that feature is the largest and above ½).</p>
+            <h2>Results</h2>
+            <table>
+            <tr><th>Quantity</th><th>This run</th><th>Paper</th><th>What it says</th></tr>
+
+            """);
+        foreach (var row in ResultTable.Rows(summary))
+            page.Append($"<tr><td>{Text(row.Quantity)}</td><td class=\"number\">{Text(row.Value)}</td><td class=\"number\">{Text(row.Paper)}</td><td class=\"meaning\">{Text(row.Meaning)}</td></tr>\n");
+        page.Append("</table>\n");
+        foreach (var figure in figures)
+            page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");
+        page.Append($"<h2>Configuration</h2>\n<pre>{Text(yaml)}</pre>\n</body>\n</html>\n");
+        return page.ToString();
+    }
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+}

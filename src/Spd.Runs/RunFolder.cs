@@ -1,0 +1,128 @@
+using System.Globalization;
+using Spd.Networks.Weights;
+
+namespace Spd.Runs;
+
+/// <summary>A folder for a run cannot be had; the message is one sentence that says which and what to do.</summary>
+public sealed class RunFolderException : IOException
+{
+    /// <summary>An exception with its sentence.</summary>
+    public RunFolderException(string message, Exception? inner = null) : base(message, inner) { }
+}
+
+/// <summary>The folder of a run and the files in it.</summary>
+public sealed class RunFolder
+{
+    private const int MostAttempts = 1000;
+
+    private RunFolder(string path) => Root = path;
+
+    /// <summary>The folder.</summary>
+    public string Root { get; }
+
+    /// <summary>The resolved configuration, which runs again as it is.</summary>
+    public string ConfigFile => Path.Combine(Root, "config.yaml");
+
+    /// <summary>The target's weights.</summary>
+    public string TargetWeightsFile => Path.Combine(Root, "target", "weights.safetensors");
+
+    /// <summary>How the target was trained.</summary>
+    public string TargetConfigFile => Path.Combine(Root, "target", "config.yaml");
+
+    /// <summary>One line for each log interval; see <see cref="MetricLog"/>.</summary>
+    public string MetricsFile => Path.Combine(Root, "metrics.jsonl");
+
+    /// <summary>The components and gates.</summary>
+    public string ModelFile => Path.Combine(Root, "model.safetensors");
+
+    /// <summary>The figures' folder.</summary>
+    public string FiguresFolder => Path.Combine(Root, "figures");
+
+    /// <summary>The report.</summary>
+    public string ReportFile => Path.Combine(Root, "report.html");
+
+    /// <summary>The results in short.</summary>
+    public string SummaryFile => Path.Combine(Root, "summary.json");
+
+    /// <summary>The file of a figure: <c>figures/&lt;name&gt;.svg</c>.</summary>
+    public string FigureFile(string name) => Path.Combine(FiguresFolder, $"{name}.svg");
+
+    /// <summary>Makes a new folder <c>&lt;parent&gt;/&lt;experiment&gt;/&lt;yyyyMMdd-HHmmss&gt;-seed&lt;N&gt;</c>, with <c>-2</c> and so on behind it where that exists.</summary>
+    /// <param name="parent">The folder of all runs, such as <c>runs</c>; made where it is missing.</param>
+    /// <param name="experiment">Name of the experiment.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="clock">Tells the local time.</param>
+    /// <exception cref="RunFolderException">The folder cannot be made or written to.</exception>
+    public static RunFolder Create(string parent, string experiment, ulong seed, TimeProvider clock)
+    {
+        string time = clock.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+        string wanted = Path.Combine(parent, experiment, $"{time}-seed{seed}");
+        string path = wanted;
+        for (int attempt = 2; Path.Exists(path); attempt++)
+        {
+            if (attempt > MostAttempts) throw new RunFolderException($"'{wanted}' and {MostAttempts} more like it exist already: name another folder with --out");
+            path = $"{wanted}-{attempt}";
+        }
+
+        return Make(path);
+    }
+
+    /// <summary>Takes the folder that the user named: a new one, or one that is empty.</summary>
+    /// <exception cref="RunFolderException">It is a file, holds something, or cannot be made, read or written to.</exception>
+    public static RunFolder CreateAt(string path)
+    {
+        if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder for the run has no name: give one to --out");
+        if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but the run needs a folder: name another with --out");
+        try
+        {
+            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+                throw new RunFolderException($"the folder '{path}' is not empty: name a new one with --out, or empty it first");
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new RunFolderException($"the folder '{path}' may not be read: name another with --out", exception);
+        }
+
+        return Make(path);
+    }
+
+    /// <summary>The folder of an earlier run.</summary>
+    /// <exception cref="RunFolderException">There is no such folder, or it has no configuration.</exception>
+    public static RunFolder Open(string path)
+    {
+        var folder = new RunFolder(Path.GetFullPath(path));
+        return File.Exists(folder.ConfigFile) ? folder : throw new RunFolderException($"'{path}' is no run folder: it has no config.yaml");
+    }
+
+    /// <summary>Writes a text file of the folder whole or not at all.</summary>
+    /// <param name="path">One of the files above.</param>
+    /// <param name="text">Its text.</param>
+    /// <exception cref="IOException">It cannot be written; an older file is untouched.</exception>
+    public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
+
+    /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The file.</returns>
+    /// <exception cref="ArgumentException">The file does not belong to this folder.</exception>
+    public string PrepareParent(string path)
+    {
+        string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (Path.GetRelativePath(Root, parent).Split(Path.DirectorySeparatorChar)[0] == "..") throw new ArgumentException($"'{path}' does not lie in the run folder '{Root}'");
+        Directory.CreateDirectory(parent);
+        return path;
+    }
+
+    private static RunFolder Make(string path)
+    {
+        try
+        {
+            var folder = new RunFolder(Directory.CreateDirectory(path).FullName);
+            string probe = Path.Combine(folder.Root, $".{Guid.NewGuid():N}.tmp");
+            using (File.Create(probe, 1, FileOptions.DeleteOnClose)) return folder;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new RunFolderException($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spd.Decomposition;
+
+namespace Spd.Runs;
+
+/// <summary>How a run ended.</summary>
+public enum RunStatus
+{
+    /// <summary>All steps were taken.</summary>
+    Finished,
+
+    /// <summary>The user stopped it.</summary>
+    Interrupted,
+
+    /// <summary>Training failed.</summary>
+    Failed,
+}
+
+/// <summary>The results of a run in short: what <c>summary.json</c> holds.</summary>
+public sealed record RunSummary
+{
+    /// <summary>The experiment's name.</summary>
+    public required string Experiment { get; init; }
+
+    /// <summary>The seed.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Steps taken.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Rows of a batch.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Threads.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required RunStatus Status { get; init; }
+
+    /// <summary>Why it failed, where it did.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>The kernel set.</summary>
+    public required string Kernels { get; init; }
+
+    /// <summary>Seconds of the run: target, training, measuring; without figures.</summary>
+    public required double WallSeconds { get; init; }
+
+    /// <summary>Milliseconds of a step.</summary>
+    public required (double Median, double P10, double P90) MsPerStep { get; init; }
+
+    /// <summary>The target that was decomposed.</summary>
+    public required TrainedTarget Target { get; init; }
+
+    /// <summary>What was measured at the end; null when nothing could be.</summary>
+    public Evaluation? Evaluation { get; init; }
+
+    /// <summary>Each loss term before its coefficient, and <c>total</c>: the final evaluation's, or else the last log line's.</summary>
+    public IReadOnlyDictionary<string, double> Losses { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>The match of <c>linear1</c>'s columns, where it is decomposed.</summary>
+    public ColumnMatch? Match { get; init; }
+
+    /// <summary>Significant subcomponents by site.</summary>
+    public IReadOnlyDictionary<string, int> Significant { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>D, which names the reconstruction metrics.</summary>
+    public OutputLoss OutputLoss { get; init; }
+
+    /// <summary>The reconstruction metrics by name: <c>unmasked_mse</c> and so on (<c>_kl</c> where outputs are compared by divergence).</summary>
+    public IReadOnlyList<(string Name, double Value)> Reconstructions
+    {
+        get
+        {
+            string suffix = OutputLoss == OutputLoss.Mse ? "mse" : "kl";
+            return Evaluation is not { } evaluation
+                ? []
+                :
+                [
+                    ($"unmasked_{suffix}", evaluation.UnmaskedRecon), ($"stochastic_{suffix}", evaluation.StochasticRecon),
+                    ($"ci_masked_{suffix}", evaluation.ImportanceMaskedRecon), ($"rounded_masked_{suffix}", evaluation.RoundedMaskedRecon),
+                    ($"adversarial_{suffix}", evaluation.AdversarialRecon),
+                ];
+        }
+    }
+
+    /// <summary>The text of <c>summary.json</c>. A number that is not finite is null.</summary>
+    public string ToJson()
+    {
+        var metrics = new JsonObject();
+        if (Match is not null)
+        {
+            metrics["mmcs"] = Number(Match.Mmcs);
+            metrics["ml2r"] = Number(Match.Ml2r);
+            metrics["one_to_one"] = Match.IsOneToOne;
+        }
+
+        metrics["significant_subcomponents"] = Object(Significant.Select(entry => (entry.Key, (JsonNode?)entry.Value)));
+        foreach (var (name, value) in Reconstructions) metrics[name] = Number(value);
+        var summary = new JsonObject
+        {
+            ["experiment"] = Experiment,
+            ["seed"] = Seed,
+            ["steps"] = Steps,
+            ["batch_size"] = BatchSize,
+            ["threads"] = Threads,
+            ["kernels"] = Kernels,
+            ["status"] = JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString()),
+            ["wall_seconds"] = Number(Math.Round(WallSeconds, 3)),
+            ["ms_per_step"] = new JsonObject { ["median"] = Number(MsPerStep.Median), ["p10"] = Number(MsPerStep.P10), ["p90"] = Number(MsPerStep.P90) },
+            ["target"] = new JsonObject
+            {
+                ["seed"] = Target.Config.Seed,
+                ["seeds_tried"] = Target.SeedsTried,
+                ["from_cache"] = Target.FromCache,
+            },
+            ["losses"] = Object(Losses.Select(entry => (entry.Key, (JsonNode?)Number(entry.Value)))),
+            ["sites"] = Object((Evaluation?.Sites ?? []).Select(site => (
+                site.Name, (JsonNode?)new JsonObject { ["C"] = site.C, ["l0"] = Number(site.L0), ["alive"] = site.Alive }))),
+            ["metrics"] = metrics,
+        };
+        if (Error is not null) summary["error"] = Error;
+        return summary.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
+    }
+
+    private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    private static JsonObject Object(IEnumerable<(string Key, JsonNode? Value)> entries) =>
+        new(entries.Select(entry => new KeyValuePair<string, JsonNode?>(entry.Key, entry.Value)));
+}

@@ -1,0 +1,29 @@
+using System.Diagnostics;
+
+namespace Spd.Runs;
+
+/// <summary>How long the steps took, without what lies between them.</summary>
+public sealed class StepTimes(int capacity)
+{
+    private readonly List<double> _milliseconds = new(capacity);
+    private long _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Starts timing the next step.</summary>
+    public void Restart() => _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Ends the step, and starts the next.</summary>
+    public void Record()
+    {
+        _milliseconds.Add(Stopwatch.GetElapsedTime(_start).TotalMilliseconds);
+        Restart();
+    }
+
+    /// <summary>A quantile, from 0 to 1, of the steps from number <paramref name="from"/> on; NaN without steps.</summary>
+    public double Quantile(double share, int from = 0)
+    {
+        if (_milliseconds.Count <= from) return double.NaN;
+        var sorted = _milliseconds[from..];
+        sorted.Sort();
+        return sorted[(int)Math.Round(share * (sorted.Count - 1))];
+    }
+}

@@ -1,0 +1,66 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Operations;
+using Spd.Networks.Targets;
+using Spd.Networks.Training;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs;
+
+/// <summary>A trained target and where it came from.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Config">The configuration it was trained with; its seed is the one that was used.</param>
+/// <param name="SeedsTried">Target seeds tried, this one included.</param>
+/// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
+public sealed record TrainedTarget(Tms Network, TmsTargetConfig Config, int SeedsTried, bool FromCache);
+
+/// <summary>No target could be trained; the message is one sentence.</summary>
+public sealed class TargetException(string message) : Exception(message);
+
+/// <summary>
+/// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network does not represent every feature
+/// (<see cref="Tms.RepresentedFeatures"/>) is passed over for the next, up to ten.
+/// </summary>
+public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObserver observer)
+{
+    /// <summary>Seeds that are tried before giving up.</summary>
+    public const int MostSeeds = 10;
+
+    /// <summary>The target of a configuration.</summary>
+    /// <exception cref="TargetException">None of the seeds learnt every feature.</exception>
+    /// <exception cref="OperationCanceledException">Stopped while training.</exception>
+    public TrainedTarget Provide(TmsTargetConfig config, CancellationToken cancellation)
+    {
+        for (int attempt = 0; attempt < MostSeeds; attempt++)
+        {
+            var candidate = config with { Seed = config.Seed + (ulong)attempt };
+            var network = new Tms(candidate.Model);
+            bool cached = LoadOrTrain(network, candidate, cancellation);
+            bool[] represented = network.RepresentedFeatures();
+            string origin = cached ? $"found the trained target with seed {candidate.Seed} in the cache" : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
+            if (represented.All(isRepresented => isRepresented))
+            {
+                observer.Note($"{origin}: it represents all {represented.Length} features");
+                return new TrainedTarget(network, candidate, attempt + 1, cached);
+            }
+
+            observer.Note($"{origin}: it represents only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, so the next seed is tried");
+        }
+
+        throw new TargetException(
+            $"none of the target seeds {config.Seed} to {config.Seed + MostSeeds - 1} learnt every feature; train longer with --set target.train.steps={config.Steps * 2L}, or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
+    }
+
+    private bool LoadOrTrain(Tms network, TmsTargetConfig config, CancellationToken cancellation)
+    {
+        string canonical = config.ToYaml();
+        bool cached = cache.TryLoad(canonical, network, out string? note);
+        if (note is not null) observer.Note(note);
+        if (cached) return true;
+        network.Initialise(config.Seed);
+        SupervisedTraining.Train(
+            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, pool,
+            (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), cancellation);
+        if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
+        return false;
+    }
+}

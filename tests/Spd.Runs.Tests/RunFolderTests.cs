@@ -1,0 +1,77 @@
+namespace Spd.Runs.Tests;
+
+public sealed class RunFolderTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void TheFolderIsNamedByExperimentTimeAndSeed()
+    {
+        var clock = new FixedClock(new DateTimeOffset(2025, 3, 4, 5, 6, 7, TimeSpan.Zero));
+        var first = RunFolder.Create(_folder["runs"], "tms_5-2", 3, clock);
+        var second = RunFolder.Create(_folder["runs"], "tms_5-2", 3, clock);
+        Assert.Equal(_folder["runs", "tms_5-2", "20250304-050607-seed3"], first.Root);
+        Assert.Equal(first.Root + "-2", second.Root);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(first.Root));
+        Assert.Equal(Path.Combine(first.Root, "figures", "losses.svg"), first.FigureFile("losses"));
+    }
+
+    [Fact]
+    public void FilesAreWrittenWithTheirFolders()
+    {
+        var folder = RunFolder.CreateAt(_folder["run"]);
+        folder.WriteText(folder.TargetConfigFile, "seed: 0\n");
+        folder.WriteText(folder.TargetConfigFile, "seed: 1 μ\n");
+        Assert.Equal("seed: 1 μ\n", File.ReadAllText(_folder["run", "target", "config.yaml"]));
+        Assert.Equal([(byte)'s'], File.ReadAllBytes(folder.TargetConfigFile)[..1]);
+        Assert.Single(Directory.EnumerateFiles(_folder["run"], "*", SearchOption.AllDirectories));
+        Assert.Equal(folder.FigureFile("a"), folder.PrepareParent(folder.FigureFile("a")));
+        Assert.True(Directory.Exists(folder.FiguresFolder));
+        Assert.Throws<ArgumentException>(() => folder.WriteText(_folder["elsewhere.txt"], "x"));
+    }
+
+    [Fact]
+    public void AnEmptyOrNewFolderIsTaken()
+    {
+        Directory.CreateDirectory(_folder["empty"]);
+        Assert.Equal(_folder["empty"], RunFolder.CreateAt(_folder["empty"]).Root);
+        Assert.Equal(_folder["new", "deep"], RunFolder.CreateAt(_folder["new", "deep"]).Root);
+    }
+
+    [Fact]
+    public void WhatCannotBeTakenIsRefusedInOneSentence()
+    {
+        string file = _folder.Write("file", "x");
+        Assert.Equal($"the folder '{_folder.Root}' is not empty: name a new one with --out, or empty it first", Refusal(_folder.Root));
+        Assert.Equal($"'{file}' is a file, but the run needs a folder: name another with --out", Refusal(file));
+        Assert.Contains("cannot be made or written to", Refusal(Path.Combine(file, "below")), StringComparison.Ordinal);
+        Assert.Contains("has no name", Refusal(" "), StringComparison.Ordinal);
+        Assert.Equal("x", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void AnUnwritableFolderIsRefused()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/proc/self"), "needs a folder that nobody may write to");
+        Assert.Contains("cannot be made or written to", Refusal("/proc/self/run"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnEarlierRunIsOpened()
+    {
+        Assert.Contains("is no run folder: it has no config.yaml", Assert.Throws<RunFolderException>(() => RunFolder.Open(_folder.Root)).Message, StringComparison.Ordinal);
+        _folder.Write("config.yaml", "seed: 0");
+        Assert.Equal(_folder["metrics.jsonl"], RunFolder.Open(_folder.Root).MetricsFile);
+    }
+
+    private static string Refusal(string path) => Assert.Throws<RunFolderException>(() => RunFolder.CreateAt(path)).Message;
+
+    private sealed class FixedClock(DateTimeOffset now) : TimeProvider
+    {
+        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+}

@@ -1,0 +1,17 @@
+namespace Spd.Runs.Tests;
+
+/// <summary>A folder that goes with the test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Root { get; } = Directory.CreateTempSubdirectory("spd-test-").FullName;
+
+    public string this[params string[] names] => Path.Combine([Root, .. names]);
+
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(this[name], text);
+        return this[name];
+    }
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+}
