@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Spd.Decomposition;
+using Spd.Runs;
+using Spd.Runs.Configuration;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary>The commands, and how what goes wrong is told: one sentence on standard error, exit code 2 for usage and 1 for failure.</summary>
+internal static class CommandLine
+{
+    public const int Success = 0, Failure = 1, Usage = 2, Interrupted = 130;
+
+    /// <summary>Runs the program.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args)
+    {
+        UsePlainOutputInPipes();
+        var debug = new Option<bool>("--debug") { Description = "Show the stack trace of a failure.", Recursive = true };
+        var root = new RootCommand("Stochastic Parameter Decomposition: splits the weight matrices of a trained network into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
+        {
+            debug, ListCommand.Create(), RunCommand.Create(),
+        };
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+        if (parsed.Errors.Count > 0)
+        {
+            string command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
+            Tell($"{parsed.Errors[0].Message.TrimEnd('.')}; `spd {command}--help` shows the usage");
+            return Usage;
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (OperationCanceledException)
+        {
+            Tell("stopped before the target was trained; nothing was written");
+            return Interrupted;
+        }
+        catch (Exception exception) when (!parsed.GetValue(debug))
+        {
+            Tell(Sentence(exception));
+            return exception is ConfigException or RunFolderException or SiteSelectionException ? Usage : Failure;
+        }
+    }
+
+    private static void UsePlainOutputInPipes()
+    {
+        if (!Console.IsOutputRedirected) return;
+        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(Console.Out),
+        });
+        // There is no edge to wrap at; wide enough for every table.
+        AnsiConsole.Profile.Width = 200;
+    }
+
+    private static void Tell(string sentence) => Console.Error.WriteLine($"spd: {sentence}");
+
+    private static string Sentence(Exception exception) => exception switch
+    {
+        ConfigException or RunFolderException or SiteSelectionException or TargetException or NonFiniteLossException => exception.Message,
+        IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
+        PlatformNotSupportedException or ArgumentException => exception.Message,
+        OutOfMemoryException => "there is not enough memory for this run; a smaller batch_size or C needs less",
+        _ => $"something went wrong that should not have ({exception.GetType().Name}: {exception.Message}); run again with --debug for the details, and please report it",
+    };
+}

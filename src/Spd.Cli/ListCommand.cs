@@ -1,0 +1,23 @@
+using System.CommandLine;
+using Spd.Runs.Configuration;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary><c>spd list</c>.</summary>
+internal static class ListCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("list", "Show the experiments that come with the program, with one line each.");
+        command.SetAction(_ =>
+        {
+            var entries = ExperimentCatalog.BesideProgram().Entries;
+            var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
+            foreach (var entry in entries) grid.AddRow(new Text(entry.Name, new Style(decoration: Decoration.Bold)), new Text(entry.Description));
+            AnsiConsole.Write(grid);
+            return CommandLine.Success;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,3 @@
+using Spd.Cli;
+
+return CommandLine.Run(args);

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Spd.Runs;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary><c>spd run</c>.</summary>
+internal static class RunCommand
+{
+    private const string RunsFolder = "runs";
+
+    private const int MostThreads = 1024;
+
+    // Narrower consoles show the numbers without what they say.
+    private const int WidthForMeanings = 120;
+
+    public static Command Create()
+    {
+        var experiment = new Argument<string>("experiment") { Description = "The name of an experiment (see `spd list`), or the path of a config.yaml; the configs of the authors' released code are accepted too." };
+        var seed = new Option<string?>("--seed") { Description = "Seed of the decomposition; instead of the configuration's.", HelpName = "N" };
+        var steps = new Option<string?>("--steps") { Description = "Optimisation steps; instead of the configuration's.", HelpName = "N" };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Threads; the numbers of a run do not depend on it. By default one for each processor.",
+            HelpName = "N",
+            CustomParser = result =>
+            {
+                if (int.TryParse(result.Tokens[0].Value, out int count) && count is >= 1 and <= MostThreads) return count;
+                result.AddError($"--threads is '{result.Tokens[0].Value}', but a whole number from 1 to {MostThreads} is needed");
+                return 0;
+            },
+        };
+        var output = new Option<string?>("--out") { Description = $"Folder of the run, new or empty; by default {RunsFolder}/<experiment>/<time>-seed<N>.", HelpName = "DIR" };
+        var set = new Option<string[]>("--set")
+        {
+            Description = "Sets a key of the configuration, and may be given several times: --set task_config.feature_probability=0.1",
+            HelpName = "key=value",
+            DefaultValueFactory = _ => [],
+        };
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "Show nothing but the results." };
+
+        var command = new Command("run", "Train a target network, or take it from the cache, decompose it, and write figures and a report.")
+        {
+            experiment, seed, steps, threads, output, set, quiet,
+        };
+        command.SetAction((parsed, _) => Task.FromResult(Execute(
+            parsed.GetValue(experiment)!,
+            [
+                .. parsed.GetValue(set)!.Select(ConfigOverride.Parse),
+                .. parsed.GetValue(seed) is { } seedText ? [ConfigOverride.Option("--seed", "seed", seedText)] : Array.Empty<ConfigOverride>(),
+                .. parsed.GetValue(steps) is { } stepsText ? [ConfigOverride.Option("--steps", "steps", stepsText)] : Array.Empty<ConfigOverride>(),
+            ],
+            parsed.GetResult(threads) is null ? Environment.ProcessorCount : parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet))));
+        return command;
+    }
+
+    private static int Execute(string experiment, IReadOnlyList<ConfigOverride> overrides, int threads, string? output, bool quiet)
+    {
+        var loaded = ExperimentCatalog.BesideProgram().Load(experiment, overrides);
+        var config = loaded.Config;
+
+        using var cancellation = new CancellationTokenSource();
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            cancellation.Cancel();
+        }
+
+        // The folder is made late, but a name that cannot be used is told before anything is computed.
+        var named = output is null ? null : RunFolder.CreateAt(output);
+        RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Decomposition.Seed, TimeProvider.System);
+
+        using var display = RunDisplay.Create(quiet, config);
+        foreach (string note in loaded.Notes) display.Note(note);
+        var run = new ExperimentRun(config, threads, new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable)), display);
+        RunSummary summary;
+        RunFolder folder;
+        try
+        {
+            (summary, folder) = display.Show(() => run.Execute(MakeFolder, cancellation.Token));
+        }
+        catch when (named is not null && !Directory.EnumerateFileSystemEntries(named.Root).Any())
+        {
+            Directory.Delete(named.Root);
+            throw;
+        }
+
+        WriteResults(config, summary, folder);
+        return summary.Status == RunStatus.Interrupted ? CommandLine.Interrupted : CommandLine.Success;
+    }
+
+    private static void WriteResults(ExperimentConfig config, RunSummary summary, RunFolder folder)
+    {
+        bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
+        bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("this run").RightAligned().NoWrap());
+        if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
+        if (hasMeanings) table.AddColumn(new TableColumn(""));
+        foreach (var row in ResultTable.Rows(summary))
+        {
+            var cells = new List<Text> { new(row.Quantity), new(row.Value) };
+            if (hasPaper) cells.Add(new Text(row.Paper));
+            if (hasMeanings) cells.Add(new Text(row.Meaning, new Style(Color.Grey)));
+            table.AddRow(cells);
+        }
+
+        string state = summary.Status == RunStatus.Interrupted ? $"stopped after {summary.Steps} of {config.Decomposition.Steps} steps" : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
+        AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
+        AnsiConsole.Write(table);
+        if (summary is { Status: RunStatus.Finished, Match.IsOneToOne: false })
+            Console.WriteLine("Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; another --seed is worth a try.");
+        // Paths are written plainly: a console that wraps them breaks copying.
+        Console.WriteLine($"Report:  {Shown(folder.ReportFile)}");
+        Console.WriteLine($"Summary: {Shown(folder.SummaryFile)}");
+        Console.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
+    }
+
+    private static string Shown(string path)
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
+    }
+}

@@ -1,0 +1,123 @@
+using Spd.Runs;
+using Spd.Runs.Configuration;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Spd.Cli;
+
+/// <summary>What the user sees of a run in progress: a live panel on a terminal, a plain line per interval in a pipe, nothing when quiet.</summary>
+internal abstract class RunDisplay : IRunObserver, IDisposable
+{
+    /// <summary>The display for where standard output goes.</summary>
+    public static RunDisplay Create(bool quiet, ExperimentConfig config) =>
+        quiet ? new QuietDisplay() : AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? new PanelDisplay(config) : new LineDisplay();
+
+    /// <summary>Runs the work while the display is up.</summary>
+    public virtual T Show<T>(Func<T> work) => work();
+
+    public abstract void Note(string sentence);
+
+    public virtual void TargetStep(int step, int steps, double loss)
+    {
+    }
+
+    public abstract void Progress(RunProgress progress);
+
+    public virtual void Dispose()
+    {
+    }
+
+    /// <summary>The losses and L0 of a log line as text.</summary>
+    protected static string Losses(MetricRecord record) => string.Join("  ", record.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00e+0}"));
+
+    protected static string L0(MetricRecord record) => string.Join("  ", record.L0.Select(site => $"{site.Key} {site.Value:F2}"));
+
+    protected static string TimeLeft(RunProgress progress)
+    {
+        var left = TimeSpan.FromMilliseconds(progress.MsPerStep * (progress.Steps - progress.Step));
+        return left.TotalHours >= 1 ? $"{(int)left.TotalHours}:{left:mm\\:ss}" : $"{left:mm\\:ss}";
+    }
+
+    private sealed class QuietDisplay : RunDisplay
+    {
+        public override void Note(string sentence)
+        {
+        }
+
+        public override void Progress(RunProgress progress)
+        {
+        }
+    }
+
+    private sealed class LineDisplay : RunDisplay
+    {
+        public override void Note(string sentence) => Console.WriteLine($"{sentence}.");
+
+        public override void Progress(RunProgress progress)
+        {
+            if (!progress.IsLogLine) return;
+            Console.WriteLine(
+                $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  {Losses(progress.Latest)}  L0: {L0(progress.Latest)}");
+        }
+    }
+
+    private sealed class PanelDisplay(ExperimentConfig config) : RunDisplay
+    {
+        private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
+
+        private readonly List<string> _notes = [];
+        private LiveDisplayContext? _live;
+        private DateTime _refreshed;
+
+        public override T Show<T>(Func<T> work) => AnsiConsole.Live(new Text("")).AutoClear(true).Start(context =>
+        {
+            _live = context;
+            try
+            {
+                return work();
+            }
+            finally
+            {
+                _live = null;
+                foreach (string note in _notes) AnsiConsole.WriteLine($"{note}.");
+            }
+        });
+
+        public override void Note(string sentence)
+        {
+            _notes.Add(sentence);
+            Refresh(new Text("starting"), force: true);
+        }
+
+        public override void TargetStep(int step, int steps, double loss) =>
+            Refresh(new Rows(Bar(step, steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
+
+        public override void Progress(RunProgress progress)
+        {
+            var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn(new TableColumn("").RightAligned()).AddColumn("   ").AddColumn("").AddColumn(new TableColumn("").RightAligned());
+            var losses = progress.Latest.Losses.ToList();
+            var sites = progress.Latest.L0.ToList();
+            for (int row = 0; row < Math.Max(losses.Count, sites.Count); row++)
+            {
+                table.AddRow(
+                    row < losses.Count ? losses[row].Key : "", row < losses.Count ? $"{losses[row].Value:0.00e+0}" : "", "",
+                    row < sites.Count ? $"L0 {sites[row].Key}" : "", row < sites.Count ? $"{sites[row].Value:F2}" : "");
+            }
+
+            var time = new Text($"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   learning rate {progress.Latest.Lr:0.00e+0}");
+            Refresh(new Rows(Bar(progress.Step, progress.Steps), time, new Text(""), table, new Text("Ctrl-C stops after this step and writes what there is", new Style(Color.Grey))), force: progress.IsLogLine);
+        }
+
+        private static BreakdownChart Bar(int done, int all) =>
+            new BreakdownChart().HideTags().Width(60).AddItem("done", done, Color.Blue).AddItem("left", all - done, Color.Grey23);
+
+        private void Refresh(IRenderable content, bool force)
+        {
+            if (_live is null || (!force && DateTime.UtcNow - _refreshed < RefreshInterval)) return;
+            _refreshed = DateTime.UtcNow;
+            var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content);
+            _live.UpdateTarget(new Panel(new Rows(lines)).Header($" {Markup.Escape(config.Name)}, seed {config.Decomposition.Seed} ").BorderColor(Color.Grey).Expand());
+            _live.Refresh();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Spd.Cli.Tests;
+
+public sealed class RunTests : IDisposable
+{
+    private static readonly string[] Short = ["--steps", "60", "--set", "batch_size=256", "--set", "print_freq=20", "--set", "n_eval_steps=3", "--set", "target.train.steps=4000"];
+
+    private readonly SpdProgram _spd = new();
+
+    public void Dispose() => _spd.Dispose();
+
+    [Fact]
+    public void ListShowsEachExperimentOnALine()
+    {
+        var (code, output, _) = _spd.Run("list");
+        Assert.Equal(0, code);
+        string[] lines = output.TrimEnd().Split('\n');
+        Assert.Equal(Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml").Length, lines.Length);
+        Assert.Contains(lines, line => line.StartsWith("tms_5-2 ", StringComparison.Ordinal) && line.Contains("Toy Model", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void HelpNamesCommandsAndOptions()
+    {
+        Assert.Contains("run <experiment>", _spd.Run("--help").Output, StringComparison.Ordinal);
+        string help = _spd.Run("run", "--help").Output;
+        Assert.All(new[] { "--seed", "--steps", "--threads", "--out", "--set", "--quiet" }, option => Assert.Contains(option, help, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ARunLeavesACompleteFolderAndPlainLines()
+    {
+        var (code, output, error) = _spd.Run(["run", "tms_5-2", "--out", "one", .. Short]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Contains("trained the target with seed", output, StringComparison.Ordinal);
+        Assert.Contains("step 40/60", output, StringComparison.Ordinal);
+        Assert.Contains("1.000 ± 0.000", output, StringComparison.Ordinal);
+
+        string[] files = [.. Directory.EnumerateFiles(_spd.PathTo("one"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_spd.PathTo("one"), file).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            [
+                "config.yaml", "figures/causal_importances.svg", "figures/components.svg", "figures/importance_histogram.svg", "figures/training.svg",
+                "figures/vectors.svg", "metrics.jsonl", "model.safetensors", "report.html", "summary.json", "target/config.yaml", "target/weights.safetensors",
+            ], files);
+        // Step 1, and every twentieth.
+        Assert.Equal([1, 20, 40, 60], File.ReadLines(_spd.PathTo("one", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt32()));
+        string report = File.ReadAllText(_spd.PathTo("one", "report.html"));
+        Assert.Equal(5, report.Split("<figure>").Length - 1);
+        Assert.DoesNotContain("src=", report, StringComparison.Ordinal);
+        Assert.DoesNotContain("<link", report, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheSummaryHasEveryKeyPromised()
+    {
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2-id", "--seed", "7", "--quiet", "--out", "id", .. Short]).ExitCode);
+        var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("id", "summary.json"))).RootElement;
+        Assert.Equal("tms_5-2-id", summary.GetProperty("experiment").GetString());
+        Assert.Equal((7, 60, 256), (summary.GetProperty("seed").GetInt32(), summary.GetProperty("steps").GetInt32(), summary.GetProperty("batch_size").GetInt32()));
+        Assert.Equal("finished", summary.GetProperty("status").GetString());
+        Assert.True(summary.GetProperty("threads").GetInt32() >= 1);
+        Assert.True(summary.GetProperty("wall_seconds").GetDouble() > 0);
+        var times = summary.GetProperty("ms_per_step");
+        Assert.InRange(times.GetProperty("median").GetDouble(), times.GetProperty("p10").GetDouble(), times.GetProperty("p90").GetDouble());
+        Assert.All(
+            new[] { "faithfulness", "stochastic_recon", "stochastic_recon_layerwise", "importance_minimality", "total" },
+            loss => Assert.True(summary.GetProperty("losses").GetProperty(loss).GetDouble() > 0));
+        foreach (string site in new[] { "linear1", "linear2", "hidden_layers.0" })
+        {
+            Assert.Equal(20, summary.GetProperty("sites").GetProperty(site).GetProperty("C").GetInt32());
+            Assert.True(summary.GetProperty("sites").GetProperty(site).GetProperty("l0").GetDouble() >= 0);
+            Assert.InRange(summary.GetProperty("sites").GetProperty(site).GetProperty("alive").GetInt32(), 0, 20);
+            Assert.InRange(summary.GetProperty("metrics").GetProperty("significant_subcomponents").GetProperty(site).GetInt32(), 1, 20);
+        }
+
+        Assert.All(new[] { "mmcs", "ml2r", "unmasked_mse", "adversarial_mse" }, metric => Assert.True(summary.GetProperty("metrics").GetProperty(metric).GetDouble() > 0));
+        Assert.True(summary.GetProperty("target").GetProperty("seeds_tried").GetInt32() >= 1);
+    }
+
+    [Fact]
+    public void TheWrittenConfigurationRunsAgainToTheSameBytesOnAnotherNumberOfThreads()
+    {
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--threads", "1", "--seed", "3", "--quiet", "--out", "first", .. Short]).ExitCode);
+        var (code, output, _) = _spd.Run("run", _spd.PathTo("first", "config.yaml"), "--threads", "3", "--out", "second");
+        Assert.Equal(0, code);
+        Assert.Contains("found the trained target", output, StringComparison.Ordinal);
+        foreach (string file in new[] { "config.yaml", "model.safetensors", "target/weights.safetensors", "figures/components.svg" })
+            Assert.Equal(File.ReadAllBytes(_spd.PathTo("first", file)), File.ReadAllBytes(_spd.PathTo("second", file)));
+    }
+
+    [Fact]
+    public void WithoutOutTheFolderIsNamedAfterExperimentTimeAndSeed()
+    {
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--seed", "5", "--quiet", .. Short]).ExitCode);
+        string folder = Assert.Single(Directory.GetDirectories(_spd.PathTo("runs", "tms_5-2")));
+        Assert.Matches(@"^\d{8}-\d{6}-seed5$", Path.GetFileName(folder));
+    }
+
+    [Fact]
+    public void AnInterruptEndsTheRunAfterAStepAndWritesWhatThereIs()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
+        using var process = _spd.Start("run", "tms_5-2", "--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3");
+        string metrics = _spd.PathTo("stopped", "metrics.jsonl");
+        for (int wait = 0; wait < 600 && !(File.Exists(metrics) && new FileInfo(metrics).Length > 0); wait++) Thread.Sleep(50);
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        var (code, output, error) = SpdProgram.Finish(process);
+        Assert.Equal((130, ""), (code, error));
+        Assert.Contains("stopped after", output, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine("stopped", "report.html"), output, StringComparison.Ordinal);
+        var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("stopped", "summary.json"))).RootElement;
+        Assert.Equal("interrupted", summary.GetProperty("status").GetString());
+        Assert.InRange(summary.GetProperty("steps").GetInt32(), 1, 999_999);
+        Assert.True(File.Exists(_spd.PathTo("stopped", "figures", "vectors.svg")));
+        Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
+    }
+}
