@@ -40,7 +40,8 @@ internal static class QuickRun
         int calls = 1;
         while (Time(action, calls) < SecondsPerRepetition / 2) calls *= 2;
         double[] seconds = [.. Enumerable.Range(0, Repetitions).Select(_ => Time(action, calls) / calls).Order()];
-        return $"{describe(seconds[Repetitions / 2])} (quartiles {describe(seconds[Repetitions / 4]).Trim()} .. {describe(seconds[Repetitions * 3 / 4]).Trim()})";
+        return $"{describe(seconds[Repetitions / 2])} "
+            + $"(quartiles {describe(seconds[Repetitions / 4]).Trim()} .. {describe(seconds[Repetitions * 3 / 4]).Trim()})";
     }
 
     private static double Time(Action action, int calls)

@@ -17,7 +17,9 @@ internal static class CommandLine
     {
         UsePlainOutputInPipes();
         var debug = new Option<bool>("--debug") { Description = "Show the stack trace of a failure.", Recursive = true };
-        var root = new RootCommand("Stochastic Parameter Decomposition: splits the weight matrices of a trained network into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
+        var root = new RootCommand(
+            "Stochastic Parameter Decomposition: splits the weight matrices of a trained network "
+            + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
             debug, ListCommand.Create(), RunCommand.Create(),
         };
@@ -67,6 +69,7 @@ internal static class CommandLine
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         PlatformNotSupportedException or ArgumentException => exception.Message,
         OutOfMemoryException => "there is not enough memory for this run; a smaller batch_size or C needs less",
-        _ => $"something went wrong that should not have ({exception.GetType().Name}: {exception.Message}); run again with --debug for the details, and please report it",
+        _ => $"something went wrong that should not have ({exception.GetType().Name}: {exception.Message}); "
+            + "run again with --debug for the details, and please report it",
     };
 }

@@ -19,7 +19,11 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var experiment = new Argument<string>("experiment") { Description = "The name of an experiment (see `spd list`), or the path of a config.yaml; the configs of the authors' released code are accepted too." };
+        var experiment = new Argument<string>("experiment")
+        {
+            Description = "The name of an experiment (see `spd list`), or the path of a config.yaml; "
+                + "the configs of the authors' released code are accepted too.",
+        };
         var seed = new Option<string?>("--seed") { Description = "Seed of the decomposition; instead of the configuration's.", HelpName = "N" };
         var steps = new Option<string?>("--steps") { Description = "Optimisation steps; instead of the configuration's.", HelpName = "N" };
         var threads = new Option<int>("--threads")
@@ -33,7 +37,11 @@ internal static class RunCommand
                 return 0;
             },
         };
-        var output = new Option<string?>("--out") { Description = $"Folder of the run, new or empty; by default {RunsFolder}/<experiment>/<time>-seed<N>.", HelpName = "DIR" };
+        var output = new Option<string?>("--out")
+        {
+            Description = $"Folder of the run, new or empty; by default {RunsFolder}/<experiment>/<time>-seed<N>.",
+            HelpName = "DIR",
+        };
         var set = new Option<string[]>("--set")
         {
             Description = "Sets a key of the configuration, and may be given several times: --set task_config.feature_probability=0.1",
@@ -98,7 +106,9 @@ internal static class RunCommand
     {
         bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
         bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("this run").RightAligned().NoWrap());
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumn(new TableColumn("").NoWrap())
+            .AddColumn(new TableColumn("this run").RightAligned().NoWrap());
         if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
         if (hasMeanings) table.AddColumn(new TableColumn(""));
         foreach (var row in ResultTable.Rows(summary))
@@ -109,11 +119,18 @@ internal static class RunCommand
             table.AddRow(cells);
         }
 
-        string state = summary.Status == RunStatus.Interrupted ? $"stopped after {summary.Steps} of {config.Decomposition.Steps} steps" : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
+        string state = summary.Status == RunStatus.Interrupted
+            ? $"stopped after {summary.Steps} of {config.Decomposition.Steps} steps"
+            : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
         AnsiConsole.Write(table);
         if (summary is { Status: RunStatus.Finished, Match.IsOneToOne: false })
-            Console.WriteLine("Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; another --seed is worth a try.");
+        {
+            Console.WriteLine(
+                "Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; "
+                + "another --seed is worth a try.");
+        }
+
         // Paths are written plainly: a console that wraps them breaks copying.
         Console.WriteLine($"Report:  {Shown(folder.ReportFile)}");
         Console.WriteLine($"Summary: {Shown(folder.SummaryFile)}");

@@ -57,7 +57,8 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
         {
             if (!progress.IsLogLine) return;
             Console.WriteLine(
-                $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  {Losses(progress.Latest)}  L0: {L0(progress.Latest)}");
+                $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  "
+                + $"{Losses(progress.Latest)}  L0: {L0(progress.Latest)}");
         }
     }
 
@@ -94,7 +95,10 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
 
         public override void Progress(RunProgress progress)
         {
-            var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn(new TableColumn("").RightAligned()).AddColumn("   ").AddColumn("").AddColumn(new TableColumn("").RightAligned());
+            var table = new Table().Border(TableBorder.None).HideHeaders()
+                .AddColumn("").AddColumn(new TableColumn("").RightAligned())
+                .AddColumn("   ")
+                .AddColumn("").AddColumn(new TableColumn("").RightAligned());
             var losses = progress.Latest.Losses.ToList();
             var sites = progress.Latest.L0.ToList();
             for (int row = 0; row < Math.Max(losses.Count, sites.Count); row++)
@@ -104,8 +108,14 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
                     row < sites.Count ? $"L0 {sites[row].Key}" : "", row < sites.Count ? $"{sites[row].Value:F2}" : "");
             }
 
-            var time = new Text($"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   learning rate {progress.Latest.Lr:0.00e+0}");
-            Refresh(new Rows(Bar(progress.Step, progress.Steps), time, new Text(""), table, new Text("Ctrl-C stops after this step and writes what there is", new Style(Color.Grey))), force: progress.IsLogLine);
+            var time = new Text(
+                $"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   "
+                + $"learning rate {progress.Latest.Lr:0.00e+0}");
+            Refresh(
+                new Rows(
+                    Bar(progress.Step, progress.Steps), time, new Text(""), table,
+                    new Text("Ctrl-C stops after this step and writes what there is", new Style(Color.Grey))),
+                force: progress.IsLogLine);
         }
 
         private static BreakdownChart Bar(int done, int all) =>
@@ -116,7 +126,10 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
             if (_live is null || (!force && DateTime.UtcNow - _refreshed < RefreshInterval)) return;
             _refreshed = DateTime.UtcNow;
             var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content);
-            _live.UpdateTarget(new Panel(new Rows(lines)).Header($" {Markup.Escape(config.Name)}, seed {config.Decomposition.Seed} ").BorderColor(Color.Grey).Expand());
+            _live.UpdateTarget(
+                new Panel(new Rows(lines))
+                    .Header($" {Markup.Escape(config.Name)}, seed {config.Decomposition.Seed} ")
+                    .BorderColor(Color.Grey).Expand());
             _live.Refresh();
         }
     }

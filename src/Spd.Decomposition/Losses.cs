@@ -23,7 +23,9 @@ public static class Losses
                 graph.AddLoss(LossNames.Faithfulness, new FactorizationError(site.TargetWeight, site.V, site.U, model.TargetEntries), faithfulness);
         }
 
-        AddReconstruction(LossNames.StochasticRecon, options.StochasticReconCoeff, stochasticMasks(StreamPurpose.Masks), Reconstruction.AllSites, options.NMaskSamples);
+        AddReconstruction(
+            LossNames.StochasticRecon, options.StochasticReconCoeff,
+            stochasticMasks(StreamPurpose.Masks), Reconstruction.AllSites, options.NMaskSamples);
         AddReconstruction(
             LossNames.StochasticReconLayerwise, options.StochasticReconLayerwiseCoeff,
             stochasticMasks(StreamPurpose.LayerwiseMasks), Reconstruction.OneSiteAtATime, options.NMaskSamples);

@@ -39,7 +39,9 @@ public static class Reconstruction
             foreach (var pass in passes)
             {
                 var output = model.MaskedForward(graph, target.Input, pass.ToDictionary(site => site.Site, site => masks(graph, site, sample)));
-                LossNode loss = distance == OutputLoss.Mse ? new SquaredErrorLoss(output, target.TargetOutput) : new KullbackLeiblerLoss(output, target.TargetOutput);
+                LossNode loss = distance == OutputLoss.Mse
+                    ? new SquaredErrorLoss(output, target.TargetOutput)
+                    : new KullbackLeiblerLoss(output, target.TargetOutput);
                 graph.AddLoss(name, loss, 1.0 / (samples * passes.Count), coefficient);
             }
         }

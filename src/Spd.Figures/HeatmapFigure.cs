@@ -64,7 +64,9 @@ public sealed record HeatmapFigure(
         if (HasOneColorBar)
             y = Layout.ColorBar(svg, ColorTitle, shared, value => Color(value, shared), Layout.Margin + 10, y, BarWidth, Panels.Any(HasNonFinite)) + 10;
 
-        var perRow = PanelsPerRow > 0 ? PanelsPerRow : Math.Min(Panels.Count, Panels.Max(panel => panel.Values.Columns) switch { <= 6 => 3, <= 14 => 2, _ => 1 });
+        var perRow = PanelsPerRow > 0
+            ? PanelsPerRow
+            : Math.Min(Panels.Count, Panels.Max(panel => panel.Values.Columns) switch { <= 6 => 3, <= 14 => 2, _ => 1 });
         var width = (Svg.Width - (2 * Layout.Margin) - (14 * (perRow - 1))) / perRow;
         var labelWidth = Math.Min(width / 4, Panels.SelectMany(RowLabels).Max(label => Layout.TextWidth(label, Layout.TickSize)));
         for (var first = 0; first < Panels.Count; first += perRow)
@@ -79,7 +81,9 @@ public sealed record HeatmapFigure(
         if (clipped > 0)
             y = Layout.Notes(svg, [$"{clipped} values outside [0, 1] are drawn in the colour of the nearer end."], y);
         var description = $"Heatmaps of {ColorTitle}: "
-            + string.Join("; ", Panels.Select(panel => $"{panel.Title}, {panel.Values.Rows} rows ({panel.RowAxisTitle}) by {panel.Values.Columns} columns ({panel.ColumnAxisTitle})")) + ".";
+            + string.Join("; ", Panels.Select(panel =>
+                $"{panel.Title}, {panel.Values.Rows} rows ({panel.RowAxisTitle}) by {panel.Values.Columns} columns ({panel.ColumnAxisTitle})"))
+            + ".";
         return svg.Document(y + 4, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 
@@ -148,22 +152,45 @@ public sealed record HeatmapFigure(
         var axis = HasOneColorBar ? shared : ColorAxis([panel]);
         var (rowBlock, columnBlock) = Pooling(rows, columns);
         if (rows * columns <= SingleCellLimit)
+        {
             DrawSingleCells(svg, panel.Values, axis, plotLeft, plotTop, cellWidth, cellHeight);
+        }
         else
-            DrawMergedCells(svg, Pool(panel.Values, rowBlock, columnBlock), axis, plotLeft, plotTop, cellWidth * columnBlock, cellHeight * rowBlock, plotWidth, plotHeight);
+        {
+            DrawMergedCells(
+                svg, Pool(panel.Values, rowBlock, columnBlock), axis,
+                plotLeft, plotTop, cellWidth * columnBlock, cellHeight * rowBlock, plotWidth, plotHeight);
+        }
+
         svg.Rectangle(plotLeft, plotTop, plotWidth, plotHeight, "none", Palette.Frame);
 
-        svg.Text(left + 12, plotTop + (plotHeight / 2), Layout.Shorten(panel.RowAxisTitle, Layout.LabelSize, plotHeight + 60), Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        svg.Text(
+            left + 12, plotTop + (plotHeight / 2), Layout.Shorten(panel.RowAxisTitle, Layout.LabelSize, plotHeight + 60),
+            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
         for (var row = 0; row < rows; row += Layout.Stride(cellHeight, 12.5))
-            svg.Text(plotLeft - 5, plotTop + ((row + 0.5) * cellHeight) + 4, Layout.Shorten(rowLabels[row], Layout.TickSize, labelWidth + 1), Layout.TickSize, Anchor.End, Palette.Muted, kind: "row-label");
+        {
+            svg.Text(
+                plotLeft - 5, plotTop + ((row + 0.5) * cellHeight) + 4, Layout.Shorten(rowLabels[row], Layout.TickSize, labelWidth + 1),
+                Layout.TickSize, Anchor.End, Palette.Muted, kind: "row-label");
+        }
+
         y = DrawColumnLabels(svg, columnLabels, plotLeft, plotTop + plotHeight, cellWidth);
 
         var titleX = Math.Max(plotLeft + (plotWidth / 2), left + Math.Min(width, Layout.TextWidth(panel.ColumnAxisTitle, Layout.LabelSize)) / 2);
         svg.Text(titleX, y + 14, Layout.Shorten(panel.ColumnAxisTitle, Layout.LabelSize, width), Layout.LabelSize, Anchor.Middle, kind: "axis-title");
         y += 20;
         if (rows * columns > SingleCellLimit && rowBlock * columnBlock > 1)
-            y = Layout.Paragraph(svg, $"Each drawn cell shows the value of largest magnitude among {rowBlock} x {columnBlock} entries.", plotLeft, y, left + width - plotLeft);
-        return HasOneColorBar ? y : Layout.ColorBar(svg, ColorTitle, axis, value => Color(value, axis), plotLeft, y, Math.Min(BarWidth, width - plotLeft + left - 24), HasNonFinite(panel));
+        {
+            y = Layout.Paragraph(
+                svg, $"Each drawn cell shows the value of largest magnitude among {rowBlock} x {columnBlock} entries.",
+                plotLeft, y, left + width - plotLeft);
+        }
+
+        return HasOneColorBar
+            ? y
+            : Layout.ColorBar(
+                svg, ColorTitle, axis, value => Color(value, axis),
+                plotLeft, y, Math.Min(BarWidth, width - plotLeft + left - 24), HasNonFinite(panel));
     }
 
     private static double DrawColumnLabels(Svg svg, IReadOnlyList<string> labels, double left, double top, double cellWidth)
@@ -222,7 +249,9 @@ public sealed record HeatmapFigure(
         }
 
         // The view box is cut to the matrix, because the last block of a pooled row or column may be partial.
-        var (viewWidth, viewHeight) = ((width / cellWidth).ToString("0.######", CultureInfo.InvariantCulture), (height / cellHeight).ToString("0.######", CultureInfo.InvariantCulture));
+        var (viewWidth, viewHeight) = (
+            (width / cellWidth).ToString("0.######", CultureInfo.InvariantCulture),
+            (height / cellHeight).ToString("0.######", CultureInfo.InvariantCulture));
         svg.OpenAs("svg", ("x", Svg.Number(left)), ("y", Svg.Number(top)), ("width", Svg.Number(width)), ("height", Svg.Number(height)),
             ("viewBox", $"0 0 {viewWidth} {viewHeight}"), ("preserveAspectRatio", "none"), ("shape-rendering", "crispEdges"));
         foreach (var (color, (path, _, _)) in paths)

@@ -97,7 +97,9 @@ public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyL
             if (panel.Counts[bin] == 0)
                 continue;
             var barTop = yAxis.Place(panel.Counts[bin], bottom, top);
-            svg.Rectangle(left + (width * bin / bins), barTop, Math.Max(0.5, (width / bins) - (bins > 60 ? 0.3 : 1)), bottom - barTop, Palette.Series(0), kind: "bar");
+            svg.Rectangle(
+                left + (width * bin / bins), barTop, Math.Max(0.5, (width / bins) - (bins > 60 ? 0.3 : 1)), bottom - barTop,
+                Palette.Series(0), kind: "bar");
         }
 
         svg.Line(left, bottom, left + width, bottom, Palette.Frame, 1);

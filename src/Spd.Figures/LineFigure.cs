@@ -97,7 +97,12 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         foreach (var line in Layout.Wrap(plot.Title, 14.5, Right - Left, 2))
             svg.Text(Left, (y += 18) - 3, line, 14, bold: true, kind: "plot-title");
         if (plot.Series.Count > 1 || plot.Series[0].Name != plot.Title)
-            y = Layout.Legend(svg, [.. plot.Series.Select((series, index) => new LegendItem(series.Name, Palette.Series(index), Palette.SeriesDash(index)))], Left, y, Right - Left);
+        {
+            y = Layout.Legend(
+                svg,
+                [.. plot.Series.Select((series, index) => new LegendItem(series.Name, Palette.Series(index), Palette.SeriesDash(index)))],
+                Left, y, Right - Left);
+        }
 
         var (top, bottom) = (y + 6, y + 156);
         DrawAxes(svg, plot, xAxis, yAxis, top, bottom);
@@ -108,7 +113,10 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
             svg.Text((Left + Right) / 2, (top + bottom) / 2, "no values that can be shown", Layout.LabelSize, Anchor.Middle, Palette.Muted);
         y = bottom + 24;
         var hidden = plot.LogarithmicY ? yValues.Count(value => double.IsFinite(value) && !Axis.CanShow(value, logarithmic: true)) : 0;
-        return hidden == 0 ? y : Layout.Paragraph(svg, $"Values at or below zero ({hidden}) have no place on a log axis and are left out.", Left, y, Right - Left) + 4;
+        return hidden == 0
+            ? y
+            : Layout.Paragraph(
+                svg, $"Values at or below zero ({hidden}) have no place on a log axis and are left out.", Left, y, Right - Left) + 4;
     }
 
     private static void DrawAxes(Svg svg, LinePlot plot, Axis xAxis, Axis yAxis, double top, double bottom)
@@ -129,7 +137,9 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
 
         svg.Rectangle(Left, top, Right - Left, bottom - top, "none", Palette.Frame);
         var title = plot.YAxisTitle + (plot.LogarithmicY ? " (log)" : "");
-        svg.Text(20, (top + bottom) / 2, Layout.Shorten(title, Layout.LabelSize, bottom - top + 20), Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        svg.Text(
+            20, (top + bottom) / 2, Layout.Shorten(title, Layout.LabelSize, bottom - top + 20),
+            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
     }
 
     private static void DrawSeries(Svg svg, LineSeries series, int index, bool logarithmic, Axis xAxis, Axis yAxis, double top, double bottom)

@@ -79,7 +79,8 @@ internal sealed class Svg
             ("fill", fill), ("stroke", stroke), ("stroke-dasharray", dash));
 
     public void Text(
-        double x, double y, string text, double size, Anchor anchor = Anchor.Start, string fill = Palette.Ink, bool bold = false, double rotation = 0, string? kind = null)
+        double x, double y, string text, double size,
+        Anchor anchor = Anchor.Start, string fill = Palette.Ink, bool bold = false, double rotation = 0, string? kind = null)
     {
         Begin("text",
             ("class", kind), ("x", Number(x)), ("y", Number(y)), ("font-size", Number(size)), ("fill", fill),
@@ -95,8 +96,11 @@ internal sealed class Svg
         if (_open.Count != 0)
             throw new InvalidOperationException("An element of the drawing was left open.");
         var (width, rounded) = (Number(Width), Number(Math.Ceiling(height)));
+        var opening = $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {rounded}" width="{width}" height="{rounded}" """
+            + """role="img" style="max-width:100%;height:auto" """
+            + """font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">""";
         return $"""
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {rounded}" width="{width}" height="{rounded}" role="img" style="max-width:100%;height:auto" font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">
+            {opening}
             <title>{Escape(title)}</title>
             <desc>{Escape(description)}</desc>
             <rect width="{width}" height="{rounded}" fill="#ffffff"/>

@@ -70,7 +70,8 @@ public sealed record VectorFigure(
         }
 
         y = Layout.Notes(svg, Notes(plane), y - 6);
-        var description = $"{Panels.Count} panels, each a map from {Features} features to {Hidden} hidden units: {string.Join("; ", Panels.Select(panel => panel.Caption))}.";
+        var description = $"{Panels.Count} panels, each a map from {Features} features to {Hidden} hidden units: "
+            + $"{string.Join("; ", Panels.Select(panel => panel.Caption))}.";
         return svg.Document(y + 12, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 
@@ -89,7 +90,12 @@ public sealed record VectorFigure(
         foreach (var panel in Panels)
         {
             if (panel.First.Columns != Features || panel.First.Rows != Hidden)
-                throw Invalid.Input($"Panel '{panel.Caption}' has a first matrix of {panel.First.Rows} x {panel.First.Columns}, but panel '{Panels[0].Caption}' has {Hidden} x {Features}.");
+            {
+                throw Invalid.Input(
+                    $"Panel '{panel.Caption}' has a first matrix of {panel.First.Rows} x {panel.First.Columns}, "
+                    + $"but panel '{Panels[0].Caption}' has {Hidden} x {Features}.");
+            }
+
             if (panel.Middle is { Count: > 0 } && panel.Middle.Count != MiddleCount)
                 throw Invalid.Input($"Panel '{panel.Caption}' has {panel.Middle.Count} middle matrices, but another panel has {MiddleCount}.");
             if (panel.Middle?.Any(middle => middle.Rows != Hidden || middle.Columns != Hidden) == true)
@@ -118,8 +124,13 @@ public sealed record VectorFigure(
     {
         if (Features <= NamedFeatureLimit)
         {
-            y = Layout.Legend(svg, [.. Enumerable.Range(0, Features).Select(index => new LegendItem(
-                FeatureNames?[index] ?? $"feature {index}", Palette.Feature(index, Features), Swatch: true))], Layout.Margin, y, Svg.Width - (2 * Layout.Margin));
+            y = Layout.Legend(
+                svg,
+                [
+                    .. Enumerable.Range(0, Features).Select(index => new LegendItem(
+                        FeatureNames?[index] ?? $"feature {index}", Palette.Feature(index, Features), Swatch: true)),
+                ],
+                Layout.Margin, y, Svg.Width - (2 * Layout.Margin));
         }
         else
         {
@@ -140,11 +151,19 @@ public sealed record VectorFigure(
     private IEnumerable<string> Notes(VectorPlane plane)
     {
         if (HasPlane)
-            yield return $"Arrows: each column of the features-to-hidden matrix, in its feature's colour, on one scale in all panels; a grey dot stands for columns near zero. Dashed circle: radius {Axis.Format(plane.CircleRadius)}.";
+        {
+            yield return "Arrows: each column of the features-to-hidden matrix, in its feature's colour, on one scale in all panels; "
+                + $"a grey dot stands for columns near zero. Dashed circle: radius {Axis.Format(plane.CircleRadius)}.";
+        }
         else
+        {
             yield return $"The hidden layer has {Hidden} units, so columns cannot be drawn as arrows in a plane; the networks show the weights instead.";
+        }
+
         yield return "Networks: inputs at the top; edges below 1 % of the widest are left out."
-            + (Matrices(Panels[0]).Any(matrix => matrix.Rows * matrix.Columns > NetworkDiagram.EdgeLimit) ? $" Of each matrix only the {NetworkDiagram.EdgeLimit} strongest edges are drawn." : "");
+            + (Matrices(Panels[0]).Any(matrix => matrix.Rows * matrix.Columns > NetworkDiagram.EdgeLimit)
+                ? $" Of each matrix only the {NetworkDiagram.EdgeLimit} strongest edges are drawn."
+                : "");
         var nonFinite = Panels.SelectMany(Matrices).Sum(CountNonFinite);
         if (nonFinite > 0)
             yield return $"{nonFinite} weights are not finite: dashed grey edges, and no arrow.";

@@ -74,9 +74,15 @@ internal sealed class VectorPlane
         var head = Math.Min(9, length * 0.6);
         var (neckX, neckY, half) = (x - (unitX * head), y - (unitY * head), head * 0.42);
         svg.Line(startX, startY, neckX, neckY, color, 2.4);
-        svg.Element("path", ("class", "arrow"), ("fill", color),
-            ("d", $"M{Svg.Number(x)} {Svg.Number(y)}L{Svg.Number(neckX - (unitY * half))} {Svg.Number(neckY + (unitX * half))}L{Svg.Number(neckX + (unitY * half))} {Svg.Number(neckY - (unitX * half))}z"));
+        svg.Element("path", ("class", "arrow"), ("fill", color), ("d",
+            $"M{Svg.Number(x)} {Svg.Number(y)}"
+            + $"L{Svg.Number(neckX - (unitY * half))} {Svg.Number(neckY + (unitX * half))}"
+            + $"L{Svg.Number(neckX + (unitY * half))} {Svg.Number(neckY - (unitX * half))}z"));
         if (matrix.Columns <= 12 && Length(matrix, column) >= 0.2 * _largest)
-            svg.Text(x + (unitX * LabelDistance), y + (unitY * LabelDistance) + 4, VectorFigure.ShortName(column), Layout.TickSize, Anchor.Middle, kind: "arrow-label");
+        {
+            svg.Text(
+                x + (unitX * LabelDistance), y + (unitY * LabelDistance) + 4, VectorFigure.ShortName(column),
+                Layout.TickSize, Anchor.Middle, kind: "arrow-label");
+        }
     }
 }

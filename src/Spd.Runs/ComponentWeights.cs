@@ -21,7 +21,9 @@ public static class ComponentWeights
             tensors.Add(new TensorData($"{site.Name}.U", [site.C, site.U.Columns], site.U.Values.ToArray()));
             foreach (var (name, parameter) in site.Gate.NamedParameters())
             {
-                int[] shape = parameter.Columns == 1 && name is not ("mlp_in" or "in_bias" or "mlp_out") ? [parameter.Rows] : [parameter.Rows, parameter.Columns];
+                int[] shape = parameter.Columns == 1 && name is not ("mlp_in" or "in_bias" or "mlp_out")
+                    ? [parameter.Rows]
+                    : [parameter.Rows, parameter.Columns];
                 tensors.Add(new TensorData($"{site.Name}.gate.{name}", shape, parameter.Values.ToArray()));
             }
         }

@@ -26,7 +26,9 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
     /// <param name="cancellation">Ends the run after the current step; what there is by then is measured and written.</param>
     /// <returns>The summary, with the folder; the status says whether all steps were taken.</returns>
     /// <exception cref="TargetException">No target could be trained.</exception>
-    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the folder keeps what was saved, and a summary that says so.</exception>
+    /// <exception cref="NonFiniteLossException">
+    /// A loss became infinite or not a number; the folder keeps what was saved, and a summary that says so.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made.</exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {

@@ -62,7 +62,8 @@ public sealed class MetricLog : IDisposable
     public static IReadOnlyList<MetricRecord> Read(string path)
     {
         string text;
-        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.UTF8)) text = reader.ReadToEnd();
+        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.UTF8))
+            text = reader.ReadToEnd();
         string[] lines = text.Split('\n');
         var records = new List<MetricRecord>();
         // Behind the last line feed stands nothing, or what was cut short.

@@ -47,7 +47,10 @@ public sealed class RunFolder
     /// <summary>The file of a figure: <c>figures/&lt;name&gt;.svg</c>.</summary>
     public string FigureFile(string name) => Path.Combine(FiguresFolder, $"{name}.svg");
 
-    /// <summary>Makes a new folder <c>&lt;parent&gt;/&lt;experiment&gt;/&lt;yyyyMMdd-HHmmss&gt;-seed&lt;N&gt;</c>, with <c>-2</c> and so on behind it where that exists.</summary>
+    /// <summary>
+    /// Makes a new folder <c>&lt;parent&gt;/&lt;experiment&gt;/&lt;yyyyMMdd-HHmmss&gt;-seed&lt;N&gt;</c>,
+    /// with <c>-2</c> and so on behind it where that exists.
+    /// </summary>
     /// <param name="parent">The folder of all runs, such as <c>runs</c>; made where it is missing.</param>
     /// <param name="experiment">Name of the experiment.</param>
     /// <param name="seed">Seed of the run.</param>
@@ -60,7 +63,8 @@ public sealed class RunFolder
         string path = wanted;
         for (int attempt = 2; Path.Exists(path); attempt++)
         {
-            if (attempt > MostAttempts) throw new RunFolderException($"'{wanted}' and {MostAttempts} more like it exist already: name another folder with --out");
+            if (attempt > MostAttempts)
+                throw new RunFolderException($"'{wanted}' and {MostAttempts} more like it exist already: name another folder with --out");
             path = $"{wanted}-{attempt}";
         }
 
@@ -107,7 +111,8 @@ public sealed class RunFolder
     public string PrepareParent(string path)
     {
         string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (Path.GetRelativePath(Root, parent).Split(Path.DirectorySeparatorChar)[0] == "..") throw new ArgumentException($"'{path}' does not lie in the run folder '{Root}'");
+        if (Path.GetRelativePath(Root, parent).Split(Path.DirectorySeparatorChar)[0] == "..")
+            throw new ArgumentException($"'{path}' does not lie in the run folder '{Root}'");
         Directory.CreateDirectory(parent);
         return path;
     }
@@ -122,7 +127,8 @@ public sealed class RunFolder
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new RunFolderException($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
+            throw new RunFolderException(
+                $"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
         }
     }
 }

@@ -30,7 +30,9 @@ public sealed class TargetCache
         if (Given(FolderVariable) is { } folder) return folder;
         string user = Given("XDG_CACHE_HOME")
             ?? (OperatingSystem.IsWindows() ? Given("LOCALAPPDATA") : null)
-            ?? (Given("HOME") is not { } home ? Path.GetTempPath() : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches") : Path.Combine(home, ".cache"));
+            ?? (Given("HOME") is not { } home ? Path.GetTempPath()
+                : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches")
+                : Path.Combine(home, ".cache"));
         return Path.Combine(user, "spd", "targets");
 
         string? Given(string variable) => environment(variable) is { Length: > 0 } value ? value : null;

@@ -36,18 +36,24 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             var network = new Tms(candidate.Model);
             bool cached = LoadOrTrain(network, candidate, cancellation);
             bool[] represented = network.RepresentedFeatures();
-            string origin = cached ? $"found the trained target with seed {candidate.Seed} in the cache" : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
+            string origin = cached
+                ? $"found the trained target with seed {candidate.Seed} in the cache"
+                : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
             if (represented.All(isRepresented => isRepresented))
             {
                 observer.Note($"{origin}: it represents all {represented.Length} features");
                 return new TrainedTarget(network, candidate, attempt + 1, cached);
             }
 
-            observer.Note($"{origin}: it represents only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, so the next seed is tried");
+            observer.Note(
+                $"{origin}: it represents only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, "
+                + "so the next seed is tried");
         }
 
         throw new TargetException(
-            $"none of the target seeds {config.Seed} to {config.Seed + MostSeeds - 1} learnt every feature; train longer with --set target.train.steps={config.Steps * 2L}, or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
+            $"none of the target seeds {config.Seed} to {config.Seed + MostSeeds - 1} learnt every feature; "
+            + $"train longer with --set target.train.steps={config.Steps * 2L}, "
+            + $"or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
     }
 
     private bool LoadOrTrain(Tms network, TmsTargetConfig config, CancellationToken cancellation)

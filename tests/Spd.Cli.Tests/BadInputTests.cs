@@ -18,7 +18,10 @@ public sealed class BadInputTests : IDisposable
         { "--steps 0: steps is 0, but it must be at least 1", ["run", "tms_5-2", "--steps", "0"] },
         { "--seed -1: seed is '-1', but a whole number", ["run", "tms_5-2", "--seed=-1"] },
         { "--threads is '0', but a whole number from 1 to 1024 is needed", ["run", "tms_5-2", "--threads", "0"] },
-        { "site pattern 'layers.*.mlp' matches no module; linear modules are: linear1, linear2", ["run", "tms_5-2", "--set", "target_module_patterns=[layers.*.mlp]"] },
+        {
+            "site pattern 'layers.*.mlp' matches no module; linear modules are: linear1, linear2",
+            ["run", "tms_5-2", "--set", "target_module_patterns=[layers.*.mlp]"]
+        },
         { "there is no config file 'missing.yaml'", ["run", "missing.yaml"] },
         { "Unrecognized command or argument '--stps'", ["run", "tms_5-2", "--stps", "3"] },
     };
@@ -39,8 +42,11 @@ public sealed class BadInputTests : IDisposable
     public void AMistypedKeyIsToldWithFileAndLine()
     {
         string text = File.ReadAllText(Path.Combine(Repository.Root, "experiments", "tms_5-2.yaml"));
-        File.WriteAllText(_spd.PathTo("mine.yaml"), text.Replace("importance_minimality_coeff: 0.003", "importance_minimality_coef: 0.003", StringComparison.Ordinal));
-        int line = File.ReadAllLines(_spd.PathTo("mine.yaml")).ToList().FindIndex(candidate => candidate.StartsWith("importance_minimality_coef:", StringComparison.Ordinal)) + 1;
+        File.WriteAllText(
+            _spd.PathTo("mine.yaml"),
+            text.Replace("importance_minimality_coeff: 0.003", "importance_minimality_coef: 0.003", StringComparison.Ordinal));
+        int line = File.ReadAllLines(_spd.PathTo("mine.yaml")).ToList()
+            .FindIndex(candidate => candidate.StartsWith("importance_minimality_coef:", StringComparison.Ordinal)) + 1;
         var (code, _, error) = _spd.Run("run", "mine.yaml");
         Assert.Equal(2, code);
         Assert.Equal($"spd: mine.yaml, line {line}: unknown key 'importance_minimality_coef'; did you mean 'importance_minimality_coeff'?", error.TrimEnd());

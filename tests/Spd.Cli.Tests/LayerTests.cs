@@ -15,13 +15,16 @@ public sealed class LayerTests
         ["Spd.Cli"] = ["Spd.Engine", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"],
     };
 
-    public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(folder => Path.GetFileName(folder)!)];
+    public static TheoryData<string> Projects =>
+        [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(folder => Path.GetFileName(folder)!)];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void AProjectReferencesOnlyTheLayersBelow(string project)
     {
-        Assert.True(Allowed.ContainsKey(project), $"src/{project} has no place among the layers yet: say here, and in docs/architecture.md, which it builds on");
+        Assert.True(
+            Allowed.ContainsKey(project),
+            $"src/{project} has no place among the layers yet: say here, and in docs/architecture.md, which it builds on");
         var references = XDocument.Load(Path.Combine(Repository.Root, "src", project, $"{project}.csproj"))
             .Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value.Replace('\\', '/')));
         Assert.All(references, reference => Assert.Contains(reference, Allowed[project]));

@@ -5,7 +5,14 @@ namespace Spd.Cli.Tests;
 
 public sealed class RunTests : IDisposable
 {
-    private static readonly string[] Short = ["--steps", "60", "--set", "batch_size=256", "--set", "print_freq=20", "--set", "n_eval_steps=3", "--set", "target.train.steps=4000"];
+    private static readonly string[] Short =
+    [
+        "--steps", "60",
+        "--set", "batch_size=256",
+        "--set", "print_freq=20",
+        "--set", "n_eval_steps=3",
+        "--set", "target.train.steps=4000",
+    ];
 
     private readonly SpdProgram _spd = new();
 
@@ -39,14 +46,21 @@ public sealed class RunTests : IDisposable
         Assert.Contains("step 40/60", output, StringComparison.Ordinal);
         Assert.Contains("1.000 ± 0.000", output, StringComparison.Ordinal);
 
-        string[] files = [.. Directory.EnumerateFiles(_spd.PathTo("one"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_spd.PathTo("one"), file).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        string[] files =
+        [
+            .. Directory.EnumerateFiles(_spd.PathTo("one"), "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetRelativePath(_spd.PathTo("one"), file).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal),
+        ];
         Assert.Equal(
             [
                 "config.yaml", "figures/causal_importances.svg", "figures/components.svg", "figures/importance_histogram.svg", "figures/training.svg",
                 "figures/vectors.svg", "metrics.jsonl", "model.safetensors", "report.html", "summary.json", "target/config.yaml", "target/weights.safetensors",
             ], files);
         // Step 1, and every twentieth.
-        Assert.Equal([1, 20, 40, 60], File.ReadLines(_spd.PathTo("one", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt32()));
+        Assert.Equal(
+            [1, 20, 40, 60],
+            File.ReadLines(_spd.PathTo("one", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt32()));
         string report = File.ReadAllText(_spd.PathTo("one", "report.html"));
         Assert.Equal(5, report.Split("<figure>").Length - 1);
         Assert.DoesNotContain("src=", report, StringComparison.Ordinal);
@@ -59,7 +73,9 @@ public sealed class RunTests : IDisposable
         Assert.Equal(0, _spd.Run(["run", "tms_5-2-id", "--seed", "7", "--quiet", "--out", "id", .. Short]).ExitCode);
         var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("id", "summary.json"))).RootElement;
         Assert.Equal("tms_5-2-id", summary.GetProperty("experiment").GetString());
-        Assert.Equal((7, 60, 256), (summary.GetProperty("seed").GetInt32(), summary.GetProperty("steps").GetInt32(), summary.GetProperty("batch_size").GetInt32()));
+        Assert.Equal(
+            (7, 60, 256),
+            (summary.GetProperty("seed").GetInt32(), summary.GetProperty("steps").GetInt32(), summary.GetProperty("batch_size").GetInt32()));
         Assert.Equal("finished", summary.GetProperty("status").GetString());
         Assert.True(summary.GetProperty("threads").GetInt32() >= 1);
         Assert.True(summary.GetProperty("wall_seconds").GetDouble() > 0);
@@ -76,7 +92,9 @@ public sealed class RunTests : IDisposable
             Assert.InRange(summary.GetProperty("metrics").GetProperty("significant_subcomponents").GetProperty(site).GetInt32(), 1, 20);
         }
 
-        Assert.All(new[] { "mmcs", "ml2r", "unmasked_mse", "adversarial_mse" }, metric => Assert.True(summary.GetProperty("metrics").GetProperty(metric).GetDouble() > 0));
+        Assert.All(
+            new[] { "mmcs", "ml2r", "unmasked_mse", "adversarial_mse" },
+            metric => Assert.True(summary.GetProperty("metrics").GetProperty(metric).GetDouble() > 0));
         Assert.True(summary.GetProperty("target").GetProperty("seeds_tried").GetInt32() >= 1);
     }
 

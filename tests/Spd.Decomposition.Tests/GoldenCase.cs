@@ -15,7 +15,9 @@ internal sealed class GoldenCase : IDisposable
 
     private GoldenCase(JsonDocument document) => _document = document;
 
-    public static string Folder => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder ? folder : Path.Combine(AppContext.BaseDirectory, "golden");
+    public static string Folder => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder
+        ? folder
+        : Path.Combine(AppContext.BaseDirectory, "golden");
 
     /// <summary>The files of the folder that are cases: they have a float64 block with steps.</summary>
     public static IEnumerable<string> Files() => Directory.EnumerateFiles(Folder, "*.json").Order(StringComparer.Ordinal).Where(file =>
@@ -94,7 +96,10 @@ internal sealed class GoldenCase : IDisposable
     public static IEnumerable<double> Doubles(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.Array => element.EnumerateArray().SelectMany(Doubles),
-        JsonValueKind.String => [element.GetString() switch { "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, var text => double.Parse(text!) }],
+        JsonValueKind.String =>
+        [
+            element.GetString() switch { "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, var text => double.Parse(text!) },
+        ],
         _ => [element.GetDouble()],
     };
 

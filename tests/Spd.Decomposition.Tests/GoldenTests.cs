@@ -7,7 +7,10 @@ using Spd.Networks.Data;
 
 namespace Spd.Decomposition.Tests;
 
-/// <summary>Every number of the authors' recorded runs: intermediates, losses, gradients of each loss and of the total, parameters after each of three steps.</summary>
+/// <summary>
+/// Every number of the authors' recorded runs: intermediates, losses, gradients of each loss and of the total,
+/// parameters after each of three steps.
+/// </summary>
 public sealed class GoldenTests
 {
     private const double Relative = 1e-4, Floor = 1e-3;
@@ -80,7 +83,11 @@ public sealed class GoldenTests
         {
             double allowed = Relative * Math.Max(Math.Abs(recorded[i]), Floor);
             if (!(Math.Abs(computed[i] - recorded[i]) <= allowed))
-                Assert.Fail($"{what}, entry {i}: {computed[i]:G9}, recorded {recorded[i]:G9}, apart by {Math.Abs(computed[i] - recorded[i]) / allowed:F2} of the tolerance");
+            {
+                Assert.Fail(
+                    $"{what}, entry {i}: {computed[i]:G9}, recorded {recorded[i]:G9}, "
+                    + $"apart by {Math.Abs(computed[i] - recorded[i]) / allowed:F2} of the tolerance");
+            }
         }
     }
 
@@ -176,7 +183,10 @@ public sealed class GoldenTests
                 double[] product = [.. from o in Enumerable.Range(0, site.U.Columns)
                                        from i in Enumerable.Range(0, site.V.Columns)
                                        select Enumerable.Range(0, site.C).Sum(c => before[0][c * site.V.Columns + i] * before[1][c * site.U.Columns + o])];
-                AssertClose(product, [.. GoldenCase.Doubles(recorded.GetProperty("layers").GetProperty(site.Name).GetProperty("VU_weight(d_out,d_in)"))], $"{site.Name} (VU)ᵀ");
+                AssertClose(
+                    product,
+                    [.. GoldenCase.Doubles(recorded.GetProperty("layers").GetProperty(site.Name).GetProperty("VU_weight(d_out,d_in)"))],
+                    $"{site.Name} (VU)ᵀ");
             }
         }
 

@@ -84,7 +84,8 @@ public sealed class HeatmapFigureTests
         Assert.True(three.Length < 2_000_000, $"{three.Length}");
         Assert.DoesNotContain("Each drawn cell", three, StringComparison.Ordinal);
 
-        var four = new Drawing(new HeatmapFigure("t", [.. Enumerable.Range(0, 4).Select(index => Panel($"{index}", grid))], HeatmapScale.Signed, "weight").ToSvg());
+        var four = new Drawing(new HeatmapFigure(
+            "t", [.. Enumerable.Range(0, 4).Select(index => Panel($"{index}", grid))], HeatmapScale.Signed, "weight").ToSvg());
         Assert.Contains("largest magnitude among 1 x 2 entries", four.AllText, StringComparison.Ordinal);
     }
 

@@ -75,7 +75,9 @@ public sealed class LineFigureTests
         Assert.Equal(ends[0], ends[1]);
         Assert.Equal((TickX(drawing, "100") - TickX(drawing, "0")) / 10, ends[0] - TickX(drawing, "0"), 0.02);
         Assert.Equal(2, drawing.Class("legend").Count);
-        Assert.Equal(drawing.Class("legend").Select(item => item.Attribute("stroke")!.Value), drawing.Class("series").Take(2).Select(item => item.Attribute("stroke")!.Value));
+        Assert.Equal(
+            drawing.Class("legend").Select(item => item.Attribute("stroke")!.Value),
+            drawing.Class("series").Take(2).Select(item => item.Attribute("stroke")!.Value));
     }
 
     [Fact]
@@ -91,8 +93,14 @@ public sealed class LineFigureTests
     {
         Assert.Contains("must not be empty", Assert.Throws<ArgumentException>(() => Draw()).Message, StringComparison.Ordinal);
         Assert.Contains("series of plot 'p'", Assert.Throws<ArgumentException>(() => Draw(new LinePlot("p", "y", []))).Message, StringComparison.Ordinal);
-        Assert.Contains("2 and 1", Assert.Throws<ArgumentException>(() => Draw(new LinePlot("p", "y", [new LineSeries("s", [0, 1], [0])]))).Message, StringComparison.Ordinal);
-        Assert.Contains("at least one", Assert.Throws<ArgumentException>(() => Draw(new LinePlot("p", "y", [new LineSeries("s", [], [])]))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "2 and 1",
+            Assert.Throws<ArgumentException>(() => Draw(new LinePlot("p", "y", [new LineSeries("s", [0, 1], [0])]))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "at least one",
+            Assert.Throws<ArgumentException>(() => Draw(new LinePlot("p", "y", [new LineSeries("s", [], [])]))).Message,
+            StringComparison.Ordinal);
     }
 
     private static Drawing Draw(params LinePlot[] plots) => new(new LineFigure("t", "training step", plots).ToSvg());

@@ -25,7 +25,8 @@ public sealed class SvgTests
         Assert.All(drawing.Elements("text"), text => Assert.True(Drawing.Get(text, "font-size") >= 11));
         Assert.True(Regex.Count(drawing.AllText, Regex.Escape(Shown)) >= 2, drawing.AllText);
         Assert.All(
-            drawing.Root.Descendants().Attributes().Where(attribute => attribute.Name.LocalName is "x" or "y" or "x1" or "y1" or "x2" or "y2" or "cx" or "cy" or "width" or "height"),
+            drawing.Root.Descendants().Attributes().Where(attribute => attribute.Name.LocalName
+                is "x" or "y" or "x1" or "y1" or "x2" or "y2" or "cx" or "cy" or "width" or "height"),
             attribute => Assert.Matches(@"^-?\d+(\.\d+)?$", attribute.Value));
     }
 
@@ -87,8 +88,12 @@ public sealed class SvgTests
         return kind switch
         {
             "vector" => new VectorFigure(Awkward, [new VectorPanel(Awkward, grid), new VectorPanel("b", grid)], [Awkward, "f", "g"], Awkward).ToSvg(),
-            "heatmap" => new HeatmapFigure(Awkward, [new HeatmapPanel(Awkward, grid, Awkward, Awkward, ["r", Awkward], ["x", "y", Awkward])], HeatmapScale.Signed, Awkward).ToSvg(),
-            "line" => new LineFigure(Awkward, Awkward, [new LinePlot(Awkward, Awkward, [new LineSeries(Awkward, [0, 1, 2], [1, double.NaN, 3])])], Awkward).ToSvg(),
+            "heatmap" => new HeatmapFigure(
+                Awkward, [new HeatmapPanel(Awkward, grid, Awkward, Awkward, ["r", Awkward], ["x", "y", Awkward])],
+                HeatmapScale.Signed, Awkward).ToSvg(),
+            "line" => new LineFigure(
+                Awkward, Awkward, [new LinePlot(Awkward, Awkward, [new LineSeries(Awkward, [0, 1, 2], [1, double.NaN, 3])])],
+                Awkward).ToSvg(),
             _ => new HistogramFigure(Awkward, Awkward, [HistogramPanel.FromValues(Awkward, [0, 0.5f, 1, float.NaN])], Awkward).ToSvg(),
         };
     }

@@ -113,7 +113,10 @@ public sealed class VectorFigureTests
         Refused([new("a", grid, Last: grid)], "must be 4 x 2, but is 2 x 4");
         Refused([new("a", grid, [grid])], "must be 2 x 2");
         Refused([new("a", grid, [Grid.From(new double[2, 2])]), new("b", grid, [Grid.From(new double[2, 2]), Grid.From(new double[2, 2])])], "middle matrices");
-        Assert.Contains("3 feature names", Assert.Throws<ArgumentException>(() => new VectorFigure("t", [new("a", grid)], ["x", "y", "z"]).ToSvg()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3 feature names",
+            Assert.Throws<ArgumentException>(() => new VectorFigure("t", [new("a", grid)], ["x", "y", "z"]).ToSvg()).Message,
+            StringComparison.Ordinal);
 
         static void Refused(VectorPanel[] panels, string part) =>
             Assert.Contains(part, Assert.Throws<ArgumentException>(() => new VectorFigure("t", panels).ToSvg()).Message, StringComparison.Ordinal);

@@ -14,7 +14,10 @@ internal static class Reference
 
     public static double[] Of(ResidualMlp network, float[] inputs, int rows) => Rows(inputs, rows, x =>
     {
-        double[] stream = [.. Enumerable.Range(0, network.Config.DEmbed).Select(e => x.Select((value, feature) => value * network.Embedding[feature, e]).Sum())];
+        double[] stream =
+        [
+            .. Enumerable.Range(0, network.Config.DEmbed).Select(e => x.Select((value, feature) => value * network.Embedding[feature, e]).Sum()),
+        ];
         var maps = network.LinearMaps().ToDictionary(entry => entry.Path, entry => entry.Linear);
         for (int layer = 0; layer < network.Config.NLayers; layer++)
         {
@@ -31,6 +34,10 @@ internal static class Reference
     private static double[] Apply(Linear linear, double[] x)
     {
         float[] weight = linear.EffectiveWeight();
-        return [.. Enumerable.Range(0, linear.Outputs).Select(o => x.Select((value, i) => value * weight[o * x.Length + i]).Sum() + (linear.Bias?.Values[o] ?? 0))];
+        return
+        [
+            .. Enumerable.Range(0, linear.Outputs).Select(o =>
+                x.Select((value, i) => value * weight[o * x.Length + i]).Sum() + (linear.Bias?.Values[o] ?? 0)),
+        ];
     }
 }

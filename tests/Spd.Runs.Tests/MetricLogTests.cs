@@ -14,7 +14,13 @@ public sealed class MetricLogTests : IDisposable
     public void LinesCanBeReadWhileTheLogGrows()
     {
         using var log = new MetricLog(Path);
-        log.Write(new MetricRecord { Step = 1000, MsPerStep = 1.5, Lr = 1e-3, Losses = new Dictionary<string, double> { ["stochastic_recon"] = 0.25, ["total"] = double.NaN } });
+        log.Write(new MetricRecord
+        {
+            Step = 1000,
+            MsPerStep = 1.5,
+            Lr = 1e-3,
+            Losses = new Dictionary<string, double> { ["stochastic_recon"] = 0.25, ["total"] = double.NaN },
+        });
         Assert.Single(MetricLog.Read(Path));
         log.Write(new MetricRecord { Step = 2000, L0 = new Dictionary<string, double> { ["hidden_layers.0"] = 2 } });
 
@@ -32,7 +38,17 @@ public sealed class MetricLogTests : IDisposable
         try
         {
             CultureInfo.CurrentCulture = new CultureInfo("") { NumberFormat = { NumberDecimalSeparator = "," } };
-            using (var log = new MetricLog(Path)) log.Write(new MetricRecord { Step = 5, MsPerStep = 1.5, Seconds = 2, Lr = 1e-5, L0 = new Dictionary<string, double> { ["linear1"] = 0.5 } });
+            using (var log = new MetricLog(Path))
+            {
+                log.Write(new MetricRecord
+                {
+                    Step = 5,
+                    MsPerStep = 1.5,
+                    Seconds = 2,
+                    Lr = 1e-5,
+                    L0 = new Dictionary<string, double> { ["linear1"] = 0.5 },
+                });
+            }
         }
         finally
         {
@@ -48,7 +64,10 @@ public sealed class MetricLogTests : IDisposable
         _folder.Write("metrics.jsonl", "{\"step\":1}\n{\"step\":2,\"lo");
         Assert.Equal(1, Assert.Single(MetricLog.Read(Path)).Step);
         _folder.Write("metrics.jsonl", "{\"step\":1}\nnonsense\n{\"step\":3}\n");
-        Assert.Contains("metrics.jsonl', line 2: this is no log record", Assert.Throws<InvalidDataException>(() => MetricLog.Read(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "metrics.jsonl', line 2: this is no log record",
+            Assert.Throws<InvalidDataException>(() => MetricLog.Read(Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

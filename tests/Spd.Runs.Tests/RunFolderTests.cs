@@ -61,7 +61,10 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void AnEarlierRunIsOpened()
     {
-        Assert.Contains("is no run folder: it has no config.yaml", Assert.Throws<RunFolderException>(() => RunFolder.Open(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is no run folder: it has no config.yaml",
+            Assert.Throws<RunFolderException>(() => RunFolder.Open(_folder.Root)).Message,
+            StringComparison.Ordinal);
         _folder.Write("config.yaml", "seed: 0");
         Assert.Equal(_folder["metrics.jsonl"], RunFolder.Open(_folder.Root).MetricsFile);
     }

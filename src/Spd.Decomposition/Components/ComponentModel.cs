@@ -20,7 +20,10 @@ public sealed class ComponentModel
         foreach (var site in sites)
         {
             if (!_siteOf.TryAdd(site.Linear, site))
-                throw new SiteSelectionException($"'{_siteOf[site.Linear].Name}' and '{site.Name}' are one and the same linear map: register it under one name");
+            {
+                throw new SiteSelectionException(
+                    $"'{_siteOf[site.Linear].Name}' and '{site.Name}' are one and the same linear map: register it under one name");
+            }
         }
 
         Parameters = new ParameterSet(sites.SelectMany(site => site.Gate.NamedParameters().Select(entry => entry.Parameter).Prepend(site.U).Prepend(site.V)));
@@ -63,8 +66,8 @@ public sealed class ComponentModel
     }
 
     /// <summary>
-    /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents, <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is.
-    /// A null mask is all ones.
+    /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents,
+    /// <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is. A null mask is all ones.
     /// </summary>
     public Node MaskedForward(Graph graph, Node x, IReadOnlyDictionary<Site, Node?> masks) =>
         Network.Forward(new ForwardPass(graph, (linear, input) =>
@@ -83,11 +86,21 @@ public sealed class ComponentModel
         var output = Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             if (_siteOf.TryGetValue(linear, out var site) && !inputs.TryAdd(site, input))
-                throw new SiteSelectionException($"'{site.Name}' is used twice in one forward pass, but a site has one input: give each use a linear map of its own, tied by Linear.TransposeOf where they share a matrix");
+            {
+                throw new SiteSelectionException(
+                    $"'{site.Name}' is used twice in one forward pass, but a site has one input: "
+                    + "give each use a linear map of its own, tied by Linear.TransposeOf where they share a matrix");
+            }
+
             return null;
         }), x);
         if (Sites.FirstOrDefault(site => !inputs.ContainsKey(site)) is { } unused)
-            throw new SiteSelectionException($"'{unused.Name}' is not used in the network's forward pass, so there is nothing to decompose it on: leave it out of the patterns");
+        {
+            throw new SiteSelectionException(
+                $"'{unused.Name}' is not used in the network's forward pass, so there is nothing to decompose it on: "
+                + "leave it out of the patterns");
+        }
+
         return (output, inputs);
     }
 

@@ -17,7 +17,10 @@ public static class SitePatterns
             var matches = network.NamedModules().Where(module => Matches(pattern, module.Path)).ToList();
             if (matches.Count == 0) throw new SiteSelectionException($"site pattern '{pattern}' matches no module; linear modules are: {linearNames}");
             if (matches.Find(match => match.Module is not Linear) is { Module: { } other, Path: var path })
-                throw new SiteSelectionException($"site pattern '{pattern}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
+            {
+                throw new SiteSelectionException(
+                    $"site pattern '{pattern}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
+            }
         }
 
         return [.. network.LinearMaps().Where(map => patterns.Any(pattern => Matches(pattern, map.Path)))];

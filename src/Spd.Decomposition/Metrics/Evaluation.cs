@@ -17,5 +17,8 @@ public sealed record Evaluation(
 /// <param name="C">Its subcomponents.</param>
 /// <param name="L0">Mean number of subcomponents with causal importance above <see cref="Evaluator.ActiveThreshold"/>.</param>
 /// <param name="Alive">Subcomponents whose causal importance exceeded <see cref="Evaluator.AliveThreshold"/> on any evaluated input.</param>
-/// <param name="Importances">Counts of causal importances in <see cref="Evaluator.HistogramBins"/> equal bins of [0, 1], over inputs and subcomponents; what leaks below 0 counts as 0.</param>
+/// <param name="Importances">
+/// Counts of causal importances in <see cref="Evaluator.HistogramBins"/> equal bins of [0, 1], over inputs and subcomponents;
+/// what leaks below 0 counts as 0.
+/// </param>
 public sealed record SiteEvaluation(string Name, int C, double L0, int Alive, IReadOnlyList<long> Importances);

@@ -58,7 +58,10 @@ public sealed unsafe class PanelRunner : IDisposable
 
         _flatGradients = new AlignedBuffer((long)flatLength * (accumulators + 1));
         _weightGradients = new ParameterGradients(graph.Trainable, _flatGradients.Pointer);
-        _accumulators = [.. Enumerable.Range(1, accumulators).Select(i => new ParameterGradients(graph.Trainable, _flatGradients.Pointer + (long)i * flatLength))];
+        _accumulators =
+        [
+            .. Enumerable.Range(1, accumulators).Select(i => new ParameterGradients(graph.Trainable, _flatGradients.Pointer + (long)i * flatLength)),
+        ];
         Panels = panels;
         _workspaces = [.. Enumerable.Range(0, pool.Threads).Select(_ => new Workspace(graph, _kernels, PanelLanes) { BatchSize = batchSize })];
 

@@ -105,7 +105,11 @@ public sealed class Graph
         if (_compiled) return;
         _compiled = true;
         foreach (var node in _nodes)
-            node.DependsOnTrainable = node.Inputs.Any(input => input.DependsOnTrainable) || node.Parameters.Any(parameter => Trainable.OffsetOf(parameter) >= 0);
+        {
+            node.DependsOnTrainable = node.Inputs.Any(input => input.DependsOnTrainable)
+                || node.Parameters.Any(parameter => Trainable.OffsetOf(parameter) >= 0);
+        }
+
         foreach (var node in _kept) node.IsComputed = true;
         foreach (var loss in _losses)
         {
@@ -147,7 +151,11 @@ public sealed class Graph
     {
         foreach (var input in node.Inputs)
         {
-            if (input.Graph != this) throw new ArgumentException($"an input of {node.GetType().Name} belongs to another graph; build every node with the graph it is used in", nameof(node));
+            if (input.Graph != this)
+            {
+                throw new ArgumentException(
+                    $"an input of {node.GetType().Name} belongs to another graph; build every node with the graph it is used in", nameof(node));
+            }
         }
     }
 
@@ -162,7 +170,12 @@ public sealed class Graph
         }
 
         if (!_coefficients[slot].Equals(coefficient))
-            throw new ArgumentException($"the loss '{name}' has the coefficient {_coefficients[slot]} already and cannot have {coefficient} too: parts of one loss share it, and differ by weight");
+        {
+            throw new ArgumentException(
+                $"the loss '{name}' has the coefficient {_coefficients[slot]} already and cannot have {coefficient} too: "
+                + "parts of one loss share it, and differ by weight");
+        }
+
         return slot;
     }
 

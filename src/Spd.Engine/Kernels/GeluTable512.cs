@@ -55,7 +55,10 @@ public static class GeluTable512
         return WithSign(slope, z) + Vector512.Create(0.5f);
     }
 
-    /// <summary>The centre of the interval of <paramref name="a"/> ≥ 0 plus <see cref="GeluCurve.Rounding"/>; its low bits are the interval's number.</summary>
+    /// <summary>
+    /// The centre of the interval of <paramref name="a"/> ≥ 0 plus <see cref="GeluCurve.Rounding"/>;
+    /// its low bits are the interval's number.
+    /// </summary>
     [MethodImpl(Inline)]
     public static Vector512<float> Round(Vector512<float> a) => Avx512F.Min(
         a + Vector512.Create(GeluCurve.Rounding),

@@ -21,7 +21,10 @@ public abstract unsafe class KernelSet
     /// <summary><c>vector512</c>, <c>vector256</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary><c>y[m, lanes] (+)= W[m, k] x[k, lanes]</c>, with <c>W[i, j]</c> at <c>w[i * rowStep + j * columnStep]</c>, so a transpose costs nothing.</summary>
+    /// <summary>
+    /// <c>y[m, lanes] (+)= W[m, k] x[k, lanes]</c>, with <c>W[i, j]</c> at <c>w[i * rowStep + j * columnStep]</c>,
+    /// so a transpose costs nothing.
+    /// </summary>
     /// <param name="m">Rows of <paramref name="y"/>.</param>
     /// <param name="k">Rows of <paramref name="x"/>.</param>
     /// <param name="lanes">Lanes, a multiple of <see cref="LaneBlock"/>.</param>
@@ -87,30 +90,41 @@ public abstract unsafe class KernelSet
     public abstract void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
         where TFunction : struct, IBinaryFunction;
 
-    /// <summary><c>da += ∂f/∂a dy</c>, <c>db += ∂f/∂b dy</c> over <paramref name="count"/> floats; a null <paramref name="da"/> or <paramref name="db"/> is skipped.</summary>
+    /// <summary>
+    /// <c>da += ∂f/∂a dy</c>, <c>db += ∂f/∂b dy</c> over <paramref name="count"/> floats;
+    /// a null <paramref name="da"/> or <paramref name="db"/> is skipped.
+    /// </summary>
     public abstract void CombineBackward<TFunction>(TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db)
         where TFunction : struct, IBinaryFunction;
 
     /// <summary><c>y = scale · x + shift</c>, one scale and shift per row; a null scale is one, a null shift zero.</summary>
     public abstract void RowAffine(int rows, int lanes, float* scale, float* shift, float* x, float* y, nint stride);
 
-    /// <summary>The derivative of <see cref="RowAffine"/>: <c>dx += scale dy</c>, <c>dscale += Σ x dy</c>, <c>dshift += Σ dy</c>; null outputs are skipped.</summary>
+    /// <summary>
+    /// The derivative of <see cref="RowAffine"/>: <c>dx += scale dy</c>, <c>dscale += Σ x dy</c>, <c>dshift += Σ dy</c>;
+    /// null outputs are skipped.
+    /// </summary>
     public abstract void RowAffineBackward(int rows, int lanes, float* scale, float* x, float* dy, float* dx, float* dscale, float* dshift, nint stride);
 
-    /// <summary><c>Σ (a − b)²</c> over the lanes whose <paramref name="laneMask"/> is one, and <c>da += factor (a − b)</c> where <paramref name="da"/> is not null.</summary>
+    /// <summary>
+    /// <c>Σ (a − b)²</c> over the lanes whose <paramref name="laneMask"/> is one,
+    /// and <c>da += factor (a − b)</c> where <paramref name="da"/> is not null.
+    /// </summary>
     public abstract double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float factor, float* da, nint stride);
 
     /// <summary>
     /// <c>Σ_lane Σ_row P (log P − log Q)</c> with <c>P</c> the softmax of <paramref name="target"/> and <c>Q</c> of <paramref name="prediction"/>
     /// down the rows, over the lanes whose mask is one; <c>dPrediction += factor (Q − P)</c> where it is not null.
     /// </summary>
-    public abstract double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride);
+    public abstract double KullbackLeibler(
+        int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride);
 
     /// <summary>
     /// <c>Σ_row weight_row Σ_lane x^p</c> for <c>x ≥ 0</c> over the lanes whose mask is one; <c>dx += factor weight_row p x^(p−1)</c> and
     /// <c>rowSums_row += Σ_lane x^p</c> where they are not null. A null weight is one.
     /// </summary>
-    public abstract double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride);
+    public abstract double PowerSum(
+        int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride);
 
     /// <summary>One AdamW step over <paramref name="count"/> parameters; no alignment is needed.</summary>
     /// <param name="step">The coefficients of this step.</param>
@@ -142,11 +156,16 @@ public abstract unsafe class KernelSet
         "vector256" when Vector256Kernels.IsSupported => new Vector256Kernels(),
         "scalar" => new ScalarKernels(),
         "vector512" or "vector256" => throw new PlatformNotSupportedException(
-            $"the kernel set '{name}' needs {(name == "vector512" ? "AVX-512 (F and DQ)" : "AVX2 and FMA")}, which this processor lacks; available: {string.Join(", ", Available())}"),
+            $"the kernel set '{name}' needs {(name == "vector512" ? "AVX-512 (F and DQ)" : "AVX2 and FMA")}, "
+            + $"which this processor lacks; available: {string.Join(", ", Available())}"),
         _ => throw new ArgumentException($"no kernel set is called '{name}'; available: {string.Join(", ", Available())}"),
     };
 
     /// <summary>The names of the kernel sets that this processor runs, widest first.</summary>
     public static IReadOnlyList<string> Available() =>
-        [.. Vector512Kernels.IsSupported ? ["vector512"] : Array.Empty<string>(), .. Vector256Kernels.IsSupported ? ["vector256"] : Array.Empty<string>(), "scalar"];
+        [
+            .. Vector512Kernels.IsSupported ? ["vector512"] : Array.Empty<string>(),
+            .. Vector256Kernels.IsSupported ? ["vector256"] : Array.Empty<string>(),
+            "scalar",
+        ];
 }

@@ -1,6 +1,9 @@
 namespace Spd.Engine.Kernels;
 
-/// <summary><see cref="ISimd{TVector}"/> on single floats: the same functions one number at a time, through double where a function is transcendental.</summary>
+/// <summary>
+/// <see cref="ISimd{TVector}"/> on single floats: the same functions one number at a time,
+/// through double where a function is transcendental.
+/// </summary>
 public readonly unsafe struct SimdScalar : ISimd<float>
 {
     /// <inheritdoc/>

@@ -36,7 +36,9 @@ public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd
         {
             nint first = (nint)c * gate.Width;
             GateParameters rowGradient = new(1, gate.Width, gradient.In + first, gradient.InBias + first, gradient.Out + first, gradient.OutBias + c);
-            BackwardRow(gate.Width, gate.In + first, gate.InBias + first, gate.Out + first, rowGradient, lanes, h + c * stride, dg + c * stride, dh + c * stride);
+            BackwardRow(
+                gate.Width, gate.In + first, gate.InBias + first, gate.Out + first, rowGradient,
+                lanes, h + c * stride, dg + c * stride, dh + c * stride);
         }
     }
 

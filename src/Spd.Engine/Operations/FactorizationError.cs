@@ -4,7 +4,10 @@ using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Operations;
 
-/// <summary><c>‖W − (V U)ᵀ‖²_F / divisor</c> for a constant W <c>[d_out, d_in]</c> and factors stored a row per component: V <c>[C, d_in]</c>, U <c>[C, d_out]</c>.</summary>
+/// <summary>
+/// <c>‖W − (V U)ᵀ‖²_F / divisor</c> for a constant W <c>[d_out, d_in]</c> and factors stored a row per component:
+/// V <c>[C, d_in]</c>, U <c>[C, d_out]</c>.
+/// </summary>
 public sealed unsafe class FactorizationError : WeightLoss, IDisposable
 {
     private readonly Parameter _v, _u;

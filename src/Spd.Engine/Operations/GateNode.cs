@@ -22,7 +22,10 @@ public sealed unsafe class GateNode : Node
         {
             int columns = parameter == outBias ? 1 : weightIn.Columns;
             if (parameter.Rows != h.Rows || parameter.Columns != columns)
-                throw new ArgumentException($"'{parameter.Name}' is [{parameter.Rows}, {parameter.Columns}], but gates over {h.Rows} rows need [{h.Rows}, {columns}]");
+            {
+                throw new ArgumentException(
+                    $"'{parameter.Name}' is [{parameter.Rows}, {parameter.Columns}], but gates over {h.Rows} rows need [{h.Rows}, {columns}]");
+            }
         }
 
         (_h, _in, _inBias, _out, _outBias) = (h, weightIn, inBias, weightOut, outBias);

@@ -20,7 +20,10 @@ public sealed unsafe class SquaredErrorLoss(Node a, Node b) : LossNode(OfOneSize
         workspace.Kernels.SquaredError(a.Rows, workspace.Lanes, workspace.LaneMask, workspace.Value(a), workspace.Value(b), factor, da, workspace.Stride);
 }
 
-/// <summary>Mean over rows of the batch of <c>Σ P (log P − log Q)</c>, P the softmax of <paramref name="target"/>, Q of <paramref name="prediction"/>.</summary>
+/// <summary>
+/// Mean over rows of the batch of <c>Σ P (log P − log Q)</c>, P the softmax of <paramref name="target"/>,
+/// Q of <paramref name="prediction"/>.
+/// </summary>
 /// <param name="prediction">The logits of Q.</param>
 /// <param name="target">The logits of P, a constant to it.</param>
 public sealed unsafe class KullbackLeiblerLoss(Node prediction, Node target) : LossNode(OfOneSize(nameof(KullbackLeiblerLoss), prediction, target))
@@ -47,7 +50,9 @@ public sealed unsafe class PowerSumLoss(Node x, float p, params Parameter[] rowW
 {
     private readonly Parameter[] _rowWeights = Array.TrueForAll(rowWeights, parameter => parameter.Rows == x.Rows)
         ? rowWeights
-        : throw new ArgumentException($"a sum of powers over {x.Rows} rows needs row weights of as many rows, but got {string.Join(", ", rowWeights.Select(parameter => $"'{parameter.Name}' [{parameter.Rows}, {parameter.Columns}]"))}");
+        : throw new ArgumentException(
+            $"a sum of powers over {x.Rows} rows needs row weights of as many rows, but got "
+            + string.Join(", ", rowWeights.Select(parameter => $"'{parameter.Name}' [{parameter.Rows}, {parameter.Columns}]")));
 
     /// <inheritdoc/>
     protected internal override IEnumerable<Parameter> Parameters => _rowWeights;

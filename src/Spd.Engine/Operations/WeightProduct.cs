@@ -15,7 +15,12 @@ public sealed unsafe class WeightProduct : Node
     {
         int expected = transposed ? weight.Rows : weight.Columns;
         if (x.Rows != expected)
-            throw new ArgumentException($"'{weight.Name}' [{weight.Rows}, {weight.Columns}]{(transposed ? " transposed" : "")} takes {expected} features, but its input has {x.Rows}");
+        {
+            throw new ArgumentException(
+                $"'{weight.Name}' [{weight.Rows}, {weight.Columns}]{(transposed ? " transposed" : "")} takes {expected} features, "
+                + $"but its input has {x.Rows}");
+        }
+
         (_weight, _x, _transposed) = (weight, x, transposed);
     }
 
@@ -30,7 +35,8 @@ public sealed unsafe class WeightProduct : Node
     {
         nint rowStep = _transposed ? 1 : _weight.Columns, columnStep = _transposed ? _weight.Columns : 1;
         workspace.Kernels.MatrixProduct(
-            Rows, _x.Rows, workspace.Lanes, _weight.Pointer, rowStep, columnStep, workspace.Value(_x), workspace.Value(this), workspace.Stride, accumulate: false);
+            Rows, _x.Rows, workspace.Lanes, _weight.Pointer, rowStep, columnStep,
+            workspace.Value(_x), workspace.Value(this), workspace.Stride, accumulate: false);
     }
 
     /// <inheritdoc/>

@@ -4,7 +4,10 @@ using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Optimisation;
 
-/// <summary>AdamW (Loshchilov and Hutter, 2019) over a parameter set. Parameters that share memory are stepped one after the other, each with its own moments.</summary>
+/// <summary>
+/// AdamW (Loshchilov and Hutter, 2019) over a parameter set.
+/// Parameters that share memory are stepped one after the other, each with its own moments.
+/// </summary>
 public sealed unsafe class AdamW : IDisposable
 {
     private readonly ParameterSet _parameters;

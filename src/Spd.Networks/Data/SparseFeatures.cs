@@ -49,12 +49,21 @@ public sealed class SparseFeatures : DataSource
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
         if (!(low <= high)) throw new ArgumentException($"the values of features cannot range from {low} to {high}: the lower end comes first");
-        if (probability is not (> 0 and <= 1)) throw new ArgumentException($"feature_probability is {probability}, but a probability above 0 and at most 1 is needed");
-        if ((int)type > features) throw new ArgumentException($"data_generation_type asks for exactly {(int)type} active features, but there are only {features}");
+        if (probability is not (> 0 and <= 1))
+            throw new ArgumentException($"feature_probability is {probability}, but a probability above 0 and at most 1 is needed");
+        if ((int)type > features)
+            throw new ArgumentException($"data_generation_type asks for exactly {(int)type} active features, but there are only {features}");
         _syncedGroups = [.. (syncedGroups ?? []).Select(group => group.ToArray())];
         var members = _syncedGroups.SelectMany(group => group).ToList();
-        if (members.Count > 0 && type != DataGenerationType.AtLeastZeroActive) throw new ArgumentException("synced_inputs goes with data_generation_type at_least_zero_active only");
-        if (members.Exists(member => member < 0 || member >= features)) throw new ArgumentException($"synced_inputs names feature {members.First(member => member < 0 || member >= features)}, but features are 0 to {features - 1}");
+        if (members.Count > 0 && type != DataGenerationType.AtLeastZeroActive)
+            throw new ArgumentException("synced_inputs goes with data_generation_type at_least_zero_active only");
+        if (members.Exists(member => member < 0 || member >= features))
+        {
+            throw new ArgumentException(
+                $"synced_inputs names feature {members.First(member => member < 0 || member >= features)}, "
+                + $"but features are 0 to {features - 1}");
+        }
+
         if (members.Distinct().Count() < members.Count) throw new ArgumentException("synced_inputs has a feature in two groups; groups must not overlap");
         Features = features;
         (_probability, _type, _low, _high) = ((float)probability, type, (float)low, (float)high);
@@ -80,9 +89,11 @@ public sealed class SparseFeatures : DataSource
         public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
             TSimd.SelectGreater(TSimd.Create(Threshold), a, TSimd.MultiplyAdd(b, TSimd.Create(Range), TSimd.Create(Low)), TSimd.Zero);
 
-        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
+        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.Zero;
 
-        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
+        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+            TSimd.Zero;
     }
 
     /// <summary>Gives every feature of a group the smallest activity number of the group.</summary>

@@ -22,7 +22,10 @@ public abstract class Module
     public IEnumerable<(string Path, Linear Linear)> LinearMaps() =>
         from entry in NamedModules() where entry.Module is Linear select (entry.Path, (Linear)entry.Module);
 
-    /// <summary>Every parameter of this module and those below, with its dotted path. A parameter that is used twice (tied weights) is named once, where it is owned.</summary>
+    /// <summary>
+    /// Every parameter of this module and those below, with its dotted path.
+    /// A parameter that is used twice (tied weights) is named once, where it is owned.
+    /// </summary>
     public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() =>
         _parameters.Concat(_children.SelectMany(child => child.Module.NamedParameters().Select(inner => ($"{child.Name}.{inner.Path}", inner.Parameter))));
 

@@ -41,7 +41,12 @@ public sealed class Tms : Module
     public Tms(TmsModelConfig config)
     {
         if (config is { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true })
-            throw new ArgumentException("hidden layers cannot be fixed to the identity and to random matrices at once: set one of fixed_identity_hidden_layers and fixed_random_hidden_layers");
+        {
+            throw new ArgumentException(
+                "hidden layers cannot be fixed to the identity and to random matrices at once: "
+                + "set one of fixed_identity_hidden_layers and fixed_random_hidden_layers");
+        }
+
         Config = config;
         Linear1 = Add("linear1", new Linear(config.NFeatures, config.NHidden, bias: false));
         Linear2 = Add("linear2", config.TiedWeights ? Linear.TransposeOf(Linear1, bias: true) : new Linear(config.NHidden, config.NFeatures));
@@ -92,6 +97,10 @@ public sealed class Tms : Module
         float[] inputs = new float[n * n];
         for (int i = 0; i < n; i++) inputs[i * n + i] = 1;
         float[] outputs = NetworkOutputs.Of(this, inputs, n);
-        return [.. Enumerable.Range(0, n).Select(i => outputs[i * n + i] > 0.5 && outputs.AsSpan(i * n, n).IndexOf(outputs.AsSpan(i * n, n).ToArray().Max()) == i)];
+        return
+        [
+            .. Enumerable.Range(0, n).Select(i =>
+                outputs[i * n + i] > 0.5 && outputs.AsSpan(i * n, n).IndexOf(outputs.AsSpan(i * n, n).ToArray().Max()) == i),
+        ];
     }
 }

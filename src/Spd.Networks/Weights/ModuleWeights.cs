@@ -11,9 +11,16 @@ public static class ModuleWeights
     /// <param name="metadata">Texts to keep with them, or null.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, Module module, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Safetensors.Write(path, module.NamedParameters().Select(entry => new TensorData(entry.Path, Shape(entry.Path, entry.Parameter), entry.Parameter.Values.ToArray())), metadata);
+        Safetensors.Write(
+            path,
+            module.NamedParameters().Select(entry =>
+                new TensorData(entry.Path, Shape(entry.Path, entry.Parameter), entry.Parameter.Values.ToArray())),
+            metadata);
 
-    /// <summary>Reads weights into a network. Every parameter must be there with its shape, and nothing else; otherwise the network is left as it was.</summary>
+    /// <summary>
+    /// Reads weights into a network. Every parameter must be there with its shape, and nothing else;
+    /// otherwise the network is left as it was.
+    /// </summary>
     /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not this network's parameters.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static void Load(string path, Module module)
@@ -24,11 +31,20 @@ public static class ModuleWeights
         if (paths.Except(tensors.Keys).ToList() is { Count: > 0 } missing)
             throw new SafetensorsException($"'{path}' lacks {string.Join(", ", missing)}; it holds {string.Join(", ", tensors.Keys)}");
         if (tensors.Keys.Except(paths).ToList() is { Count: > 0 } extra)
-            throw new SafetensorsException($"'{path}' holds {string.Join(", ", extra)}, which this network does not have; its parameters are {string.Join(", ", paths)}");
+        {
+            throw new SafetensorsException(
+                $"'{path}' holds {string.Join(", ", extra)}, which this network does not have; "
+                + $"its parameters are {string.Join(", ", paths)}");
+        }
+
         foreach (var (name, parameter) in parameters)
         {
             if (!Fits(tensors[name].Shape, parameter))
-                throw new SafetensorsException($"'{path}' holds {name} of shape {tensors[name].ShapeText}, but this network needs [{string.Join(", ", Shape(name, parameter))}]");
+            {
+                throw new SafetensorsException(
+                    $"'{path}' holds {name} of shape {tensors[name].ShapeText}, "
+                    + $"but this network needs [{string.Join(", ", Shape(name, parameter))}]");
+            }
         }
 
         foreach (var (name, parameter) in parameters) tensors[name].Values.CopyTo(parameter.Values);
@@ -36,7 +52,9 @@ public static class ModuleWeights
 
     /// <summary>A weight is a matrix even with one column, as in PyTorch; any other parameter of one column is a vector.</summary>
     private static int[] Shape(string path, Parameter parameter) =>
-        parameter.Columns == 1 && path != "weight" && !path.EndsWith(".weight", StringComparison.Ordinal) ? [parameter.Rows] : [parameter.Rows, parameter.Columns];
+        parameter.Columns == 1 && path != "weight" && !path.EndsWith(".weight", StringComparison.Ordinal)
+            ? [parameter.Rows]
+            : [parameter.Rows, parameter.Columns];
 
     private static bool Fits(IReadOnlyList<int> shape, Parameter parameter) =>
         shape.SequenceEqual([parameter.Rows, parameter.Columns]) || (parameter.Columns == 1 && shape.SequenceEqual([parameter.Rows]));

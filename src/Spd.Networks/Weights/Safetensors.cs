@@ -99,7 +99,8 @@ public static class Safetensors
             if (entry.Begin < end) throw new FormatException($"tensor '{entry.Name}' overlaps the one before it");
             if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor '{entry.Name}', belong to no tensor");
             end = entry.End;
-            if (end > available) throw new FormatException($"tensor '{entry.Name}' ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+            if (end > available)
+                throw new FormatException($"tensor '{entry.Name}' ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
         }
 
         if (end < available) throw new FormatException($"{available - end} bytes after the last tensor belong to none");

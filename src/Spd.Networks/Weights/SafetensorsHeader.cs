@@ -121,7 +121,8 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
         if (type is null || shape is null || offsets is null) throw new FormatException($"{what} needs dtype, shape and data_offsets");
         if (type != Float32) throw new FormatException($"{what} is of type {type}, but only {Float32} is read");
         if (shape.Exists(dimension => dimension > int.MaxValue)) throw new FormatException($"{what} has a dimension above {int.MaxValue}");
-        if (offsets.Count != 2 || offsets[1] < offsets[0]) throw new FormatException($"data_offsets of {what} must be two numbers, the second not below the first");
+        if (offsets.Count != 2 || offsets[1] < offsets[0])
+            throw new FormatException($"data_offsets of {what} must be two numbers, the second not below the first");
         Int128 count = shape.Contains(0) ? 0 : 1;
         foreach (long dimension in shape)
         {
@@ -130,7 +131,12 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
         }
 
         if (count * sizeof(float) != offsets[1] - offsets[0])
-            throw new FormatException($"{what} of shape [{string.Join(", ", shape)}] needs {count * sizeof(float)} bytes, but its data_offsets hold {offsets[1] - offsets[0]}");
+        {
+            throw new FormatException(
+                $"{what} of shape [{string.Join(", ", shape)}] needs {count * sizeof(float)} bytes, "
+                + $"but its data_offsets hold {offsets[1] - offsets[0]}");
+        }
+
         return new TensorEntry(name, [.. shape.Select(dimension => (int)dimension)], offsets[0], offsets[1]);
     }
 
@@ -162,6 +168,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
     private static void Expect(ref Utf8JsonReader json, JsonTokenType type, string what)
     {
         if (json.TokenType != type)
-            throw new FormatException($"{what} must be {type switch { JsonTokenType.StartObject => "an object", JsonTokenType.StartArray => "a list", _ => "a text" }}");
+        {
+            string needed = type switch { JsonTokenType.StartObject => "an object", JsonTokenType.StartArray => "a list", _ => "a text" };
+            throw new FormatException($"{what} must be {needed}");
+        }
     }
 }

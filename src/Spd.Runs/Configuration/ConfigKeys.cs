@@ -49,9 +49,13 @@ internal static partial class ConfigKeys
     ],
     target => target switch
     {
-        { LrSchedule: ScheduleShape.Exponential } => new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
+        { LrSchedule: ScheduleShape.Exponential } =>
+            new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
         { Model: { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true } } =>
-            new ConfigFault("fixed_random_hidden_layers", "hidden layers cannot be fixed to the identity and to random matrices at once: set one of fixed_identity_hidden_layers and fixed_random_hidden_layers"),
+            new ConfigFault(
+                "fixed_random_hidden_layers",
+                "hidden layers cannot be fixed to the identity and to random matrices at once: "
+                + "set one of fixed_identity_hidden_layers and fixed_random_hidden_layers"),
         _ => DataFault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
     });
 
@@ -129,7 +133,10 @@ internal static partial class ConfigKeys
         {
             FaithfulnessCoeff: null, ReconCoeff: null, StochasticReconCoeff: null, ReconLayerwiseCoeff: null, StochasticReconLayerwiseCoeff: null,
             ImportanceMinimalityCoeff: null, SchattenCoeff: null, OutReconCoeff: null,
-        } => new ConfigFault("importance_minimality_coeff", "every coefficient is null, so there is nothing to minimise: set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
+        } => new ConfigFault(
+            "importance_minimality_coeff",
+            "every coefficient is null, so there is nothing to minimise: "
+            + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
         _ => DataFault("task_config", () => experiment.DecompositionData()),
     });
 
@@ -140,7 +147,8 @@ internal static partial class ConfigKeys
             : throw node.Mistyped(key, "a short name of letters, digits, spaces and . _ + - that does not begin with a dot"),
         Text.Write);
 
-    private static ConfigKey<DecompositionOptions> Coefficient(string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
+    private static ConfigKey<DecompositionOptions> Coefficient(
+        string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
         Keys<DecompositionOptions>.Value(name, OrNull(NotNegative), get, set);
 
     private static ConfigFault? DataFault(string key, Func<SparseFeatures> build)

@@ -52,7 +52,9 @@ internal static class ConfigReader
         catch (YamlException exception)
         {
             // An unknown alias comes without a place.
-            throw new ConfigException($"{origin(exception.Start.Equals(Mark.Empty) ? null : exception.Start.Line)}: this is no valid YAML: {Sentence(exception.Message)}", exception);
+            throw new ConfigException(
+                $"{origin(exception.Start.Equals(Mark.Empty) ? null : exception.Start.Line)}: this is no valid YAML: {Sentence(exception.Message)}",
+                exception);
         }
 
         if (stream.Documents.Count > 1)

@@ -3,7 +3,10 @@ using Spd.Networks.Data;
 
 namespace Spd.Runs.Configuration;
 
-/// <summary>An experiment: a target network and how it is decomposed. In a file, the keys are those of the released configs, with <c>name</c>, <c>description</c> and <c>target</c> added.</summary>
+/// <summary>
+/// An experiment: a target network and how it is decomposed.
+/// In a file, the keys are those of the released configs, with <c>name</c>, <c>description</c> and <c>target</c> added.
+/// </summary>
 public sealed record ExperimentConfig
 {
     /// <summary>Its name, which also names the folder of its runs; the file's own name where the file does not say.</summary>

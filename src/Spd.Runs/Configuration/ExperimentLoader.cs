@@ -37,10 +37,13 @@ internal static partial class ExperimentLoader
         var seen = new HashSet<string>();
         while (root.Find(TargetKey) is ConfigScalar { IsNull: false } named)
         {
-            var entry = catalog.Entries.FirstOrDefault(entry => entry.Name == named.Text) ?? throw named.Error($"{TargetKey} is '{named.Text}', but {catalog.Unknown(named.Text)}");
+            var entry = catalog.Entries.FirstOrDefault(entry => entry.Name == named.Text)
+                ?? throw named.Error($"{TargetKey} is '{named.Text}', but {catalog.Unknown(named.Text)}");
             if (!seen.Add(entry.Name)) throw named.Error($"{TargetKey} '{named.Text}' refers to itself");
             var target = ConfigReader.ReadFile(entry.Path).Find(TargetKey);
-            root.Set(TargetKey, target is null or { IsNull: true } ? throw named.Error($"{TargetKey} is '{named.Text}', but that experiment does not say how its target is trained") : target);
+            root.Set(TargetKey, target is null or { IsNull: true }
+                ? throw named.Error($"{TargetKey} is '{named.Text}', but that experiment does not say how its target is trained")
+                : target);
         }
     }
 
@@ -55,9 +58,12 @@ internal static partial class ExperimentLoader
     private static ConfigException MissingTarget(ConfigMap root, ExperimentCatalog catalog)
     {
         string example = catalog.Entries is [var first, ..] ? first.Name : "<experiment>";
-        string remedy = $"by adding `--set target={example}`, which takes the target of that experiment (`spd list` shows all), or describe its training in the file under `target: train:`";
+        string remedy = $"by adding `--set target={example}`, which takes the target of that experiment (`spd list` shows all), "
+            + "or describe its training in the file under `target: train:`";
         if (root.Find(PathKey) is not ConfigScalar { IsNull: false } path) return root.Error($"no target network is given: say which {remedy}");
-        string where = path.Text.StartsWith("wandb:", StringComparison.Ordinal) ? "which lives in somebody's cloud account" : "a checkpoint that is not read here";
+        string where = path.Text.StartsWith("wandb:", StringComparison.Ordinal)
+            ? "which lives in somebody's cloud account"
+            : "a checkpoint that is not read here";
         return path.Error($"{PathKey} is '{path.Text}', {where}: train the target here instead {remedy}");
     }
 

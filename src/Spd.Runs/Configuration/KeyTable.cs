@@ -48,7 +48,8 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
         var record = start;
         foreach (var entry in map.Entries)
         {
-            var key = keys.FirstOrDefault(key => key.Name == entry.Key) ?? throw new ConfigException($"{entry.Origin}: unknown key '{entry.Key}'{Hint(entry.Key)}");
+            var key = keys.FirstOrDefault(key => key.Name == entry.Key)
+                ?? throw new ConfigException($"{entry.Origin}: unknown key '{entry.Key}'{Hint(entry.Key)}");
             record = key.Bind(record, entry.Value, notes);
         }
 

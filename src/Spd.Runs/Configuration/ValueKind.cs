@@ -30,7 +30,9 @@ internal static partial class ValueKind
     /// <summary>A text, which may be empty.</summary>
     public static ValueKind<string> Text { get; } = new(
         (node, key) => Scalar(node) ?? throw node.Mistyped(key, "a text"),
-        value => PlainText().IsMatch(value) && !new ConfigScalar("", value, true).IsNull ? Plain(value) : new YamlScalarNode(value) { Style = ScalarStyle.DoubleQuoted });
+        value => PlainText().IsMatch(value) && !new ConfigScalar("", value, true).IsNull
+            ? Plain(value)
+            : new YamlScalarNode(value) { Style = ScalarStyle.DoubleQuoted });
 
     /// <summary>A finite number that passes a test.</summary>
     public static ValueKind<double> Number(Func<double, bool> allowed, string range) => new(
@@ -57,10 +59,13 @@ internal static partial class ValueKind
     public static ValueKind<int> WholeNumber(int least, int most = int.MaxValue) => new(
         (node, key) =>
         {
-            if (!decimal.TryParse(Scalar(node), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal value)) throw node.Mistyped(key, "a whole number");
+            if (!decimal.TryParse(Scalar(node), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal value))
+                throw node.Mistyped(key, "a whole number");
             return value >= least && value <= most
                 ? (int)value
-                : throw node.Error($"{key} is {value}, but it must be {(most == int.MaxValue && value < least ? $"at least {least}" : $"from {least} to {most}")}");
+                : throw node.Error(
+                    $"{key} is {value}, but it must be "
+                    + (most == int.MaxValue && value < least ? $"at least {least}" : $"from {least} to {most}"));
         },
         value => Plain(value.ToString(CultureInfo.InvariantCulture)));
 
@@ -70,7 +75,9 @@ internal static partial class ValueKind
     {
         var names = Enum.GetValues<TEnum>().ToDictionary(value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
         return new ValueKind<TEnum>(
-            (node, key) => Scalar(node) is { } text && names.TryGetValue(text, out var value) ? value : throw node.Mistyped(key, $"one of {string.Join(", ", names.Keys)}"),
+            (node, key) => Scalar(node) is { } text && names.TryGetValue(text, out var value)
+                ? value
+                : throw node.Mistyped(key, $"one of {string.Join(", ", names.Keys)}"),
             value => Plain(names.First(name => name.Value.Equals(value)).Key));
     }
 
@@ -88,14 +95,19 @@ internal static partial class ValueKind
 
     /// <summary>A list of at least one value.</summary>
     public static ValueKind<IReadOnlyList<T>> List<T>(ValueKind<T> item, string needed) => new(
-        (node, key) => node is ConfigList { Items.Count: > 0 } list ? [.. list.Items.Select(value => item.Read(value, $"an entry of {key}"))] : throw node.Mistyped(key, needed),
+        (node, key) => node is ConfigList { Items.Count: > 0 } list
+            ? [.. list.Items.Select(value => item.Read(value, $"an entry of {key}"))]
+            : throw node.Mistyped(key, needed),
         values => new YamlSequenceNode(values.Select(item.Write)) { Style = typeof(T) == typeof(int) ? SequenceStyle.Flow : SequenceStyle.Block });
 
     private static string? Scalar(ConfigNode node) => node is ConfigScalar { IsNull: false } scalar ? scalar.Text : null;
 
     private static YamlScalarNode Plain(string text) => new(text) { Style = ScalarStyle.Plain };
 
-    /// <summary>The shortest text that reads back as the same number, with a point in it so that every YAML reader takes it for one: <c>1.0</c>, <c>3.0e-05</c>.</summary>
+    /// <summary>
+    /// The shortest text that reads back as the same number, with a point in it so that every YAML reader takes it for one:
+    /// <c>1.0</c>, <c>3.0e-05</c>.
+    /// </summary>
     private static string NumberText(double value)
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');

@@ -44,10 +44,17 @@ public static class HtmlReport
 
             """);
         if (summary.Status != RunStatus.Finished)
-            page.Append($"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Decomposition.Steps} steps: the numbers below are those of an unfinished decomposition.</p>\n");
+        {
+            page.Append(
+                $"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Decomposition.Steps} steps: "
+                + "the numbers below are those of an unfinished decomposition.</p>\n");
+        }
+
+        string origin = summary.Target.FromCache ? "found in the cache" : "trained";
+        string tried = summary.Target.SeedsTried > 1 ? $", the {summary.Target.SeedsTried}th seed tried" : "";
         page.Append($"""
-            <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {(summary.Target.FromCache ? "found in the cache" : "trained")} with
-            seed {summary.Target.Config.Seed}{(summary.Target.SeedsTried > 1 ? $", the {summary.Target.SeedsTried}th seed tried" : "")}; it represents every feature
+            <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {origin} with
+            seed {summary.Target.Config.Seed}{tried}; it represents every feature
             (given a feature alone at 1, the output of that feature is the largest and above ½).</p>
             <h2>Results</h2>
             <table>
@@ -55,7 +62,12 @@ public static class HtmlReport
 
             """);
         foreach (var row in ResultTable.Rows(summary))
-            page.Append($"<tr><td>{Text(row.Quantity)}</td><td class=\"number\">{Text(row.Value)}</td><td class=\"number\">{Text(row.Paper)}</td><td class=\"meaning\">{Text(row.Meaning)}</td></tr>\n");
+        {
+            page.Append(
+                $"<tr><td>{Text(row.Quantity)}</td><td class=\"number\">{Text(row.Value)}</td>"
+                + $"<td class=\"number\">{Text(row.Paper)}</td><td class=\"meaning\">{Text(row.Meaning)}</td></tr>\n");
+        }
+
         page.Append("</table>\n");
         foreach (var figure in figures)
             page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");

@@ -31,12 +31,20 @@ public static class ResultTable
         if (summary.Evaluation is { } evaluation)
         {
             foreach (var site in evaluation.Sites)
-                rows.Add(new ResultRow($"L0 / alive, {site.Name}", $"{site.L0:F3} / {site.Alive} of {site.C}", "", "mean number in use per input / ever in use"));
+            {
+                rows.Add(new ResultRow(
+                    $"L0 / alive, {site.Name}", $"{site.L0:F3} / {site.Alive} of {site.C}", "",
+                    "mean number in use per input / ever in use"));
+            }
+
             foreach (var (name, loss) in evaluation.Losses) rows.Add(new ResultRow(name.Replace('_', ' ') + " loss", Scientific(loss), "", ""));
         }
 
         foreach (var (name, value) in summary.Reconstructions) rows.Add(new ResultRow(Spoken(name), Scientific(value), "", MeaningOf(name)));
-        rows.Add(new ResultRow("ms per step", $"{summary.MsPerStep.Median:F2}", "", $"median; from {summary.MsPerStep.P10:F2} (10 %) to {summary.MsPerStep.P90:F2} (90 %), {summary.Threads} threads, {summary.Kernels} kernels"));
+        rows.Add(new ResultRow(
+            "ms per step", $"{summary.MsPerStep.Median:F2}", "",
+            $"median; from {summary.MsPerStep.P10:F2} (10 %) to {summary.MsPerStep.P90:F2} (90 %), "
+            + $"{summary.Threads} threads, {summary.Kernels} kernels"));
         return rows;
     }
 

@@ -41,9 +41,12 @@ public static class RunFigures
             "Causal importance of each subcomponent, one active feature at a time",
             [.. maps.Select(map => new HeatmapPanel(
                 map.Site.Name, Grid.From(InOrder(map)), "active feature (input 0.75)", "subcomponent", ColumnLabels: [.. map.Order.Select(c => $"{c}")]))],
-            HeatmapScale.UnitInterval, "causal importance", "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance").ToSvg(),
-        "Each row is an input with one feature at 0.75; a dark cell means that the output would change if that subcomponent were ablated on this input. "
-        + "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; in a hidden matrix all inputs share the same few subcomponents.");
+            HeatmapScale.UnitInterval, "causal importance",
+            "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance").ToSvg(),
+        "Each row is an input with one feature at 0.75; "
+        + "a dark cell means that the output would change if that subcomponent were ablated on this input. "
+        + "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; "
+        + "in a hidden matrix all inputs share the same few subcomponents.");
 
     private static RunFigure Components(IReadOnlyList<ImportanceMap> maps) => new(
         "components", "Subcomponents",
@@ -51,8 +54,12 @@ public static class RunFigures
             "Subcomponent factors V and U",
             [.. maps.SelectMany(map => new[]
             {
-                new HeatmapPanel($"V of {map.Site.Name}", Grid.From(Factor(map.Site.V, map.Order)), "input", "subcomponent", ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
-                new HeatmapPanel($"U of {map.Site.Name}", Grid.From(Factor(map.Site.U, map.Order)), "output", "subcomponent", ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
+                new HeatmapPanel(
+                    $"V of {map.Site.Name}", Grid.From(Factor(map.Site.V, map.Order)), "input", "subcomponent",
+                    ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
+                new HeatmapPanel(
+                    $"U of {map.Site.Name}", Grid.From(Factor(map.Site.U, map.Order)), "output", "subcomponent",
+                    ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
             })],
             HeatmapScale.Signed, "value", "columns in the order of the causal importance maps", SharedScale: false, PanelsPerRow: 2).ToSvg(),
         "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes; their outer product is its matrix. "
@@ -67,11 +74,17 @@ public static class RunFigures
             new LineFigure(
                 "Losses, L0 and learning rate over training", "step",
                 [
-                    new LinePlot("Loss terms, before their coefficients", "loss", [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))], LogarithmicY: true),
-                    new LinePlot("L0: subcomponents with causal importance above 0.01", "mean per input", [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
+                    new LinePlot(
+                        "Loss terms, before their coefficients", "loss",
+                        [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))],
+                        LogarithmicY: true),
+                    new LinePlot(
+                        "L0: subcomponents with causal importance above 0.01", "mean per input",
+                        [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
                     new LinePlot("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]),
                 ]).ToSvg(),
-            "The losses are those of a fresh batch at each log line; faithfulness falls first, while minimality and the reconstructions trade against each other. "
+            "The losses are those of a fresh batch at each log line; "
+            + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
             + "L0 settles where the subcomponents in use per input match the number of active features.");
     }
 

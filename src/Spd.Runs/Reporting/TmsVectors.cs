@@ -29,13 +29,19 @@ internal static class TmsVectors
         {
             // A tied subcomponent of linear2 is the same one's transpose; another linear2 has subcomponents of its own.
             var transpose = isTied ? Grid.From(last!.Subcomponent(c)) : null;
-            panels.Add(new VectorPanel($"{first.Name}: subcomponent {c}, norm {first.Norms()[c]:F2}", Grid.From(first.Subcomponent(c)), HiddenZeros(-1, null), transpose));
+            panels.Add(new VectorPanel(
+                $"{first.Name}: subcomponent {c}, norm {first.Norms()[c]:F2}",
+                Grid.From(first.Subcomponent(c)), HiddenZeros(-1, null), transpose));
         }
 
         if (last is not null && !isTied)
         {
             foreach (int c in Largest(last, LargestShown))
-                panels.Add(new VectorPanel($"{last.Name}: subcomponent {c}, norm {last.Norms()[c]:F2}", Zeros(first.U.Columns, first.V.Columns), HiddenZeros(-1, null), Grid.From(last.Subcomponent(c))));
+            {
+                panels.Add(new VectorPanel(
+                    $"{last.Name}: subcomponent {c}, norm {last.Norms()[c]:F2}",
+                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(-1, null), Grid.From(last.Subcomponent(c))));
+            }
         }
 
         for (int layer = 0; layer < hidden.Count; layer++)
@@ -44,7 +50,8 @@ internal static class TmsVectors
             foreach (int c in Largest(site, LargestHiddenShown))
             {
                 panels.Add(new VectorPanel(
-                    $"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}", Zeros(first.U.Columns, first.V.Columns), HiddenZeros(layer, Grid.From(site.Subcomponent(c)))));
+                    $"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}",
+                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(layer, Grid.From(site.Subcomponent(c)))));
             }
         }
 
@@ -53,8 +60,10 @@ internal static class TmsVectors
             Subtitle: $"{Significance.Of(first).Count} of {first.C} subcomponents of {first.Name} are significant (norm above 5 % of the largest)");
         return new RunFigure(
             "vectors", "Subcomponents as vectors", figure.ToSvg(),
-            "Arrows are the columns of a matrix, one colour per input feature; below each stands the same matrix as a network, from the features up to the outputs. "
-            + "When the decomposition has found the mechanisms, every significant subcomponent is one of the target's arrows alone, and they sum to the target.");
+            "Arrows are the columns of a matrix, one colour per input feature; "
+            + "below each stands the same matrix as a network, from the features up to the outputs. "
+            + "When the decomposition has found the mechanisms, every significant subcomponent is one of the target's arrows alone, "
+            + "and they sum to the target.");
 
         Grid[]? HiddenZeros(int layer, Grid? matrix) => tms.HiddenLayers.Count == 0
             ? null

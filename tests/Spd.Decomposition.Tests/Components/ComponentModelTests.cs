@@ -79,7 +79,11 @@ public sealed class ComponentModelTests
     [Fact]
     public void TheSeedDecidesTheStart()
     {
-        float[] Start(ulong seed) => [.. ComponentModel.Create(Given.Tms(), ["linear*"], 6, 3, seed).Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
+        float[] Start(ulong seed) =>
+        [
+            .. ComponentModel.Create(Given.Tms(), ["linear*"], 6, 3, seed).Parameters.Parameters
+                .SelectMany(parameter => parameter.Values.ToArray()),
+        ];
         Assert.Equal(Start(4), Start(4));
         Assert.Empty(Start(4).Where(value => value != 0).Intersect(Start(5)));
     }
@@ -118,7 +122,11 @@ public sealed class ComponentModelTests
         var owner = new Linear(5, 2, bias: false);
         owner.Initialise(new RandomSequence(1, new StreamId(StreamPurpose.Initialisation)));
         var model = ComponentModel.Create(
-            new Sequential(("decode", Linear.TransposeOf(owner, bias: true)), ("encode", owner), ("again", Linear.TransposeOf(owner, bias: false))), ["*"], c: 6, k: 0, seed: 0);
+            new Sequential(
+                ("decode", Linear.TransposeOf(owner, bias: true)),
+                ("encode", owner),
+                ("again", Linear.TransposeOf(owner, bias: false))),
+            ["*"], c: 6, k: 0, seed: 0);
         AssertTied(model.Sites[0], model.Sites[1]);
         AssertTied(model.Sites[1], model.Sites[2]);
         model.Sites[2].V[3, 1] = 42;

@@ -11,7 +11,10 @@ public sealed class SiteUseTests
     public void AMapUsedTwiceIsRefused()
     {
         var exception = Assert.Throws<SiteSelectionException>(() => Prepare(new UsedTwice()));
-        Assert.Equal("'map' is used twice in one forward pass, but a site has one input: give each use a linear map of its own, tied by Linear.TransposeOf where they share a matrix", exception.Message);
+        Assert.Equal(
+            "'map' is used twice in one forward pass, but a site has one input: "
+            + "give each use a linear map of its own, tied by Linear.TransposeOf where they share a matrix",
+            exception.Message);
     }
 
     [Fact]
@@ -48,7 +51,8 @@ public sealed class SiteUseTests
     {
         var options = new DecompositionOptions { C = 4, TargetModulePatterns = ["*"], BatchSize = 8 };
         using var pool = new WorkerPool(1);
-        using var step = new DecompositionStep(ComponentModel.Create(network, options.TargetModulePatterns, 4, 0, seed: 0), new SparseFeatures(3, 0.5), options, pool);
+        using var step = new DecompositionStep(
+            ComponentModel.Create(network, options.TargetModulePatterns, 4, 0, seed: 0), new SparseFeatures(3, 0.5), options, pool);
     }
 
     private sealed class UsedTwice : Module

@@ -139,9 +139,13 @@ public sealed class LossGradientTests
         {
             var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], c: 6, k: 2, seed: 8);
             using var pool = new WorkerPool(1);
-            using var step = new DecompositionStep(model, new FixedData(4, Given.Numbers(400, seed: 1)), options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = 0 }, pool);
+            using var step = new DecompositionStep(
+                model, new FixedData(4, Given.Numbers(400, seed: 1)),
+                options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = 0 }, pool);
             step.Run(3);
-            return (step.TotalLoss, [.. model.Parameters.Parameters.SelectMany(parameter => step.Gradients.Of(parameter).ToArray().Select(value => (double)value))]);
+            return (
+                step.TotalLoss,
+                [.. model.Parameters.Parameters.SelectMany(parameter => step.Gradients.Of(parameter).ToArray().Select(value => (double)value))]);
         }
     }
 

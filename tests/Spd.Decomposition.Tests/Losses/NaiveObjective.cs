@@ -29,7 +29,8 @@ internal sealed class NaiveObjective
         }
 
         _batch = [.. batch.Chunk(batch.Length / rows).Select(row => row.Select(value => (double)value).ToArray())];
-        Values = model.Parameters.Parameters.ToDictionary(parameter => parameter, parameter => parameter.Values.ToArray().Select(value => (double)value).ToArray());
+        Values = model.Parameters.Parameters.ToDictionary(
+            parameter => parameter, parameter => parameter.Values.ToArray().Select(value => (double)value).ToArray());
     }
 
     /// <summary>The parameters, to be varied.</summary>
@@ -58,7 +59,8 @@ internal sealed class NaiveObjective
                 LossNames.ReconLayerwise => sites.Average(site => Distance(new() { [site] = g[site] })),
                 LossNames.OutRecon => Distance(sites.ToDictionary(site => site, site => g[site].Select(_ => 1.0).ToArray())),
                 LossNames.StochasticRecon => samples.Average(s => Distance(sites.ToDictionary(site => site, site => Stochastic(StreamPurpose.Masks, s, site)))),
-                LossNames.StochasticReconLayerwise => samples.Average(s => sites.Average(site => Distance(new() { [site] = Stochastic(StreamPurpose.LayerwiseMasks, s, site) }))),
+                LossNames.StochasticReconLayerwise => samples.Average(s =>
+                    sites.Average(site => Distance(new() { [site] = Stochastic(StreamPurpose.LayerwiseMasks, s, site) }))),
                 LossNames.ImportanceMinimality => _model.Sites.Sum(site => Penalty(site, _ => 1)),
                 LossNames.Schatten => _model.Sites.Sum(site => Penalty(site, c => SquaredNorm(site.V, c) + SquaredNorm(site.U, c))),
                 LossNames.Faithfulness => Faithfulness(),
@@ -133,7 +135,11 @@ internal sealed class NaiveObjective
             {
                 double[] inner = Times(Values[site.V], x), u = Values[site.U];
                 int outputs = linear.Outputs;
-                x = [.. Enumerable.Range(0, outputs).Select(o => (linear.Bias?.Values[o] ?? 0) + inner.Select((h, c) => h * mask[c] * u[c * outputs + o]).Sum())];
+                x =
+                [
+                    .. Enumerable.Range(0, outputs).Select(o =>
+                        (linear.Bias?.Values[o] ?? 0) + inner.Select((h, c) => h * mask[c] * u[c * outputs + o]).Sum()),
+                ];
             }
         }
 
@@ -148,7 +154,8 @@ internal sealed class NaiveObjective
         return [.. h.Select((value, c) => bOut[c] + Enumerable.Range(c * gate.Width, gate.Width).Sum(ck => wOut[ck] * Gelu(wIn[ck] * value + bIn[ck])))];
     }
 
-    private double SquaredNorm(Parameter parameter, int row) => Values[parameter].Skip(row * parameter.Columns).Take(parameter.Columns).Sum(value => value * value);
+    private double SquaredNorm(Parameter parameter, int row) =>
+        Values[parameter].Skip(row * parameter.Columns).Take(parameter.Columns).Sum(value => value * value);
 
     private static double DistanceBetween(double[] output, double[] target, OutputLoss kind)
     {

@@ -94,8 +94,10 @@ public sealed class EvaluatorTests
             Assert.Equal(results[0].Sites.Select(site => (site.Name, site.L0, site.Alive)), result.Sites.Select(site => (site.Name, site.L0, site.Alive)));
             Assert.Equal(results[0].Sites.SelectMany(site => site.Importances), result.Sites.SelectMany(site => site.Importances));
             Assert.Equal(
-                (results[0].UnmaskedRecon, results[0].StochasticRecon, results[0].ImportanceMaskedRecon, results[0].RoundedMaskedRecon, results[0].AdversarialRecon),
-                (result.UnmaskedRecon, result.StochasticRecon, result.ImportanceMaskedRecon, result.RoundedMaskedRecon, result.AdversarialRecon));
+                (results[0].UnmaskedRecon, results[0].StochasticRecon, results[0].ImportanceMaskedRecon,
+                    results[0].RoundedMaskedRecon, results[0].AdversarialRecon),
+                (result.UnmaskedRecon, result.StochasticRecon, result.ImportanceMaskedRecon,
+                    result.RoundedMaskedRecon, result.AdversarialRecon));
         }
     }
 
@@ -105,7 +107,9 @@ public sealed class EvaluatorTests
         float[] Train(bool evaluating)
         {
             using var decomposer = new Decomposer(
-                Given.Tms(), new SparseFeatures(5, 0.2), new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 6, TargetModulePatterns = ["linear*"] }, threads: 2);
+                Given.Tms(), new SparseFeatures(5, 0.2),
+                new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 6, TargetModulePatterns = ["linear*"] },
+                threads: 2);
             decomposer.Train((_, step) =>
             {
                 if (evaluating && step % 2 == 0) decomposer.Evaluate(batches: 1, adversarialBatches: 1);

@@ -17,7 +17,10 @@ public sealed class MetricTests
     [Fact]
     public void PerfectSubcomponentsMatchTheirColumns()
     {
-        var match = ColumnMatch.Of(Site(new[,] { { 1f, 0 }, { 0, 2 } }, v: new[,] { { 0f, 3 }, { 0, 0 }, { -2, 0 } }, u: new[,] { { 0, 2f / 3 }, { 5, 5 }, { -0.5f, 0 } }));
+        var match = ColumnMatch.Of(Site(
+            new[,] { { 1f, 0 }, { 0, 2 } },
+            v: new[,] { { 0f, 3 }, { 0, 0 }, { -2, 0 } },
+            u: new[,] { { 0, 2f / 3 }, { 5, 5 }, { -0.5f, 0 } }));
         Assert.Equal(1, match.Mmcs, 1e-9);
         Assert.Equal(1, match.Ml2r, 1e-7);
         Assert.Equal([2, 0], match.BestMatches);
@@ -27,7 +30,8 @@ public sealed class MetricTests
     [Fact]
     public void CosinesAndRatiosAreMeansOverTheColumns()
     {
-        // Column 0 = (3, 4): subcomponent 0 gives (1, 0): cosine 0.6, ratio 0.2. Column 1 = (0, 2): subcomponent 0 gives (−1, 0): 0; 1 gives (2, 2): √½, √2.
+        // Column 0 = (3, 4): subcomponent 0 gives (1, 0): cosine 0.6, ratio 0.2.
+        // Column 1 = (0, 2): subcomponent 0 gives (−1, 0): 0; 1 gives (2, 2): √½, √2.
         var match = ColumnMatch.Of(Site(new[,] { { 3f, 0 }, { 4, 2 } }, v: new[,] { { 1f, -1 }, { 0, 2 } }, u: new[,] { { 1f, 0 }, { 1, 1 } }));
         Assert.Equal((0.6 + Math.Sqrt(0.5)) / 2, match.Mmcs, 1e-9);
         Assert.Equal((0.2 + Math.Sqrt(2)) / 2, match.Ml2r, 1e-7);
@@ -95,7 +99,11 @@ public sealed class MetricTests
     [Fact]
     public void AnImportanceMapHoldsEachSitesImportancesOnTheInputs()
     {
-        var site = Site(new[,] { { 1f, 0 }, { 0, 1 } }, v: new[,] { { 0f, 1 }, { 2, 0 }, { -4, 0 } }, u: new[,] { { 1f, 0 }, { 0, 1 }, { 0, 0 } }, out var model);
+        var site = Site(
+            new[,] { { 1f, 0 }, { 0, 1 } },
+            v: new[,] { { 0f, 1 }, { 2, 0 }, { -4, 0 } },
+            u: new[,] { { 1f, 0 }, { 0, 1 }, { 0, 0 } },
+            out var model);
         site.Gate.Weight!.Values.Fill(1);
         var map = Assert.Single(ImportanceMap.OfSingleFeatures(model, 2));
         // h = V · 0.75 e_i: (0, 1.5, −3) and (0.75, 0, 0); lower-leaky.

@@ -100,7 +100,9 @@ public sealed class DecompositionStepTests
         step.Run(0, workspace =>
         {
             // Nothing of the frozen target has a gradient; what depends on V, U or a gate has.
-            Assert.All([target.Input, target.TargetOutput, target.Sites[0].Input, target.Sites[1].Input], node => Assert.True(workspace.GradientOf(node).IsEmpty));
+            Assert.All(
+                [target.Input, target.TargetOutput, target.Sites[0].Input, target.Sites[1].Input],
+                node => Assert.True(workspace.GradientOf(node).IsEmpty));
             foreach (var site in target.Sites)
             {
                 foreach (var node in new[] { site.Inner, site.GateOutput, site.Importance, site.PenalisedImportance })
@@ -118,7 +120,8 @@ public sealed class DecompositionStepTests
     {
         using var pool = new WorkerPool(1);
         var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], 5, 0, seed: 1);
-        using var step = new DecompositionStep(model, new SparseFeatures(4, 0.5), Options with { C = 5, NCiMlpNeurons = 0, NMaskSamples = 3, BatchSize = 40 }, pool);
+        using var step = new DecompositionStep(
+            model, new SparseFeatures(4, 0.5), Options with { C = 5, NCiMlpNeurons = 0, NMaskSamples = 3, BatchSize = 40 }, pool);
         // S samples of two purposes and two sites, and the data's two.
         Assert.Equal(3 * 2 * 2 + 2, step.Graph.Nodes.OfType<UniformNode>().Count());
         // Target 2, inner 2; a sample: U0, V1, U1 with all sites, U0, W1 with site 0 alone, U1 with site 1 alone.

@@ -17,7 +17,9 @@ public sealed class AllocationTests
     [InlineData(2)]
     public void ASteadyTrainingStepAllocatesNothing(int threads)
     {
-        Parameter weight = new("weight", 8, 6), gateIn = new("in", 8, 4), gateInBias = new("in bias", 8, 4), gateOut = new("out", 8, 4), gateOutBias = new("out bias", 8), v = new("v", 5, 3), u = new("u", 5, 2);
+        Parameter weight = new("weight", 8, 6),
+            gateIn = new("in", 8, 4), gateInBias = new("in bias", 8, 4), gateOut = new("out", 8, 4), gateOutBias = new("out bias", 8),
+            v = new("v", 5, 3), u = new("u", 5, 2);
         var parameters = new ParameterSet([weight, gateIn, gateInBias, gateOut, gateOutBias, v, u]);
         foreach (var parameter in parameters.Parameters) parameter.Values.Fill(0.1f);
         var graph = new Graph(parameters);

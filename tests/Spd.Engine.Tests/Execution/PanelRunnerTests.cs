@@ -91,7 +91,8 @@ public sealed class PanelRunnerTests
             {
                 overlapped |= Interlocked.Increment(ref inside) != 1;
                 for (int lane = 0; lane < workspace.ValidLanes; lane++) seen[workspace.FirstRow + lane]++;
-                mistaken |= workspace.BatchSize != batch || workspace.Lanes < workspace.ValidLanes || workspace.Stride < workspace.Lanes || workspace.FirstRow % 32 != 0;
+                mistaken |= workspace.BatchSize != batch || workspace.Lanes < workspace.ValidLanes
+                    || workspace.Stride < workspace.Lanes || workspace.FirstRow % 32 != 0;
                 Interlocked.Decrement(ref inside);
             });
             Assert.False(overlapped || mistaken);

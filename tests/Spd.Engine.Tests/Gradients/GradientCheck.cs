@@ -49,7 +49,8 @@ internal sealed class GradientSetup(int rows, int batch, int seed)
     }
 
     /// <summary>Adds the squared error against a random target, so that every entry gets a gradient of its own.</summary>
-    public void Compare(Graph graph, Node prediction) => graph.AddLoss("main", new SquaredErrorLoss(prediction, Input(graph, prediction.Rows)), weight: 1, coefficient: 1.5);
+    public void Compare(Graph graph, Node prediction) =>
+        graph.AddLoss("main", new SquaredErrorLoss(prediction, Input(graph, prediction.Rows)), weight: 1, coefficient: 1.5);
 
     /// <summary>Inputs at least 0.2 away from 0 and ±1, where piecewise functions have their kinks.</summary>
     public float[] AwayFromKinks(int count, bool positive) => [.. Enumerable.Range(0, count).Select(_ =>
@@ -139,7 +140,9 @@ internal static class GradientCheck
             DifferenceTolerance, $"{where}: input gradient against finite differences");
     }
 
-    private static int[] Entries(Random random, int count) => count <= 4 ? [.. Enumerable.Range(0, count)] : [0, count - 1, random.Next(count), random.Next(count)];
+    private static int[] Entries(Random random, int count) => count <= 4
+        ? [.. Enumerable.Range(0, count)]
+        : [0, count - 1, random.Next(count), random.Next(count)];
 
     // Richardson's extrapolation of two central differences: what is left of the error is of fourth order in the step.
     private static double Difference(PanelRunner runner, Span<float> values, int entry) =>
@@ -194,7 +197,8 @@ internal static class GradientCheck
             {
                 for (int lane = 0; lane < workspace.ValidLanes; lane++)
                     Gradient[((int)workspace.FirstRow + lane) * Rows + row] = own[row * workspace.Stride + lane];
-                if (own[(row * workspace.Stride + workspace.ValidLanes)..((row + 1) * workspace.Stride)].ContainsAnyExcept(0f)) Interlocked.Exchange(ref _paddingHasGradient, 1);
+                if (own[(row * workspace.Stride + workspace.ValidLanes)..((row + 1) * workspace.Stride)].ContainsAnyExcept(0f))
+                    Interlocked.Exchange(ref _paddingHasGradient, 1);
             }
         }
     }

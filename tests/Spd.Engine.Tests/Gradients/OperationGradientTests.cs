@@ -100,7 +100,8 @@ public sealed class OperationGradientTests
         var differentiable = typeof(Node).Assembly.GetTypes().Where(type =>
             !type.IsAbstract && type.IsAssignableTo(typeof(Node))
             && type.GetMethod("Backward", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!.DeclaringType != typeof(Node)).ToList();
-        var checkedTypes = All.SelectMany(GradientCheck.NodesOf).Select(node => node.GetType()).Select(type => type.IsGenericType ? type.GetGenericTypeDefinition() : type).ToHashSet();
+        var checkedTypes = All.SelectMany(GradientCheck.NodesOf).Select(node => node.GetType())
+            .Select(type => type.IsGenericType ? type.GetGenericTypeDefinition() : type).ToHashSet();
         Assert.True(differentiable.Count >= 8, $"only {differentiable.Count} differentiable operations were found");
         Assert.All(differentiable, type => Assert.True(checkedTypes.Contains(type), $"no gradient test uses {type.Name}"));
     }
@@ -109,7 +110,8 @@ public sealed class OperationGradientTests
     public void EveryFunctionAndEveryLossOfTheWeightsIsChecked()
     {
         var types = typeof(Node).Assembly.GetTypes().Where(type => !type.IsAbstract && !type.IsInterface
-            && (type.IsAssignableTo(typeof(IUnaryFunction)) || type.IsAssignableTo(typeof(IBinaryFunction)) || type.IsAssignableTo(typeof(WeightLoss)))).ToList();
+            && (type.IsAssignableTo(typeof(IUnaryFunction)) || type.IsAssignableTo(typeof(IBinaryFunction))
+                || type.IsAssignableTo(typeof(WeightLoss)))).ToList();
         Assert.True(types.Count >= 6, $"only {types.Count} functions and losses of the weights were found");
         Assert.All(types, type => Assert.Contains(All, gradientCase => gradientCase.Covers == type));
     }

@@ -31,7 +31,8 @@ public sealed class GraphTests
         [
             x, y,
             graph.Product(weight, x), graph.Product(weight, x, transposed: true), graph.Product(twin, x), graph.Product(weight, y),
-            graph.RowAffine(x, vector, null), graph.RowAffine(x, null, vector), graph.RowAffine(x, vector, other), graph.RowAffine(x, other, vector), graph.RowAffine(x, null, null),
+            graph.RowAffine(x, vector, null), graph.RowAffine(x, null, vector), graph.RowAffine(x, vector, other),
+            graph.RowAffine(x, other, vector), graph.RowAffine(x, null, null),
             graph.Relu(x), graph.Map(default(Gelu), x), graph.Map(default(Absolute), x), graph.Relu(y),
             graph.Sum(x, y), graph.Sum(y, x), graph.Multiply(x, y),
             graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(2)), graph.Uniform(2, Stream(1)), graph.Uniform(3, new StreamId(StreamPurpose.Masks, 1, 1)),
@@ -135,7 +136,8 @@ public sealed class GraphTests
         using var pool = new WorkerPool(1);
         using var runner = new PanelRunner(graph, 1, pool);
         bool[] hasGradient = [];
-        runner.Run(0, 0, observer: workspace => hasGradient = [.. new[] { x, before, middle, after, kept }.Select(node => !workspace.GradientOf(node).IsEmpty)]);
+        runner.Run(0, 0, observer: workspace =>
+            hasGradient = [.. new[] { x, before, middle, after, kept }.Select(node => !workspace.GradientOf(node).IsEmpty)]);
         Assert.Equal([false, false, true, true, false], hasGradient);
         Assert.True(before.IsComputed && middle.IsComputed && after.IsComputed && kept.IsComputed);
         Assert.False(unused.IsComputed);
@@ -177,7 +179,8 @@ public sealed class GraphTests
         Assert.Throws<InvalidOperationException>(() => graph.Relu(x));
         Assert.Throws<InvalidOperationException>(() => graph.Keep(x));
         Assert.Throws<InvalidOperationException>(() => graph.AddLoss("late", new SquaredErrorLoss(x, x)));
-        Assert.Throws<InvalidOperationException>(() => graph.AddLoss("late", new FactorizationError(new float[1], new Parameter("v", 1), new Parameter("u", 1), 1)));
+        Assert.Throws<InvalidOperationException>(() =>
+            graph.AddLoss("late", new FactorizationError(new float[1], new Parameter("v", 1), new Parameter("u", 1), 1)));
     }
 
     [Fact]

@@ -13,7 +13,11 @@ public sealed class AdamWTests
     [InlineData(0.5)]
     public void ManyStepsFollowTheReferenceForEverySize(double decay)
     {
-        Parameter[] parameters = [.. new[] { (1, 1), (3, 1), (5, 3), (16, 1), (31, 1), (4, 16), (7, 19) }.Select(shape => new Parameter($"p{shape.Item1}", shape.Item1, shape.Item2))];
+        Parameter[] parameters =
+        [
+            .. new[] { (1, 1), (3, 1), (5, 3), (16, 1), (31, 1), (4, 16), (7, 19) }
+                .Select(shape => new Parameter($"p{shape.Item1}", shape.Item1, shape.Item2)),
+        ];
         var reference = parameters.Select(parameter => new Reference(parameter.Count)).ToArray();
         var random = new Random(4);
         for (int p = 0; p < parameters.Length; p++)

@@ -46,6 +46,8 @@ public sealed class LearningRateScheduleTests
     }
 
     [Fact]
-    public void AnExponentialScheduleWithoutAHalflifeSaysSo() =>
-        Assert.Contains("halflife", Assert.Throws<InvalidOperationException>(() => new LearningRateSchedule(ScheduleShape.Exponential).Factor(3, 10)).Message, StringComparison.Ordinal);
+    public void AnExponentialScheduleWithoutAHalflifeSaysSo() => Assert.Contains(
+        "halflife",
+        Assert.Throws<InvalidOperationException>(() => new LearningRateSchedule(ScheduleShape.Exponential).Factor(3, 10)).Message,
+        StringComparison.Ordinal);
 }

@@ -79,7 +79,8 @@ public sealed unsafe class RandomTests
         [
             Draw(8, 9, stream), Draw(7UL + (1UL << 32), 9, stream), Draw(7, 10, stream), Draw(9, 7, stream),
             Draw(7, 9, new StreamId(StreamPurpose.LayerwiseMasks, 1, 1)), Draw(7, 9, new StreamId(StreamPurpose.Masks, 2, 1)),
-            Draw(7, 9, new StreamId(StreamPurpose.Masks, 1, 2)), Draw(7, 9, new StreamId(StreamPurpose.Masks)), Draw(7, 9, new StreamId(StreamPurpose.FeatureValues, 1, 1)),
+            Draw(7, 9, new StreamId(StreamPurpose.Masks, 1, 2)), Draw(7, 9, new StreamId(StreamPurpose.Masks)),
+            Draw(7, 9, new StreamId(StreamPurpose.FeatureValues, 1, 1)),
         ];
         foreach (float[] other in others)
         {

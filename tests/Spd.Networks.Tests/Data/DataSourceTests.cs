@@ -78,12 +78,17 @@ public sealed class DataSourceTests
         string Message(Func<object> create) => Assert.ThrowsAny<ArgumentException>(create).Message;
         foreach (double p in new[] { 0, -0.1, 1.1, double.NaN, double.PositiveInfinity })
             Assert.StartsWith($"feature_probability is {p}", Message(() => new SparseFeatures(5, p)), StringComparison.Ordinal);
-        Assert.Equal("data_generation_type asks for exactly 4 active features, but there are only 3", Message(() => new SparseFeatures(3, 0.1, DataGenerationType.ExactlyFourActive)));
+        Assert.Equal(
+            "data_generation_type asks for exactly 4 active features, but there are only 3",
+            Message(() => new SparseFeatures(3, 0.1, DataGenerationType.ExactlyFourActive)));
         Assert.Contains("two groups", Message(() => new SparseFeatures(5, 0.1, syncedGroups: [[0, 1], [1, 2]])), StringComparison.Ordinal);
         Assert.Contains("two groups", Message(() => new SparseFeatures(5, 0.1, syncedGroups: [[0, 0]])), StringComparison.Ordinal);
         Assert.Equal("synced_inputs names feature 5, but features are 0 to 4", Message(() => new SparseFeatures(5, 0.1, syncedGroups: [[0, 5]])));
         Assert.Equal("synced_inputs names feature -1, but features are 0 to 4", Message(() => new SparseFeatures(5, 0.1, syncedGroups: [[-1]])));
-        Assert.Contains("at_least_zero_active", Message(() => new SparseFeatures(5, 0.1, DataGenerationType.ExactlyOneActive, syncedGroups: [[0, 1]])), StringComparison.Ordinal);
+        Assert.Contains(
+            "at_least_zero_active",
+            Message(() => new SparseFeatures(5, 0.1, DataGenerationType.ExactlyOneActive, syncedGroups: [[0, 1]])),
+            StringComparison.Ordinal);
         Assert.Contains("empty", Message(() => new TableData(new float[0, 3])), StringComparison.Ordinal);
     }
 
@@ -138,8 +143,10 @@ public sealed class DataSourceTests
 
     private static IEnumerable<float> Column(float[] data, int features, int column) => data.Where((_, i) => i % features == column);
 
-    private static void AssertShare(double probability, int count, int of) =>
-        Assert.InRange(count, of * probability - 5 * Math.Sqrt(of * probability * (1 - probability)), of * probability + 5 * Math.Sqrt(of * probability * (1 - probability)));
+    private static void AssertShare(double probability, int count, int of) => Assert.InRange(
+        count,
+        of * probability - 5 * Math.Sqrt(of * probability * (1 - probability)),
+        of * probability + 5 * Math.Sqrt(of * probability * (1 - probability)));
 
     private static void AssertUniform(IEnumerable<float> values, double low, double high)
     {

@@ -30,13 +30,24 @@ public sealed class ModuleTests
         var mlp = new ResidualMlp(new ResidualMlpConfig { NLayers = 2, OutBias = true });
         Assert.Equal(["layers.0.mlp_in", "layers.0.mlp_out", "layers.1.mlp_in", "layers.1.mlp_out"], mlp.LinearMaps().Select(entry => entry.Path));
         Assert.Equal(
-            ["W_E", "W_U", "layers.0.mlp_in.weight", "layers.0.mlp_out.weight", "layers.0.mlp_out.bias", "layers.1.mlp_in.weight", "layers.1.mlp_out.weight", "layers.1.mlp_out.bias"],
+            [
+                "W_E",
+                "W_U",
+                "layers.0.mlp_in.weight",
+                "layers.0.mlp_out.weight",
+                "layers.0.mlp_out.bias",
+                "layers.1.mlp_in.weight",
+                "layers.1.mlp_out.weight",
+                "layers.1.mlp_out.bias",
+            ],
             mlp.NamedParameters().Select(entry => entry.Path));
     }
 
     [Fact]
-    public void TwoModulesOfOneNameAreRefused() =>
-        Assert.Contains("'same'", Assert.Throws<ArgumentException>(() => new Sequential(("same", new Linear(1, 1)), ("same", new Linear(1, 1)))).Message, StringComparison.Ordinal);
+    public void TwoModulesOfOneNameAreRefused() => Assert.Contains(
+        "'same'",
+        Assert.Throws<ArgumentException>(() => new Sequential(("same", new Linear(1, 1)), ("same", new Linear(1, 1)))).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void ASequentialAppliesItsModulesInOrder()
@@ -66,7 +77,9 @@ public sealed class ModuleTests
         Assert.Equal(["bias"], tied.NamedParameters().Select(entry => entry.Path));
         tied.Initialise(new RandomSequence(1, new StreamId(StreamPurpose.Initialisation)));
         Assert.Equal([0f, 1, 2, 3, 4, 5], owner.EffectiveWeight());
-        Assert.Equal([1f * 0 + 2 * 3, 1 * 1 + 2 * 4, 1 * 2 + 2 * 5], NetworkOutputs.Of(tied, [1, 2], 1).Zip(tied.Bias.Values.ToArray(), (y, b) => MathF.Round(y - b)));
+        Assert.Equal(
+            [1f * 0 + 2 * 3, 1 * 1 + 2 * 4, 1 * 2 + 2 * 5],
+            NetworkOutputs.Of(tied, [1, 2], 1).Zip(tied.Bias.Values.ToArray(), (y, b) => MathF.Round(y - b)));
     }
 
     [Fact]

@@ -39,7 +39,15 @@ public sealed class TargetTests
     [InlineData(9, 40, 5, 2, false, true)]
     public void AResidualMlpComputesWhatTheMethodSays(int features, int embedding, int neurons, int layers, bool inBias, bool outBias)
     {
-        var network = new ResidualMlp(new ResidualMlpConfig { NFeatures = features, DEmbed = embedding, DMlp = neurons, NLayers = layers, InBias = inBias, OutBias = outBias });
+        var network = new ResidualMlp(new ResidualMlpConfig
+        {
+            NFeatures = features,
+            DEmbed = embedding,
+            DMlp = neurons,
+            NLayers = layers,
+            InBias = inBias,
+            OutBias = outBias,
+        });
         int seed = 0;
         foreach (var (_, parameter) in network.NamedParameters()) Numbers(parameter.Count, ++seed).CopyTo(parameter.Values);
         Assert.Equal(layers * (inBias ? 1 : 0) + layers * (outBias ? 1 : 0) + 2 * layers + 2, seed);
@@ -67,7 +75,9 @@ public sealed class TargetTests
         Assert.All(Weights(plain, 3)[^5..], bias => Assert.Equal(0, bias));
         Assert.All(Weights(plain with { InitBiasToZero = false }, 3)[^5..], bias => Assert.NotEqual(0, bias));
         Assert.Equal([1f, 0, 0, 1], Weights(plain with { NHiddenLayers = 1, FixedIdentityHiddenLayers = true }, 3)[^4..]);
-        Assert.All(Weights(plain with { NHiddenLayers = 1, FixedRandomHiddenLayers = true }, 3)[^4..], weight => Assert.InRange(Math.Abs(weight), 1e-6f, 0.7072f));
+        Assert.All(
+            Weights(plain with { NHiddenLayers = 1, FixedRandomHiddenLayers = true }, 3)[^4..],
+            weight => Assert.InRange(Math.Abs(weight), 1e-6f, 0.7072f));
     }
 
     [Fact]

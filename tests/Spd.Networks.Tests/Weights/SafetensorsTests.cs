@@ -80,9 +80,15 @@ public sealed class SafetensorsTests : IDisposable
     public void WritingRefusesWhatCouldNotBeReadBack()
     {
         TensorData one = new("a", [1], [1]);
-        Assert.Contains("'a' is reserved or given to two", Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one, one])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'a' is reserved or given to two",
+            Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one, one])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one with { Name = "__metadata__" }]));
-        Assert.Contains("has 1 values, but its shape is [2]", Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one with { Shape = [2] }])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has 1 values, but its shape is [2]",
+            Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one with { Shape = [2] }])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Safetensors.Write(File, [one with { Shape = [-1, -1] }]));
         Assert.Empty(_folder.FileNames);
     }
@@ -93,7 +99,9 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("{", 0, "no valid JSON")]
     [InlineData("{} x", 0, "no valid JSON")]
     [InlineData("{}", 4, "4 bytes after the last tensor belong to none")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "the header has the key 'a' twice")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8,
+        "the header has the key 'a' twice")]
     [InlineData("""{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "tensor 'a' has the key 'dtype' twice")]
     [InlineData("""{"__metadata__":{"k":"1","k":"2"}}""", 0, "__metadata__ has the key 'k' twice")]
     [InlineData("""{"__metadata__":{"k":1}}""", 0, "'k' in __metadata__ must be a text")]

@@ -34,7 +34,9 @@ public sealed class ConfigErrorTests
     [InlineData("name: ../up", "x.yaml, line 5: name is '../up', but a short name")]
     [InlineData("name: ''", "x.yaml, line 5: name is '', but a short name")]
     [InlineData("description: [a]", "x.yaml, line 5: description is a list, but a text is needed")]
-    [InlineData("embedding_recon_coeff: 1", "x.yaml, line 5: embedding_recon_coeff is '1', but an embedding's reconstruction is not available for this kind of network")]
+    [InlineData(
+        "embedding_recon_coeff: 1",
+        "x.yaml, line 5: embedding_recon_coeff is '1', but an embedding's reconstruction is not available for this kind of network")]
     [InlineData("is_embed_unembed_recon: true", "x.yaml, line 5: is_embed_unembed_recon is 'true', but an embedding's reconstruction is not available")]
     [InlineData("importance_minimality_coef: 1", "x.yaml, line 5: unknown key 'importance_minimality_coef'; did you mean 'importance_minimality_coeff'?")]
     [InlineData("c: 1", "x.yaml, line 5: unknown key 'c'; did you mean 'C'?")]
@@ -50,7 +52,9 @@ public sealed class ConfigErrorTests
     public void AWrongLineIsNamed(string line, params string[] expected)
     {
         string message = Message(ExperimentConfigTests.Minimal + line);
-        Assert.StartsWith(expected.Length == 2 ? expected[0].Replace("at least 1", expected[1], StringComparison.Ordinal) : expected[0], message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            expected.Length == 2 ? expected[0].Replace("at least 1", expected[1], StringComparison.Ordinal) : expected[0],
+            message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
     }
 
@@ -58,12 +62,16 @@ public sealed class ConfigErrorTests
     [InlineData("target_module_patterns: []", "x.yaml, line 1: target_module_patterns is a list, but a list of module names or patterns")]
     [InlineData("target_module_patterns: linear1", "x.yaml, line 1: target_module_patterns is 'linear1', but a list of module names")]
     [InlineData("target_module_patterns: [linear1, null]", "x.yaml, line 1: an entry of target_module_patterns is null, but a text is needed")]
-    [InlineData("task_config: {task_name: residual_mlp, init_scale: 1}", "x.yaml, line 1: task_name is 'residual_mlp', but residual MLPs are not available yet")]
+    [InlineData(
+        "task_config: {task_name: residual_mlp, init_scale: 1}",
+        "x.yaml, line 1: task_name is 'residual_mlp', but residual MLPs are not available yet")]
     [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms is needed")]
     [InlineData("task_config: {}", "x.yaml, line 1: the key 'task_name' is missing")]
     [InlineData("task_config: tms", "x.yaml, line 1: task_config is 'tms', but a mapping of keys to values is needed")]
     [InlineData("task_config: {task_name: tms, feature_prob: 1}", "x.yaml, line 1: unknown key 'feature_prob'; did you mean 'feature_probability'?")]
-    [InlineData("task_config: {task_name: tms, zzz: 1}", "x.yaml, line 1: unknown key 'zzz'; the keys here are task_name, feature_probability, data_generation_type")]
+    [InlineData(
+        "task_config: {task_name: tms, zzz: 1}",
+        "x.yaml, line 1: unknown key 'zzz'; the keys here are task_name, feature_probability, data_generation_type")]
     [InlineData("task_config: {task_name: tms, feature_probability: 0}", "x.yaml, line 1: feature_probability is 0, but it must be above 0 and at most 1")]
     [InlineData("target: tms52", "x.yaml, line 1: target is 'tms52', but no experiment is called 'tms52'; nearest: tms_5-2, tms_5-2-id; `spd list` shows all")]
     [InlineData("target: {}", "x.yaml, line 1: the key 'train' is missing")]
@@ -73,20 +81,28 @@ public sealed class ConfigErrorTests
     public void AWrongValueOfAnotherLineIsNamed(string line, string expected)
     {
         string key = line[..line.IndexOf(':', StringComparison.Ordinal)];
-        string others = string.Concat(ExperimentConfigTests.Minimal.Split('\n').Where(other => !other.StartsWith(key + ":", StringComparison.Ordinal)).Select(other => other + "\n"));
+        string others = string.Concat(ExperimentConfigTests.Minimal.Split('\n')
+            .Where(other => !other.StartsWith(key + ":", StringComparison.Ordinal)).Select(other => other + "\n"));
         Assert.StartsWith(expected, Message($"{line}\n{others}"), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("lr_schedule: exponential", "a target's lr_schedule cannot be exponential")]
-    [InlineData("fixed_identity_hidden_layers: true\n    fixed_random_hidden_layers: true", "hidden layers cannot be fixed to the identity and to random matrices at once")]
+    [InlineData(
+        "fixed_identity_hidden_layers: true\n    fixed_random_hidden_layers: true",
+        "hidden layers cannot be fixed to the identity and to random matrices at once")]
     [InlineData("synced_inputs: [[0, 5]]", "synced_inputs names feature 5, but features are 0 to 4")]
     [InlineData("synced_inputs: [[0, 1], [1, 2]]", "synced_inputs has a feature in two groups")]
     [InlineData("synced_inputs: [0, 1]", "an entry of synced_inputs is '0', but a list of features is needed")]
-    [InlineData("data_generation_type: exactly_six_active", "data_generation_type is 'exactly_six_active', but one of at_least_zero_active, exactly_one_active")]
+    [InlineData(
+        "data_generation_type: exactly_six_active",
+        "data_generation_type is 'exactly_six_active', but one of at_least_zero_active, exactly_one_active")]
     public void AWrongTargetIsNamedWithItsLine(string lines, string expected)
     {
-        string text = ExperimentConfigTests.Minimal.Replace("target: tms_5-2", $"target:\n  train:\n    tms_model_config: {{n_features: 5, n_hidden: 2}}\n    {lines}", StringComparison.Ordinal);
+        string text = ExperimentConfigTests.Minimal.Replace(
+            "target: tms_5-2",
+            $"target:\n  train:\n    tms_model_config: {{n_features: 5, n_hidden: 2}}\n    {lines}",
+            StringComparison.Ordinal);
         string message = Message(text);
         Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.Matches(@"^x\.yaml, line [789]: ", message);
@@ -99,8 +115,10 @@ public sealed class ConfigErrorTests
             Message(ExperimentConfigTests.Minimal, "target.train.tms_model_config.n_features=3", "task_config.data_generation_type=exactly_four_active"));
 
     [Fact]
-    public void AllTermsLeftOutIsRefused() =>
-        Assert.Contains("every coefficient is null", Message(ExperimentConfigTests.Minimal, "faithfulness_coeff=null", "importance_minimality_coeff=null"), StringComparison.Ordinal);
+    public void AllTermsLeftOutIsRefused() => Assert.Contains(
+        "every coefficient is null",
+        Message(ExperimentConfigTests.Minimal, "faithfulness_coeff=null", "importance_minimality_coeff=null"),
+        StringComparison.Ordinal);
 
     [Theory]
     [InlineData("", "'x.yaml' is empty")]
@@ -120,11 +138,14 @@ public sealed class ConfigErrorTests
     [InlineData("lr_schedule=exponential", "--set lr_schedule=exponential: lr_schedule is exponential, which needs")]
     [InlineData("lr=", "--set lr=: lr is null, but a number is needed")]
     [InlineData("lr=[1", "--set lr=[1: this is no valid YAML")]
-    [InlineData("importance_minimality_coeff.x=1", "--set importance_minimality_coeff.x=1: 'importance_minimality_coeff' is '1e-3', which has no keys below it")]
+    [InlineData(
+        "importance_minimality_coeff.x=1",
+        "--set importance_minimality_coeff.x=1: 'importance_minimality_coeff' is '1e-3', which has no keys below it")]
     [InlineData("steps", "--set steps: this is not of the form key=value")]
     [InlineData("=5", "--set =5: this is not of the form key=value")]
     [InlineData("task_config.=5", "--set task_config.=5: this is not of the form key=value")]
-    public void AWrongOverrideIsNamed(string given, string expected) => Assert.StartsWith(expected, Message(ExperimentConfigTests.Minimal, given), StringComparison.Ordinal);
+    public void AWrongOverrideIsNamed(string given, string expected) =>
+        Assert.StartsWith(expected, Message(ExperimentConfigTests.Minimal, given), StringComparison.Ordinal);
 
     [Fact]
     public void AnOptionIsNamedAsItWasGiven()

@@ -71,7 +71,10 @@ public sealed class ExperimentCatalogTests : IDisposable
 
         Assert.Equal(9, Parse("a").Config.Target.Model.NFeatures);
         Assert.Contains("refers to itself", Assert.Throws<ConfigException>(() => Parse("round")).Message, StringComparison.Ordinal);
-        Assert.Contains("that experiment does not say how its target is trained", Assert.Throws<ConfigException>(() => Parse("none")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "that experiment does not say how its target is trained",
+            Assert.Throws<ConfigException>(() => Parse("none")).Message,
+            StringComparison.Ordinal);
 
         LoadedExperiment Parse(string target) => ExperimentConfig.Parse(text, "x.yaml", [ConfigOverride.Parse($"target={target}")], catalog);
     }

@@ -20,11 +20,17 @@ public sealed class ExperimentConfigTests
         Assert.Empty(tms.Notes);
         Assert.Equal("tms_5-2", tms.Config.Name);
         Assert.Equal((20, 16, 1, 40_000, 4096), (options.C, options.NCiMlpNeurons, options.NMaskSamples, options.Steps, options.BatchSize));
-        Assert.Equal((1, 1, 1, 3e-3, 1), (options.FaithfulnessCoeff, options.StochasticReconCoeff, options.StochasticReconLayerwiseCoeff, options.ImportanceMinimalityCoeff, options.Pnorm));
+        Assert.Equal(
+            (1, 1, 1, 3e-3, 1),
+            (options.FaithfulnessCoeff, options.StochasticReconCoeff, options.StochasticReconLayerwiseCoeff,
+                options.ImportanceMinimalityCoeff, options.Pnorm));
         Assert.Equal((OutputLoss.Mse, 1e-3, ScheduleShape.Cosine), (options.OutputLossType, options.Lr, options.LrSchedule));
         Assert.Equal(["linear1", "linear2"], options.TargetModulePatterns);
         Assert.Equal(new TmsTargetConfig { Model = new TmsModelConfig() }, tms.Config.Target);
-        Assert.Equal((10_000, 1024, 5e-3, 0.01), (tms.Config.Target.Training.Steps, tms.Config.Target.Training.BatchSize, tms.Config.Target.Training.LearningRate, tms.Config.Target.Training.WeightDecay));
+        Assert.Equal(
+            (10_000, 1024, 5e-3, 0.01),
+            (tms.Config.Target.Training.Steps, tms.Config.Target.Training.BatchSize,
+                tms.Config.Target.Training.LearningRate, tms.Config.Target.Training.WeightDecay));
 
         var identity = Catalog.Load("tms_5-2-id").Config;
         Assert.Equal(["linear1", "linear2", "hidden_layers.0"], identity.Decomposition.TargetModulePatterns);
@@ -38,16 +44,25 @@ public sealed class ExperimentConfigTests
         var expected = Catalog.Load("tms_5-2").Config;
         Assert.Equal(expected with { Name = "released_tms_5-2", Description = "" }, loaded.Config);
         string note = Assert.Single(loaded.Notes);
-        Assert.EndsWith("released_tms_5-2.yaml, line 36: pretrained_model_path is ignored: the target is trained here, as `target` says", note, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "released_tms_5-2.yaml, line 36: pretrained_model_path is ignored: the target is trained here, as `target` says",
+            note, StringComparison.Ordinal);
     }
 
     [Fact]
     public void AReleasedConfigWithoutATargetSaysHowToTrainOne()
     {
         string message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(Released, [], Catalog)).Message;
-        Assert.Contains("line 36: pretrained_model_path is 'tms.pth', a checkpoint that is not read here: train the target here instead by adding `--set target=tms_5-2`", message, StringComparison.Ordinal);
-        message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(Released, [ConfigOverride.Parse("pretrained_model_path=wandb:goodfire/spd/runs/x")], Catalog)).Message;
-        Assert.StartsWith("--set pretrained_model_path=wandb:goodfire/spd/runs/x: pretrained_model_path is 'wandb:goodfire/spd/runs/x', which lives in somebody's cloud account: ", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "line 36: pretrained_model_path is 'tms.pth', a checkpoint that is not read here: "
+            + "train the target here instead by adding `--set target=tms_5-2`",
+            message, StringComparison.Ordinal);
+        message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(
+            Released, [ConfigOverride.Parse("pretrained_model_path=wandb:goodfire/spd/runs/x")], Catalog)).Message;
+        Assert.StartsWith(
+            "--set pretrained_model_path=wandb:goodfire/spd/runs/x: "
+            + "pretrained_model_path is 'wandb:goodfire/spd/runs/x', which lives in somebody's cloud account: ",
+            message, StringComparison.Ordinal);
         Assert.Contains("`--set target=tms_5-2`", message, StringComparison.Ordinal);
     }
 
@@ -74,10 +89,35 @@ public sealed class ExperimentConfigTests
     {
         string[] overrides =
         [
-            "seed=18446744073709551615", "C=3", "n_mask_samples=2", "n_ci_mlp_neurons=0", "target_module_patterns=['*.x', linear1, 'null', '12', layers.*.mlp_in]", "recon_coeff=3e-5", "pnorm=0.1",
-            "schatten_coeff=1e-300", "faithfulness_coeff=null", "output_loss_type=kl", "lr=1e30", "lr_schedule=exponential", "lr_exponential_halflife=12.5", "lr_warmup_pct=1", "save_freq=7", "image_freq=9",
-            "image_on_first_step=false", "print_freq=1", "n_eval_steps=2", "name=my run", "description='two: # \"words\" \\ 😀 '", "task_config.feature_probability=0.1", "task_config.data_generation_type=exactly_two_active",
-            "target=tms_5-2-id", "target.train.seed=3", "target.train.steps=500", "target.train.tms_model_config.n_features=6", "task_config.data_generation_type=at_least_zero_active", "target.train.synced_inputs=[[0, 1], [2, 3, 4]]",
+            "seed=18446744073709551615",
+            "C=3",
+            "n_mask_samples=2",
+            "n_ci_mlp_neurons=0",
+            "target_module_patterns=['*.x', linear1, 'null', '12', layers.*.mlp_in]",
+            "recon_coeff=3e-5",
+            "pnorm=0.1",
+            "schatten_coeff=1e-300",
+            "faithfulness_coeff=null",
+            "output_loss_type=kl",
+            "lr=1e30",
+            "lr_schedule=exponential",
+            "lr_exponential_halflife=12.5",
+            "lr_warmup_pct=1",
+            "save_freq=7",
+            "image_freq=9",
+            "image_on_first_step=false",
+            "print_freq=1",
+            "n_eval_steps=2",
+            "name=my run",
+            "description='two: # \"words\" \\ 😀 '",
+            "task_config.feature_probability=0.1",
+            "task_config.data_generation_type=exactly_two_active",
+            "target=tms_5-2-id",
+            "target.train.seed=3",
+            "target.train.steps=500",
+            "target.train.tms_model_config.n_features=6",
+            "task_config.data_generation_type=at_least_zero_active",
+            "target.train.synced_inputs=[[0, 1], [2, 3, 4]]",
         ];
         var config = Catalog.Load("tms_5-2", overrides.Select(ConfigOverride.Parse)).Config;
         string text = config.ToYaml();
@@ -88,7 +128,10 @@ public sealed class ExperimentConfigTests
         Assert.Equal(config, again.Config);
         Assert.Equal(config.GetHashCode(), again.Config.GetHashCode());
         Assert.Equal(["*.x", "linear1", "null", "12", "layers.*.mlp_in"], again.Config.Decomposition.TargetModulePatterns);
-        Assert.Equal((ulong.MaxValue, 3, 3e-5, 1e-300, 1e30, 12.5), (again.Config.Decomposition.Seed, again.Config.Decomposition.C, again.Config.Decomposition.ReconCoeff, again.Config.Decomposition.SchattenCoeff, again.Config.Decomposition.Lr, again.Config.Decomposition.LrExponentialHalflife));
+        Assert.Equal(
+            (ulong.MaxValue, 3, 3e-5, 1e-300, 1e30, 12.5),
+            (again.Config.Decomposition.Seed, again.Config.Decomposition.C, again.Config.Decomposition.ReconCoeff,
+                again.Config.Decomposition.SchattenCoeff, again.Config.Decomposition.Lr, again.Config.Decomposition.LrExponentialHalflife));
         Assert.Equal("two: # \"words\" \\ 😀 ", again.Config.Description);
         Assert.Equal((6, 500, 3UL), (again.Config.Target.Model.NFeatures, again.Config.Target.Steps, again.Config.Target.Seed));
         Assert.Equal([[0, 1], [2, 3, 4]], again.Config.Target.SyncedInputs!);
@@ -102,7 +145,10 @@ public sealed class ExperimentConfigTests
         Assert.StartsWith("name: tms_5-2\ndescription: ", text, StringComparison.Ordinal);
         Assert.Contains("\nseed: 0\nC: 20\n", text, StringComparison.Ordinal);
         Assert.Contains("\ntarget_module_patterns:\n- linear1\n- linear2\nfaithfulness_coeff: 1.0\nrecon_coeff: null\n", text, StringComparison.Ordinal);
-        Assert.Contains("\ntask_config:\n  task_name: tms\n  feature_probability: 0.05\n  data_generation_type: at_least_zero_active\ntarget:\n  train:\n    seed: 0\n    tms_model_config:\n      n_features: 5\n", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "\ntask_config:\n  task_name: tms\n  feature_probability: 0.05\n  data_generation_type: at_least_zero_active\n"
+            + "target:\n  train:\n    seed: 0\n    tms_model_config:\n      n_features: 5\n",
+            text, StringComparison.Ordinal);
         Assert.DoesNotContain("...", text, StringComparison.Ordinal);
         Assert.EndsWith("batch_size: 1024\n", text, StringComparison.Ordinal);
     }
@@ -126,5 +172,6 @@ public sealed class ExperimentConfigTests
 
         """;
 
-    internal static LoadedExperiment Parse(string text, params string[] overrides) => ExperimentConfig.Parse(text, "x.yaml", overrides.Select(ConfigOverride.Parse), Catalog);
+    internal static LoadedExperiment Parse(string text, params string[] overrides) =>
+        ExperimentConfig.Parse(text, "x.yaml", overrides.Select(ConfigOverride.Parse), Catalog);
 }
