@@ -20,6 +20,7 @@ public sealed class Decomposer : IDisposable
     /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map.</exception>
     public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null)
     {
+        options.Validate();
         Options = options;
         Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed);
         _data = data;
@@ -62,8 +63,6 @@ public sealed class Decomposer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _evaluator?.Dispose();
-        _step.Dispose();
         _pool.Dispose();
     }
 }

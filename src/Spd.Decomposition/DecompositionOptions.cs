@@ -80,6 +80,28 @@ public sealed record DecompositionOptions
 
     /// <summary>The learning rate schedule that the three keys describe.</summary>
     public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
+
+    /// <summary>Checks every option against its range.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>
+    public void Validate()
+    {
+        Require(C >= 1, nameof(C), C, "it must be at least 1");
+        Require(NMaskSamples >= 1, nameof(NMaskSamples), NMaskSamples, "it must be at least 1");
+        Require(NCiMlpNeurons >= 0, nameof(NCiMlpNeurons), NCiMlpNeurons, "it must be at least 0");
+        Require(Pnorm > 0 && double.IsFinite(Pnorm), nameof(Pnorm), Pnorm, "it must be a finite number above 0");
+        Require(Lr >= 0 && double.IsFinite(Lr), nameof(Lr), Lr, "it must be a finite number, at least 0");
+        Require(LrWarmupPct is >= 0 and <= 1, nameof(LrWarmupPct), LrWarmupPct, "it must be from 0 to 1");
+        Require(
+            LrSchedule != ScheduleShape.Exponential || LrExponentialHalflife > 0, nameof(LrExponentialHalflife), LrExponentialHalflife,
+            "an exponential schedule needs a number above 0");
+        Require(Steps >= 1, nameof(Steps), Steps, "it must be at least 1");
+        Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "it must be at least 1");
+
+        static void Require(bool holds, string option, object? value, string range)
+        {
+            if (!holds) throw new ArgumentException($"{option} is {value ?? "null"}, but {range}");
+        }
+    }
 }
 
 /// <summary>The names of the loss terms, as logged.</summary>

@@ -8,7 +8,7 @@ using Spd.Networks.Data;
 namespace Spd.Decomposition;
 
 /// <summary>One optimisation step: a batch, the target's pass and the causal importances, the losses, their gradients, AdamW.</summary>
-public sealed class DecompositionStep : IDisposable
+public sealed class DecompositionStep
 {
     private readonly DecompositionOptions _options;
     private readonly LearningRateSchedule _schedule;
@@ -26,6 +26,7 @@ public sealed class DecompositionStep : IDisposable
         ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool,
         KernelSet? kernels = null, Func<StreamPurpose, MaskSource>? stochasticMasks = null)
     {
+        options.Validate();
         _options = options;
         _schedule = options.Schedule;
         Graph = new Graph(model.Parameters);
@@ -43,9 +44,6 @@ public sealed class DecompositionStep : IDisposable
 
     /// <summary>The target's pass and the causal importances.</summary>
     public CausalImportance Target { get; }
-
-    /// <summary>The losses of the last step, in the order of <see cref="LossNames"/>.</summary>
-    public ReadOnlySpan<double> LossValues => _runner.Losses;
 
     /// <summary>Σ coefficient · loss of the last step.</summary>
     public double TotalLoss => _runner.TotalLoss;
@@ -72,13 +70,6 @@ public sealed class DecompositionStep : IDisposable
         }
 
         _optimiser.Step(_runner.Gradients, LearningRate(step));
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _runner.Dispose();
-        _optimiser.Dispose();
     }
 }
 

@@ -17,7 +17,7 @@ public sealed class ParameterSet
         {
             if (!_offsets.TryAdd(parameter, FlatLength)) continue;
             _parameters.Add(parameter);
-            FlatLength += (parameter.Count + Alignment - 1) / Alignment * Alignment;
+            FlatLength = checked(FlatLength + (parameter.Count + Alignment - 1) / Alignment * Alignment);
         }
     }
 

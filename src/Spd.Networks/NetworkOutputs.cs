@@ -20,7 +20,7 @@ public static class NetworkOutputs
         x.Set(inputs);
         float[] outputs = new float[rows * y.Rows];
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, rows, pool);
+        var runner = new PanelRunner(graph, rows, pool);
         runner.Run(seed: 0, step: 0, backward: false, observer: workspace => workspace.CopyTo(outputs, y));
         return outputs;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Spd.Engine;
+using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Targets;
 
@@ -55,7 +56,10 @@ internal sealed class GoldenCase : IDisposable
         Pnorm = Number("pnorm")!.Value,
         OutputLossType = Config.GetProperty("output_loss_type").GetString() == "kl" ? OutputLoss.Kl : OutputLoss.Mse,
         Lr = Number("lr")!.Value,
-        Steps = 1000,
+        LrSchedule = Enum.Parse<ScheduleShape>(Config.TryGetProperty("lr_schedule", out var shape) ? shape.GetString()! : "constant", ignoreCase: true),
+        LrWarmupPct = Number("lr_warmup_pct") ?? 0,
+        LrExponentialHalflife = Number("lr_exponential_halflife"),
+        Steps = (int)(Number("steps") ?? Steps.Count),
         BatchSize = Steps[0].GetProperty("batch").GetArrayLength(),
     };
 

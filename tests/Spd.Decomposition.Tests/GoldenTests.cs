@@ -29,6 +29,7 @@ public sealed class GoldenTests
         for (int step = 0; step < golden.Steps.Count; step++)
         {
             var recorded = golden.Steps[step];
+            AssertClose([replay.Step.LearningRate(step)], [recorded.GetProperty("lr").GetDouble()], $"step {step}, learning rate");
             replay.Run(step);
             replay.CheckIntermediates(recorded);
             replay.CheckMasksAndOutputs(recorded);
@@ -174,7 +175,8 @@ public sealed class GoldenTests
             }
 
             foreach (var output in Outputs(LossNames.OutRecon)) Check(output, calls[call++].GetProperty("out"), "output, unmasked");
-            Assert.Equal(calls.Count, call);
+            // Losses whose masks are not drawn make calls of their own, in an order that is not recorded.
+            if (options.ReconCoeff is null && options.ReconLayerwiseCoeff is null) Assert.Equal(calls.Count, call);
 
             foreach (var site in _model.Sites)
             {
@@ -208,11 +210,7 @@ public sealed class GoldenTests
             }
         }
 
-        public void Dispose()
-        {
-            Step.Dispose();
-            _pool.Dispose();
-        }
+        public void Dispose() => _pool.Dispose();
 
         private static JsonElement Samples(JsonElement recorded, StreamPurpose purpose) =>
             recorded.GetProperty(purpose == StreamPurpose.Masks ? "stochastic_recon" : "stochastic_recon_layerwise").GetProperty("samples");

@@ -9,7 +9,7 @@ namespace Spd.Decomposition;
 /// Looks for the masks under which the output is worst (METHOD §9): sources <c>s ∈ [0,1]</c>, one per subcomponent and shared across the batch, climb
 /// <c>s ← clamp(s + η sign ∂L/∂s)</c> from a random start, with masks <c>g + (1 − g) s</c> on all sites.
 /// </summary>
-public sealed class AdversarialMasks : IDisposable
+public sealed class AdversarialMasks
 {
     /// <summary>Steps of the ascent.</summary>
     public const int Steps = 20;
@@ -54,7 +54,4 @@ public sealed class AdversarialMasks : IDisposable
         _runner.Run(seed, batch, backward: false);
         return _runner.TotalLoss;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _runner.Dispose();
 }

@@ -6,7 +6,7 @@ using Spd.Networks.Data;
 namespace Spd.Decomposition;
 
 /// <summary>Measures a decomposition on batches that training does not draw.</summary>
-public sealed class Evaluator : IDisposable
+public sealed class Evaluator
 {
     /// <summary>A subcomponent counts toward L0 on an input where its causal importance exceeds this.</summary>
     public const float ActiveThreshold = 0.01f;
@@ -73,13 +73,6 @@ public sealed class Evaluator : IDisposable
         long rows = (long)batches * _options.BatchSize;
         return new Evaluation(
             losses, [.. counts.Select(count => count.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _runner.Dispose();
-        _adversary.Dispose();
     }
 
     private sealed class ImportanceCounts(SiteActivations site)

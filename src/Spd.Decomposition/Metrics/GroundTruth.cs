@@ -5,7 +5,7 @@ namespace Spd.Decomposition;
 /// <param name="Ml2r">Mean over columns of the norm of the best match's column over the target column's.</param>
 /// <param name="BestMatches">For every column, the subcomponent that matches best.</param>
 /// <remarks>
-/// Only significant subcomponents are candidates. The directions of dead ones are noise, and among many in few dimensions some point along a column to four
+/// Unless told otherwise, only significant subcomponents are candidates. The directions of dead ones are noise, and among many in few dimensions some point along a column to four
 /// digits: taken over all, a run that found every mechanism can be reported with the length of a dead subcomponent.
 /// </remarks>
 public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> BestMatches)
@@ -14,10 +14,12 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
     public bool IsOneToOne => BestMatches.Distinct().Count() == BestMatches.Count;
 
     /// <summary>Matches the columns of W with <c>U_c V_c,j</c>. A target column of zeros matches nothing and is left out.</summary>
-    public static ColumnMatch Of(Site site)
+    public static ColumnMatch Of(Site site) => Of(site, Significance.Of(site));
+
+    /// <summary>The same with other candidates; all subcomponents of the site, for example.</summary>
+    public static ColumnMatch Of(Site site, IReadOnlyList<int> candidates)
     {
         int inputs = site.V.Columns, outputs = site.U.Columns;
-        var candidates = Significance.Of(site);
         var cosines = new List<double>();
         var ratios = new List<double>();
         var best = new List<int>();

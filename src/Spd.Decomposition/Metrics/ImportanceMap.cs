@@ -34,7 +34,7 @@ public sealed record ImportanceMap(Site Site, float[,] Values, IReadOnlyList<int
         x.Set(inputs);
         float[][] values = [.. model.Sites.Select(site => new float[rows * site.C])];
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, rows, pool);
+        var runner = new PanelRunner(graph, rows, pool);
         runner.Run(seed: 0, step: 0, backward: false, observer: workspace =>
         {
             foreach (var site in target.Sites) workspace.CopyTo(values[site.Site.Index], site.Importance);

@@ -1,38 +1,29 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Spd.Engine.Execution;
 
-/// <summary>Zeroed native memory of floats on a cache-line boundary.</summary>
-internal sealed unsafe class AlignedBuffer : IDisposable
+/// <summary>
+/// Zeroed floats on a cache-line boundary that do not move. The memory lives as long as the buffer is reachable: whoever hands out pointers keeps it.
+/// </summary>
+internal sealed unsafe class AlignedBuffer
 {
     private const int CacheLine = 64;
+    private readonly float[] _memory;
+    private readonly int _offset;
 
     public AlignedBuffer(long length)
     {
-        Length = length;
-        Pointer = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1) * sizeof(float), CacheLine);
-        Clear();
+        Length = checked((int)length);
+        _memory = GC.AllocateArray<float>(checked(Length + CacheLine / sizeof(float)), pinned: true);
+        nuint address = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
+        _offset = (int)((CacheLine - address % CacheLine) % CacheLine) / sizeof(float);
+        Pointer = (float*)address + _offset;
     }
 
-    ~AlignedBuffer() => Free();
+    public float* Pointer { get; }
 
-    public float* Pointer { get; private set; }
+    public int Length { get; }
 
-    public long Length { get; }
-
-    public Span<float> Span => new(Pointer, checked((int)Length));
-
-    public void Clear() => NativeMemory.Clear(Pointer, (nuint)Length * sizeof(float));
-
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        NativeMemory.AlignedFree(Pointer);
-        Pointer = null;
-    }
+    public Span<float> Span => _memory.AsSpan(_offset, Length);
 }

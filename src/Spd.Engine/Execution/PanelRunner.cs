@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 
@@ -11,7 +10,7 @@ namespace Spd.Engine.Execution;
 /// The batch is cut into panels of a number of lanes that depends on the graph alone; panels add into a fixed number of accumulators, each the sum of a
 /// fixed run of panels, and the accumulators are summed in a fixed order. So the gradients and losses have the same bits on any number of threads.
 /// </remarks>
-public sealed unsafe class PanelRunner : IDisposable
+public sealed unsafe class PanelRunner
 {
     private const int MostAccumulators = 16;
     private const int SmallestPanel = 64, LargestPanel = 256;
@@ -24,11 +23,10 @@ public sealed unsafe class PanelRunner : IDisposable
     private readonly Workspace[] _workspaces;
     private readonly Node[] _forward;
     private readonly Node[] _backward;
-    private readonly AlignedBuffer _flatGradients;
     private readonly ParameterGradients[] _accumulators;
     private readonly ParameterGradients _weightGradients;
     private readonly WeightLoss[][] _weightLosses;
-    private double* _lossSums;
+    private readonly double[][] _lossSums;
     private readonly double[] _losses;
     private readonly PanelWork _work;
     private readonly Lock _observerLock = new();
@@ -56,24 +54,20 @@ public sealed unsafe class PanelRunner : IDisposable
         int affordable = (int)Math.Clamp(AccumulatorBytes / sizeof(float) / Math.Max(flatLength, 1), 1, MostAccumulators);
         int accumulators = Math.Min(panels, affordable);
 
-        _flatGradients = new AlignedBuffer((long)flatLength * (accumulators + 1));
-        _weightGradients = new ParameterGradients(graph.Trainable, _flatGradients.Pointer);
-        _accumulators =
-        [
-            .. Enumerable.Range(1, accumulators).Select(i => new ParameterGradients(graph.Trainable, _flatGradients.Pointer + (long)i * flatLength)),
-        ];
         Panels = panels;
-        _workspaces = [.. Enumerable.Range(0, pool.Threads).Select(_ => new Workspace(graph, _kernels, PanelLanes) { BatchSize = batchSize })];
-
+        _weightGradients = new ParameterGradients(graph.Trainable);
+        _accumulators = [.. Enumerable.Range(0, accumulators).Select(_ => new ParameterGradients(graph.Trainable))];
         _weightLosses = GroupsWithoutCommonParameters(graph.WeightLosses);
+        int items = accumulators + _weightLosses.Length;
+        _workspaces =
+        [
+            .. Enumerable.Range(0, Math.Min(pool.Threads, items)).Select(_ => new Workspace(graph, _kernels, PanelLanes) { BatchSize = batchSize }),
+        ];
         _losses = new double[graph.LossNames.Count];
-        _lossSums = (double*)NativeMemory.AllocZeroed((nuint)(_losses.Length * (accumulators + _weightLosses.Length) + 1), sizeof(double));
+        _lossSums = [.. Enumerable.Range(0, items).Select(_ => new double[_losses.Length])];
         _forward = [.. graph.Nodes.Where(node => node.IsComputed)];
         _backward = [.. graph.Nodes.Where(node => node.RunsBackward).Reverse()];
     }
-
-    /// <summary>Frees the native memory of a runner that was not disposed.</summary>
-    ~PanelRunner() => NativeMemory.Free(_lossSums);
 
     /// <summary>Rows of a batch.</summary>
     public int BatchSize { get; }
@@ -120,7 +114,6 @@ public sealed unsafe class PanelRunner : IDisposable
     /// <param name="observer">Sees each panel after its forward pass; calls come one at a time, in no fixed order.</param>
     public void Run(ulong seed, long step, bool backward = true, Action<Workspace>? observer = null)
     {
-        ObjectDisposedException.ThrowIf(_lossSums == null, this);
         _observer = observer;
         _withBackward = backward;
         foreach (var workspace in _workspaces)
@@ -129,17 +122,16 @@ public sealed unsafe class PanelRunner : IDisposable
             workspace.Step = (uint)step;
         }
 
-        if (backward) _flatGradients.Span[.._graph.Trainable.FlatLength].Clear();
-        int items = _accumulators.Length + _weightLosses.Length;
-        new Span<double>(_lossSums, _losses.Length * items).Clear();
+        if (backward) _weightGradients.Clear();
+        foreach (double[] sums in _lossSums) Array.Clear(sums);
         try
         {
-            _pool.Run(_work, items);
+            _pool.Run(_work, _lossSums.Length);
         }
         catch
         {
             // What the panels before the failure added belongs to no later run.
-            _flatGradients.Clear();
+            foreach (var accumulator in _accumulators) accumulator.Clear();
             throw;
         }
         finally
@@ -148,21 +140,12 @@ public sealed unsafe class PanelRunner : IDisposable
         }
 
         Array.Clear(_losses);
-        for (int item = 0; item < items; item++)
+        foreach (double[] sums in _lossSums)
             for (int slot = 0; slot < _losses.Length; slot++)
-                _losses[slot] += _lossSums[item * _losses.Length + slot];
+                _losses[slot] += sums[slot];
         if (!backward) return;
         foreach (var accumulator in _accumulators) _kernels.AddAndClear(_graph.Trainable.FlatLength, accumulator.Flat, _weightGradients.Flat);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var workspace in _workspaces) workspace.Dispose();
-        _flatGradients.Dispose();
-        NativeMemory.Free(_lossSums);
-        _lossSums = null;
-        GC.SuppressFinalize(this);
+        GC.KeepAlive(this);
     }
 
     private static int LanesFor(Graph graph, int batchSize)
@@ -186,12 +169,12 @@ public sealed unsafe class PanelRunner : IDisposable
         return [.. groups.Select(group => group.ToArray())];
     }
 
-    private void RunWeightLosses(int group, double* lossSums)
+    private void RunWeightLosses(int group, double[] lossSums)
     {
         foreach (var loss in _weightLosses[group]) lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _weightGradients : null);
     }
 
-    private void RunPanels(int accumulator, Workspace workspace, double* lossSums)
+    private void RunPanels(int accumulator, Workspace workspace, double[] lossSums)
     {
         workspace.LossSums = lossSums;
         workspace.Gradients = _accumulators[accumulator];
@@ -217,7 +200,7 @@ public sealed unsafe class PanelRunner : IDisposable
     {
         public void Execute(int item, int worker)
         {
-            double* lossSums = runner._lossSums + item * runner._losses.Length;
+            double[] lossSums = runner._lossSums[item];
             // Losses of the weights come first: one is longer than a panel, and no thread should be left waiting for it.
             int weightLosses = runner._weightLosses.Length;
             if (item < weightLosses) runner.RunWeightLosses(item, lossSums);

@@ -7,7 +7,9 @@ public interface IParallelWork
 {
     /// <summary>Does one item.</summary>
     /// <param name="item">The item's number.</param>
-    /// <param name="worker">The worker that does it, from 0; no two items run on one worker at a time.</param>
+    /// <param name="worker">
+    /// The worker that does it, from 0 and below the number of items and of threads; no two items run on one worker at a time.
+    /// </param>
     void Execute(int item, int worker);
 }
 
@@ -101,7 +103,8 @@ public sealed class WorkerPool : IDisposable
             AwaitGenerationAfter(seen);
             if (_stopped) return;
             seen++;
-            TakeItems(worker);
+            // No more workers take part than there are items, so that work may keep memory for as many.
+            if (worker < _items) TakeItems(worker);
             Interlocked.Decrement(ref _busy);
         }
     }

@@ -27,9 +27,9 @@ public abstract class Node
 
     /// <summary>
     /// What, besides type and inputs, distinguishes this operation: two nodes alike in all three are one node of the graph.
-    /// Null (the default for operations without such attributes) compares equal to null.
+    /// By default the node itself, so that it is never merged with another.
     /// </summary>
-    protected internal virtual object? Attributes => null;
+    protected internal virtual object? Attributes => this;
 
     internal Graph? Graph { get; set; }
 

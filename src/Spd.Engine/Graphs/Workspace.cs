@@ -4,7 +4,7 @@ using Spd.Engine.Kernels;
 namespace Spd.Engine.Graphs;
 
 /// <summary>One thread's memory for running a graph on one panel: the values and gradients of every node, and which batch rows its lanes are.</summary>
-public sealed unsafe class Workspace : IDisposable
+public sealed unsafe class Workspace
 {
     private readonly AlignedBuffer _buffer;
     private readonly AlignedBuffer _laneMask;
@@ -47,7 +47,7 @@ public sealed unsafe class Workspace : IDisposable
 
     internal ParameterGradients? Gradients { get; set; }
 
-    internal double* LossSums { get; set; }
+    internal double[] LossSums { get; set; } = [];
 
     internal float* LaneMask => _laneMask.Pointer;
 
@@ -69,13 +69,6 @@ public sealed unsafe class Workspace : IDisposable
     /// <summary>Reports the sum of a loss over this panel's rows, <see cref="LossNode.RowScale"/> not yet applied.</summary>
     public void AddLoss(LossNode loss, double sum) => LossSums[loss.Slot] += sum * loss.RowScale * loss.Weight / BatchSize;
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _buffer.Dispose();
-        _laneMask.Dispose();
-    }
-
     internal float* Value(Node node) => _buffer.Pointer + (long)node.ValueRow * Stride;
 
     internal float* Gradient(Node node) => node.GradientRow < 0 ? null : _buffer.Pointer + (long)node.GradientRow * Stride;
@@ -88,7 +81,7 @@ public sealed unsafe class Workspace : IDisposable
         if (ValidLanes == validLanes) return;
         ValidLanes = validLanes;
         Lanes = (validLanes + KernelSet.LaneBlock - 1) / KernelSet.LaneBlock * KernelSet.LaneBlock;
-        _laneMask.Clear();
+        _laneMask.Span.Clear();
         _laneMask.Span[..validLanes].Fill(1);
     }
 

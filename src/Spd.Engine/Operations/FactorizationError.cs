@@ -8,7 +8,7 @@ namespace Spd.Engine.Operations;
 /// <c>‖W − (V U)ᵀ‖²_F / divisor</c> for a constant W <c>[d_out, d_in]</c> and factors stored a row per component:
 /// V <c>[C, d_in]</c>, U <c>[C, d_out]</c>.
 /// </summary>
-public sealed unsafe class FactorizationError : WeightLoss, IDisposable
+public sealed unsafe class FactorizationError : WeightLoss
 {
     private readonly Parameter _v, _u;
     private readonly double _divisor;
@@ -31,12 +31,6 @@ public sealed unsafe class FactorizationError : WeightLoss, IDisposable
         _paddedV = new AlignedBuffer((long)v.Rows * _stride);
         _gradientV = new AlignedBuffer((long)v.Rows * _stride);
         for (int row = 0; row < u.Columns; row++) target.Slice(row * v.Columns, v.Columns).CopyTo(_target.Span[(row * _stride)..]);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var buffer in new[] { _target, _paddedV, _residual, _gradientV }) buffer.Dispose();
     }
 
     /// <inheritdoc/>

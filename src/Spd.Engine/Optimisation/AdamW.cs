@@ -8,7 +8,7 @@ namespace Spd.Engine.Optimisation;
 /// AdamW (Loshchilov and Hutter, 2019) over a parameter set.
 /// Parameters that share memory are stepped one after the other, each with its own moments.
 /// </summary>
-public sealed unsafe class AdamW : IDisposable
+public sealed unsafe class AdamW
 {
     private readonly ParameterSet _parameters;
     private readonly KernelSet _kernels;
@@ -55,12 +55,7 @@ public sealed unsafe class AdamW : IDisposable
             _kernels.AdamW(
                 step, parameters[i].Count, parameters[i].Pointer, gradients.Flat + offset, _firstMoment.Pointer + offset, _secondMoment.Pointer + offset);
         }
-    }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _firstMoment.Dispose();
-        _secondMoment.Dispose();
+        GC.KeepAlive(this);
     }
 }

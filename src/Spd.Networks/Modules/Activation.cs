@@ -6,9 +6,10 @@ namespace Spd.Networks;
 
 /// <summary>An activation function, entry by entry: <c>Activation&lt;Relu&gt;</c>, <c>Activation&lt;Gelu&gt;</c>, or one of the caller's own.</summary>
 /// <typeparam name="TFunction">The function.</typeparam>
-public sealed class Activation<TFunction> : Module
+/// <param name="function">Its parameters, where it has any.</param>
+public sealed class Activation<TFunction>(TFunction function = default) : Module
     where TFunction : struct, IUnaryFunction
 {
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Map(default(TFunction), x);
+    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Map(function, x);
 }

@@ -44,6 +44,7 @@ public static class SupervisedTraining
     /// <param name="onStep">Told the step and its loss after each step.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
     /// <returns>The mean loss over the last steps, a hundred of them or all.</returns>
+    /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
         Module network, DataSource data, Func<Graph, Node, Node> label, TrainingOptions options, WorkerPool pool,
@@ -53,16 +54,18 @@ public static class SupervisedTraining
         var graph = new Graph(parameters);
         var x = data.Build(graph);
         graph.AddLoss("loss", new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)));
-        using var runner = new PanelRunner(graph, options.BatchSize, pool);
-        using var optimiser = new AdamW(parameters, options.WeightDecay);
+        var runner = new PanelRunner(graph, options.BatchSize, pool);
+        var optimiser = new AdamW(parameters, options.WeightDecay);
         int averaged = Math.Min(100, options.Steps);
         double sum = 0;
         for (int step = 0; step < options.Steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             runner.Run(options.Seed + SeedOffset, step);
-            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps));
             double loss = runner.TotalLoss;
+            if (!double.IsFinite(loss))
+                throw new TrainingException($"the target's loss became {loss} at step {step} of its training, which stopped there: a smaller lr usually helps");
+            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps));
             if (step >= options.Steps - averaged) sum += loss;
             onStep?.Invoke(step, loss);
         }

@@ -14,7 +14,7 @@ public sealed class ComponentModelTests
     [InlineData("layers.0.mlp_out")]
     public void TheStartIsTheRecordedOne(string layer)
     {
-        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(GoldenCase.Folder, "init.json")));
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "init.json")));
         var recorded = document.RootElement.GetProperty(layer);
         double[] normalV = GoldenCase.Transposed(recorded.GetProperty("randn_V(d_in,C)")), expectedV = GoldenCase.Transposed(recorded.GetProperty("V"));
         var normalU = recorded.GetProperty("randn_U(C,d_out)");

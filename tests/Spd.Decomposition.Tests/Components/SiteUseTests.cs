@@ -51,7 +51,7 @@ public sealed class SiteUseTests
     {
         var options = new DecompositionOptions { C = 4, TargetModulePatterns = ["*"], BatchSize = 8 };
         using var pool = new WorkerPool(1);
-        using var step = new DecompositionStep(
+        var step = new DecompositionStep(
             ComponentModel.Create(network, options.TargetModulePatterns, 4, 0, seed: 0), new SparseFeatures(3, 0.5), options, pool);
     }
 

@@ -60,7 +60,7 @@ public sealed class FunctionTests : IDisposable
             x.Set([.. GoldenCase.Flatten(importances[row])]);
             graph.AddLoss("minimality", new PowerSumLoss(graph.AddBias(x, shift), p), weight: 1.0 / rows);
             using var pool = new WorkerPool(1);
-            using var runner = new PanelRunner(graph, 1, pool);
+            var runner = new PanelRunner(graph, 1, pool);
             runner.Run(0, 0);
             for (int i = 0; i < c; i++)
             {
@@ -75,7 +75,7 @@ public sealed class FunctionTests : IDisposable
         all.Set(GoldenCase.Flatten(importances));
         whole.AddLoss("minimality", new PowerSumLoss(all, p));
         using var wholePool = new WorkerPool(1);
-        using var wholeRunner = new PanelRunner(whole, rows, wholePool);
+        var wholeRunner = new PanelRunner(whole, rows, wholePool);
         wholeRunner.Run(0, 0);
         Assert.Equal(recorded.GetProperty("loss").GetDouble(), wholeRunner.TotalLoss, 1e-6);
     }
@@ -92,7 +92,7 @@ public sealed class FunctionTests : IDisposable
             p.Set(target);
             graph.AddLoss("divergence", new KullbackLeiblerLoss(q, p));
             using var pool = new WorkerPool(1);
-            using var runner = new PanelRunner(graph, prediction.Length / 3, pool);
+            var runner = new PanelRunner(graph, prediction.Length / 3, pool);
             runner.Run(0, 0);
             return runner.TotalLoss;
         }
@@ -125,7 +125,7 @@ public sealed class FunctionTests : IDisposable
         zero.Set(target);
         graph.AddLoss("sum", new SquaredErrorLoss(y, zero));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 1, pool);
+        var runner = new PanelRunner(graph, 1, pool);
         runner.Run(0, 0, backward: false, workspace => workspace.CopyTo(outputs, y));
         for (int i = 0; i < x.Length; i++)
         {

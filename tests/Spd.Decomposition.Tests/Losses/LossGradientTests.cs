@@ -76,7 +76,7 @@ public sealed class LossGradientTests
         });
 
         using var pool = new WorkerPool(2);
-        using var step = new DecompositionStep(model, new FixedData(4, batch), options, pool, stochasticMasks: Source);
+        var step = new DecompositionStep(model, new FixedData(4, batch), options, pool, stochasticMasks: Source);
         step.Run(0);
         var naive = new NaiveObjective(model, network, batch, Rows);
         double Loss() => naive.Loss(name, options, Uniforms);
@@ -139,7 +139,7 @@ public sealed class LossGradientTests
         {
             var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], c: 6, k: 2, seed: 8);
             using var pool = new WorkerPool(1);
-            using var step = new DecompositionStep(
+            var step = new DecompositionStep(
                 model, new FixedData(4, Given.Numbers(400, seed: 1)),
                 options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = 0 }, pool);
             step.Run(3);

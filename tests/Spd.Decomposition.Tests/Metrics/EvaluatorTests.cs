@@ -15,7 +15,7 @@ public sealed class EvaluatorTests
         // Gates without weight: g is the bias, whatever the input: 1, 0.5, 0.05, 0.005, −0.01, 0.
         var model = Model([1.5f, 0.5f, 0.05f, 0.005f, -1, 0]);
         using var pool = new WorkerPool(2);
-        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluator = new Evaluator(model, Data, Options, pool);
         var evaluation = evaluator.Evaluate(batches: 3, adversarialBatches: 0);
         var site = Assert.Single(evaluation.Sites);
         Assert.Equal(("linear", 6, 3.0, 2), (site.Name, site.C, site.L0, site.Alive));
@@ -33,7 +33,7 @@ public sealed class EvaluatorTests
         // Subcomponent 0 carries input 0 with g = 1, subcomponent 1 input 1 with g = 0.25; the others are empty.
         var model = Model([1, 0.25f, 0, 0, 0, 0]);
         using var pool = new WorkerPool(2);
-        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluator = new Evaluator(model, Data, Options, pool);
         var evaluation = evaluator.Evaluate(batches: 40, adversarialBatches: 1);
         // Output 1 = 3 x₁, x₁² is 1/3 in half of the rows: E[(3 x₁)²] / 2 outputs = 0.75; times (1 − m)².
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
@@ -64,7 +64,7 @@ public sealed class EvaluatorTests
         }
 
         using var pool = new WorkerPool(2);
-        using var evaluator = new Evaluator(model, Data, Options, pool);
+        var evaluator = new Evaluator(model, Data, Options, pool);
         var evaluation = evaluator.Evaluate(batches: 5, adversarialBatches: 5);
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
         // Worst: both positive parts on, both negative off, an output of 4 x₀: E = 16 / 6 / 2. Random: the variance of four uniform numbers times 2 x₀.
@@ -81,7 +81,7 @@ public sealed class EvaluatorTests
             var model = ComponentModel.Create(Given.Tms(), ["linear*"], 6, 2, seed: 1);
             float[] before = [.. model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
             using var pool = new WorkerPool(threads);
-            using var evaluator = new Evaluator(model, new SparseFeatures(5, 0.2), Options, pool);
+            var evaluator = new Evaluator(model, new SparseFeatures(5, 0.2), Options, pool);
             var first = evaluator.Evaluate(batches: 2, adversarialBatches: 2);
             Assert.Equal(before, model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()));
             // A second measurement takes further batches.
@@ -124,7 +124,7 @@ public sealed class EvaluatorTests
     public void NoBatchesAreRefused()
     {
         using var pool = new WorkerPool(1);
-        using var evaluator = new Evaluator(Model(new float[6]), Data, Options, pool);
+        var evaluator = new Evaluator(Model(new float[6]), Data, Options, pool);
         Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0));
     }
 

@@ -34,7 +34,7 @@ public sealed class AllocationTests
         };
         var model = ComponentModel.Create(Given.Tms(), options.TargetModulePatterns, options.C, k, seed: 0);
         using var pool = new WorkerPool(threads);
-        using var step = new DecompositionStep(model, new SparseFeatures(5, 0.2), options, pool);
+        var step = new DecompositionStep(model, new SparseFeatures(5, 0.2), options, pool);
         int number = 0;
         long fewest = long.MaxValue;
         // Other threads of the test host may allocate once in a while; a step that allocates does so every time.

@@ -46,8 +46,8 @@ public sealed class DecompositionStepTests
         var options = Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 300, Lr = 0 };
         var model = ComponentModel.Create(Given.Tms(), ["linear*"], 4, 0, seed: 1);
         using var pool = new WorkerPool(2);
-        using var one = new DecompositionStep(model, Data, options, pool);
-        using var other = new DecompositionStep(model, Data, options, pool);
+        var one = new DecompositionStep(model, Data, options, pool);
+        var other = new DecompositionStep(model, Data, options, pool);
         double[] losses = [.. Enumerable.Range(0, 6).Select(step =>
         {
             one.Run(step);
@@ -60,7 +60,7 @@ public sealed class DecompositionStepTests
             Assert.Equal(losses[step], other.TotalLoss);
         }
 
-        using var reseeded = new DecompositionStep(model, Data, options with { Seed = 1 }, pool);
+        var reseeded = new DecompositionStep(model, Data, options with { Seed = 1 }, pool);
         reseeded.Run(0);
         Assert.NotEqual(losses[0], reseeded.TotalLoss);
     }
@@ -87,7 +87,7 @@ public sealed class DecompositionStepTests
     {
         using var pool = new WorkerPool(1);
         var model = ComponentModel.Create(Given.Tms(new TmsModelConfig { TiedWeights = false }), ["linear*"], 4, 2, seed: 1);
-        using var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 40 }, pool);
+        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 40 }, pool);
         var products = step.Graph.Nodes.OfType<WeightProduct>().ToList();
         // Target: W1 x, W2 a. Inner: V1 x, V2 a. All masked: U1, V2, U2. linear1 alone: U1, W2. linear2 alone: U2.
         Assert.Equal(10, products.Count);
@@ -120,7 +120,7 @@ public sealed class DecompositionStepTests
     {
         using var pool = new WorkerPool(1);
         var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], 5, 0, seed: 1);
-        using var step = new DecompositionStep(
+        var step = new DecompositionStep(
             model, new SparseFeatures(4, 0.5), Options with { C = 5, NCiMlpNeurons = 0, NMaskSamples = 3, BatchSize = 40 }, pool);
         // S samples of two purposes and two sites, and the data's two.
         Assert.Equal(3 * 2 * 2 + 2, step.Graph.Nodes.OfType<UniformNode>().Count());
@@ -141,7 +141,7 @@ public sealed class DecompositionStepTests
         var target = CausalImportance.Build(graph, model, new SparseFeatures(3, 0.5).Build(graph));
         var masks = Enumerable.Range(0, 2).Select(sample => graph.Keep(Masks.Stochastic(StreamPurpose.Masks)(graph, target.Sites[0], sample)!)).ToList();
         using var pool = new WorkerPool(2);
-        using var runner = new PanelRunner(graph, Batch, pool);
+        var runner = new PanelRunner(graph, Batch, pool);
         float[][] values = [new float[3 * Batch], new float[3 * Batch]];
         runner.Run(0, 0, backward: false, workspace =>
         {
@@ -168,7 +168,7 @@ public sealed class DecompositionStepTests
     {
         var model = ComponentModel.Create(Given.Tms(), ["linear*"], 4, 2, seed: 1);
         using var pool = new WorkerPool(2);
-        using var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 300 }, pool);
+        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 300 }, pool);
         step.Run(0);
         model.Parameters.Parameters.First(parameter => parameter.Name.Contains(poisoned, StringComparison.Ordinal)).Values[1] = float.NaN;
         float[] before = Parameters(model);

@@ -34,8 +34,8 @@ public sealed class AllocationTests
         graph.AddLoss("power", new PowerSumLoss(graph.Relu(hidden), 0.9f, weight));
         graph.AddLoss("weights", new FactorizationError(new float[6], v, u, 6));
         using var pool = new WorkerPool(threads);
-        using var runner = new PanelRunner(graph, 600, pool);
-        using var optimiser = new AdamW(parameters, 0.01);
+        var runner = new PanelRunner(graph, 600, pool);
+        var optimiser = new AdamW(parameters, 0.01);
         int step = 0;
         long fewest = long.MaxValue;
         // Other threads of the test host may allocate once in a while; a step that allocates does so every time.

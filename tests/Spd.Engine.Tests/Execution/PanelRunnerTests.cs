@@ -18,7 +18,7 @@ public sealed class PanelRunnerTests
         var results = new[] { 1, 2, 3, 8 }.Select(threads =>
         {
             using var pool = new WorkerPool(threads);
-            using var network = new SmallNetwork(batch, pool);
+            var network = new SmallNetwork(batch, pool);
             return Enumerable.Range(0, 3).SelectMany(step => network.Run(step)).ToArray();
         }).ToList();
         Assert.Contains(results[0], value => value != 0);
@@ -33,13 +33,13 @@ public sealed class PanelRunnerTests
     {
         float[] x = Numbers(batch * Features, seed: 1);
         using var pool = new WorkerPool(2);
-        using var whole = new SmallNetwork(batch, pool, given: true);
+        var whole = new SmallNetwork(batch, pool, given: true);
         Assert.True(whole.Panels > 1);
         double[] expected = new double[whole.Length];
         for (int first = 0; first < batch; first += 100)
         {
             int rows = Math.Min(100, batch - first);
-            using var part = new SmallNetwork(rows, pool, given: true);
+            var part = new SmallNetwork(rows, pool, given: true);
             Assert.Equal(1, part.Panels);
             double[] result = part.Run(0, x[(first * Features)..((first + rows) * Features)]);
             for (int i = 0; i < expected.Length; i++) expected[i] += result[i] * rows / batch;
@@ -61,7 +61,7 @@ public sealed class PanelRunnerTests
         x.Set(batch);
         var y = graph.Keep(graph.Product(weight, x));
         using var pool = new WorkerPool(2);
-        using var runner = new PanelRunner(graph, Batch, pool);
+        var runner = new PanelRunner(graph, Batch, pool);
         Assert.Equal(64, runner.PanelLanes);
         Assert.Equal(4, runner.Panels);
         float[] outputs = new float[Wide * Batch];
@@ -81,7 +81,7 @@ public sealed class PanelRunnerTests
     public void AnObserverSeesEveryRowOnceAndOneCallAtATime(int batch)
     {
         using var pool = new WorkerPool(3);
-        using var network = new SmallNetwork(batch, pool);
+        var network = new SmallNetwork(batch, pool);
         for (int run = 0; run < 3; run++)
         {
             int[] seen = new int[batch];
@@ -104,7 +104,7 @@ public sealed class PanelRunnerTests
     public void RunningForwardOnlyKeepsTheLossesAndComputesNoGradients()
     {
         using var pool = new WorkerPool(2);
-        using var network = new SmallNetwork(300, pool);
+        var network = new SmallNetwork(300, pool);
         double[] full = network.Run(4);
         float[] gradient = network.Runner.Gradients.Of(network.First).ToArray();
         network.Runner.Run(seed: 1, step: 4, backward: false);
@@ -120,7 +120,7 @@ public sealed class PanelRunnerTests
     public void AnExceptionInANodeSurfacesAndTheNextRunIsClean(bool inBackward, int threads)
     {
         using var pool = new WorkerPool(threads);
-        using var network = new SmallNetwork(2000, pool);
+        var network = new SmallNetwork(2000, pool);
         double[] expected = network.Run(0);
         for (int round = 0; round < 5; round++)
         {
@@ -136,7 +136,7 @@ public sealed class PanelRunnerTests
     public void AnExceptionInAnObserverSurfacesAndTheNextRunIsClean()
     {
         using var pool = new WorkerPool(2);
-        using var network = new SmallNetwork(2000, pool);
+        var network = new SmallNetwork(2000, pool);
         double[] expected = network.Run(0);
         Assert.Throws<InvalidDataException>(() => network.Runner.Run(1, 0, observer: workspace =>
         {
@@ -156,24 +156,13 @@ public sealed class PanelRunnerTests
             using var pool = new WorkerPool(threads);
             var graph = new Graph(new ParameterSet([v, u]));
             for (int i = 0; i < 6; i++) graph.AddLoss("weights", new FactorizationError(Numbers(64 * 64, seed: i), v, u, 10));
-            using var runner = new PanelRunner(graph, 1, pool);
+            var runner = new PanelRunner(graph, 1, pool);
             runner.Run(0, 0);
             return [.. runner.Gradients.Of(v).ToArray(), .. runner.Gradients.Of(u).ToArray()];
         }
 
         float[] expected = Gradients(1);
         for (int round = 0; round < 20; round++) Assert.Equal(expected, Gradients(3));
-    }
-
-    [Fact]
-    public void DisposingTwiceIsHarmless()
-    {
-        using var pool = new WorkerPool(2);
-        var network = new SmallNetwork(10, pool);
-        network.Run(0);
-        network.Dispose();
-        network.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => network.Run(1));
     }
 
     private static float[] Numbers(int count, int seed)
@@ -183,7 +172,7 @@ public sealed class PanelRunnerTests
     }
 
     /// <summary>A network with every kind of loss, on random or given inputs.</summary>
-    private sealed class SmallNetwork : IDisposable
+    private sealed class SmallNetwork
     {
         private readonly InputNode? _given;
         private readonly Parameter[] _parameters;
@@ -222,8 +211,6 @@ public sealed class PanelRunnerTests
             Runner.Run(seed: 1, step);
             return [.. Runner.Losses, .. _parameters.SelectMany(parameter => Runner.Gradients.Of(parameter).ToArray().Select(value => (double)value))];
         }
-
-        public void Dispose() => Runner.Dispose();
     }
 
     /// <summary>Passes everything through, until it is told to throw on a panel in the middle.</summary>

@@ -127,7 +127,7 @@ public sealed class OperationGradientTests
         graph.AddLoss("squared", new SquaredErrorLoss(graph.Product(weight, x), graph.Product(other, x)));
         graph.AddLoss("divergence", new KullbackLeiblerLoss(graph.Product(weight, x), graph.Product(other, x)));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 40, pool);
+        var runner = new PanelRunner(graph, 40, pool);
         runner.Run(0, 0);
         Assert.Contains(runner.Gradients.Of(weight).ToArray(), value => value != 0);
         Assert.All(runner.Gradients.Of(other).ToArray(), value => Assert.Equal(0, value));
@@ -143,7 +143,7 @@ public sealed class OperationGradientTests
         x.Set([0, 0.5f, -1, 2, 0, 0]);
         graph.AddLoss("power", new PowerSumLoss(graph.Relu(graph.RowAffine(x, scale, null)), 0.9f));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 3, pool);
+        var runner = new PanelRunner(graph, 3, pool);
         runner.Run(0, 0);
         Assert.Equal((Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, runner.TotalLoss, 1e-6);
         Assert.Equal(0, runner.Gradients.Of(scale)[0]);
@@ -158,7 +158,7 @@ public sealed class OperationGradientTests
         var x = graph.Uniform(2, new StreamId(StreamPurpose.FeatureValues));
         graph.AddLoss("power", new SquaredErrorLoss(graph.Add(new GateNode(x, parameters[0], parameters[1], parameters[2], parameters[3])), x));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 3, pool);
+        var runner = new PanelRunner(graph, 3, pool);
         Assert.Throws<NotSupportedException>(() => runner.Run(0, 0));
     }
 

@@ -65,7 +65,7 @@ public sealed class GraphTests
         Assert.Equal(["square", "other"], graph.LossNames);
         Assert.Equal(5, graph.Nodes.Count);
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 1, pool);
+        var runner = new PanelRunner(graph, 1, pool);
         runner.Run(0, 0);
         Assert.Equal(6.75, runner.Loss("square"), 1e-6);
         Assert.Equal(9, runner.Loss("other"), 1e-6);
@@ -134,7 +134,7 @@ public sealed class GraphTests
         var kept = graph.Keep(graph.Map(default(Absolute), after));
         graph.AddLoss("loss", new SquaredErrorLoss(after, before));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 1, pool);
+        var runner = new PanelRunner(graph, 1, pool);
         bool[] hasGradient = [];
         runner.Run(0, 0, observer: workspace =>
             hasGradient = [.. new[] { x, before, middle, after, kept }.Select(node => !workspace.GradientOf(node).IsEmpty)]);
@@ -157,7 +157,7 @@ public sealed class GraphTests
         graph.AddLoss("square", new SquaredErrorLoss(y, x), weight: 1, coefficient: 0);
         graph.AddLoss("weights", new FactorizationError(new float[4], v, u, 4), coefficient: 0);
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 1, pool);
+        var runner = new PanelRunner(graph, 1, pool);
         bool hasGradient = true;
         runner.Run(0, 0, observer: workspace => hasGradient = !workspace.GradientOf(y).IsEmpty);
         Assert.False(hasGradient);
@@ -175,7 +175,7 @@ public sealed class GraphTests
         var x = graph.Input(2);
         graph.AddLoss("loss", new SquaredErrorLoss(x, x));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 1, pool);
+        var runner = new PanelRunner(graph, 1, pool);
         Assert.Throws<InvalidOperationException>(() => graph.Relu(x));
         Assert.Throws<InvalidOperationException>(() => graph.Keep(x));
         Assert.Throws<InvalidOperationException>(() => graph.AddLoss("late", new SquaredErrorLoss(x, x)));
@@ -190,7 +190,7 @@ public sealed class GraphTests
         var x = graph.Input(2);
         graph.AddLoss("loss", new SquaredErrorLoss(x, x));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 3, pool);
+        var runner = new PanelRunner(graph, 3, pool);
         x.Set(new float[4]);
         Assert.Throws<InvalidOperationException>(() => runner.Run(0, 0));
         x.Set(new float[6]);

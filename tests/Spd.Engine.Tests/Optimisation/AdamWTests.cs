@@ -31,7 +31,7 @@ public sealed class AdamWTests
         }
 
         using var gradients = new GivenGradients(parameters);
-        using var optimiser = new AdamW(gradients.Set, decay);
+        var optimiser = new AdamW(gradients.Set, decay);
         for (int step = 1; step <= 300; step++)
         {
             double lr = 0.01 * (1 - step / 400.0);
@@ -57,7 +57,7 @@ public sealed class AdamWTests
     {
         var parameter = new Parameter("parameter", 3);
         using var gradients = new GivenGradients([parameter]);
-        using var optimiser = new AdamW(gradients.Set);
+        var optimiser = new AdamW(gradients.Set);
         new[] { 5f, -0.001f, 0f }.CopyTo(gradients.Of(parameter));
         optimiser.Step(gradients.Gradients, 0.25);
         Assert.Equal(-0.25, parameter.Values[0], 1e-6);
@@ -72,7 +72,7 @@ public sealed class AdamWTests
         var tied = Parameter.SharingMemoryWith(owner, "tied");
         Reference first = new(15), second = new(15);
         using var gradients = new GivenGradients([owner, tied]);
-        using var optimiser = new AdamW(gradients.Set, 0.1);
+        var optimiser = new AdamW(gradients.Set, 0.1);
         var random = new Random(8);
         for (int step = 1; step <= 50; step++)
         {
@@ -101,7 +101,7 @@ public sealed class AdamWTests
     {
         var parameter = new Parameter("parameter", 2);
         using var gradients = new GivenGradients([parameter, parameter]);
-        using var optimiser = new AdamW(gradients.Set);
+        var optimiser = new AdamW(gradients.Set);
         gradients.Of(parameter).Fill(1);
         optimiser.Step(gradients.Gradients, 0.5);
         Assert.Equal(-0.5, parameter.Values[0], 1e-6);
@@ -111,7 +111,7 @@ public sealed class AdamWTests
     public void NoParametersAreNoWork()
     {
         using var gradients = new GivenGradients([]);
-        using var optimiser = new AdamW(gradients.Set);
+        var optimiser = new AdamW(gradients.Set);
         optimiser.Step(gradients.Gradients, 0.5);
         Assert.Equal(1, optimiser.Steps);
     }
@@ -155,10 +155,6 @@ public sealed class AdamWTests
 
         public Span<float> Of(Parameter parameter) => Gradients.Of(parameter);
 
-        public void Dispose()
-        {
-            _runner.Dispose();
-            _pool.Dispose();
-        }
+        public void Dispose() => _pool.Dispose();
     }
 }

@@ -156,7 +156,7 @@ public sealed unsafe class RandomTests
         var node = graph.Keep(graph.Uniform(rows, stream));
         float[] numbers = new float[rows * batch];
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, batch, pool);
+        var runner = new PanelRunner(graph, batch, pool);
         runner.Run(seed, step, backward: false, workspace => workspace.CopyTo(numbers, node));
         return numbers;
     }

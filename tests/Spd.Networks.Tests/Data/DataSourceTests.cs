@@ -121,7 +121,7 @@ public sealed class DataSourceTests
         var graph = new Graph();
         graph.Keep(data.Build(graph));
         using var pool = new WorkerPool(1);
-        using var runner = new PanelRunner(graph, 500, pool);
+        var runner = new PanelRunner(graph, 500, pool);
         for (int step = 0; step < 30; step++) runner.Run(0, step);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int step = 0; step < 20; step++) runner.Run(0, step);
@@ -136,7 +136,7 @@ public sealed class DataSourceTests
         Assert.Equal(features, x.Rows);
         float[] values = new float[Rows * features];
         using var pool = new WorkerPool(2);
-        using var runner = new PanelRunner(graph, Rows, pool);
+        var runner = new PanelRunner(graph, Rows, pool);
         runner.Run(seed, step, backward: false, workspace => workspace.CopyTo(values, x));
         return values;
     }

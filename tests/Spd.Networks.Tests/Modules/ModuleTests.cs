@@ -134,7 +134,7 @@ public sealed class ModuleTests
             var input = graph.Input(features);
             input.Set(x);
             graph.AddLoss("loss", new SquaredErrorLoss(network.Forward(new ForwardPass(graph), input), input));
-            using var runner = new PanelRunner(graph, batch, pool);
+            var runner = new PanelRunner(graph, batch, pool);
             runner.Run(0, 0);
             return [.. parameters.SelectMany(parameter => runner.Gradients.Of(parameter).ToArray())];
         }
