@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spd.Decomposition;
+using Spd.Networks.Training;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spectre.Console;
@@ -40,9 +41,10 @@ internal static class CommandLine
             Tell("stopped before the target was trained; nothing was written");
             return Interrupted;
         }
-        catch (Exception exception) when (!parsed.GetValue(debug))
+        catch (Exception exception)
         {
-            Tell(Sentence(exception));
+            if (parsed.GetValue(debug)) Console.Error.WriteLine(exception.ToString());
+            else Tell(Sentence(exception));
             return exception is ConfigException or RunFolderException or SiteSelectionException ? Usage : Failure;
         }
     }
@@ -65,10 +67,11 @@ internal static class CommandLine
 
     private static string Sentence(Exception exception) => exception switch
     {
-        ConfigException or RunFolderException or SiteSelectionException or TargetException or NonFiniteLossException => exception.Message,
+        ConfigException or RunFolderException or SiteSelectionException or TargetException or TrainingException or NonFiniteLossException =>
+            exception.Message,
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         PlatformNotSupportedException or ArgumentException => exception.Message,
-        OutOfMemoryException => "there is not enough memory for this run; a smaller batch_size or C needs less",
+        OutOfMemoryException or OverflowException => "there is not enough memory for this run; a smaller batch_size or C needs less",
         _ => $"something went wrong that should not have ({exception.GetType().Name}: {exception.Message}); "
             + "run again with --debug for the details, and please report it",
     };

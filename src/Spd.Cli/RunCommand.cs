@@ -54,14 +54,14 @@ internal static class RunCommand
         {
             experiment, seed, steps, threads, output, set, quiet,
         };
-        command.SetAction((parsed, _) => Task.FromResult(Execute(
+        command.SetAction(parsed => Execute(
             parsed.GetValue(experiment)!,
             [
                 .. parsed.GetValue(set)!.Select(ConfigOverride.Parse),
                 .. parsed.GetValue(seed) is { } seedText ? [ConfigOverride.Option("--seed", "seed", seedText)] : Array.Empty<ConfigOverride>(),
                 .. parsed.GetValue(steps) is { } stepsText ? [ConfigOverride.Option("--steps", "steps", stepsText)] : Array.Empty<ConfigOverride>(),
             ],
-            parsed.GetResult(threads) is null ? Environment.ProcessorCount : parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet))));
+            parsed.GetResult(threads) is null ? Environment.ProcessorCount : parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet)));
         return command;
     }
 
@@ -75,7 +75,8 @@ internal static class RunCommand
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         void Stop(PosixSignalContext context)
         {
-            context.Cancel = true;
+            // The first signal ends the run after its step; the next one ends the program at once.
+            context.Cancel = !cancellation.IsCancellationRequested;
             cancellation.Cancel();
         }
 
@@ -85,11 +86,11 @@ internal static class RunCommand
 
         using var display = RunDisplay.Create(quiet, config);
         foreach (string note in loaded.Notes) display.Note(note);
-        var run = new ExperimentRun(config, threads, new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable)), display);
         RunSummary summary;
         RunFolder folder;
         try
         {
+            var run = new ExperimentRun(config, threads, new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable)), display);
             (summary, folder) = display.Show(() => run.Execute(MakeFolder, cancellation.Token));
         }
         catch when (named is not null && !Directory.EnumerateFileSystemEntries(named.Root).Any())

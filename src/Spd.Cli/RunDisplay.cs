@@ -9,8 +9,12 @@ namespace Spd.Cli;
 internal abstract class RunDisplay : IRunObserver, IDisposable
 {
     /// <summary>The display for where standard output goes.</summary>
-    public static RunDisplay Create(bool quiet, ExperimentConfig config) =>
-        quiet ? new QuietDisplay() : AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? new PanelDisplay(config) : new LineDisplay();
+    public static RunDisplay Create(bool quiet, ExperimentConfig config)
+    {
+        if (quiet) return new QuietDisplay();
+        var console = AnsiConsole.Profile.Capabilities;
+        return console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new PanelDisplay(config) : new LineDisplay();
+    }
 
     /// <summary>Runs the work while the display is up.</summary>
     public virtual T Show<T>(Func<T> work) => work();
@@ -114,7 +118,7 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
             Refresh(
                 new Rows(
                     Bar(progress.Step, progress.Steps), time, new Text(""), table,
-                    new Text("Ctrl-C stops after this step and writes what there is", new Style(Color.Grey))),
+                    new Text("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey))),
                 force: progress.IsLogLine);
         }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
+using Spd.Networks.Training;
 using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
@@ -20,14 +21,16 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
     private readonly List<MetricRecord> _metrics = [];
     private readonly StepTimes _times = new(config.Decomposition.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
+    private bool _isMeasuredNonFinite;
 
     /// <summary>Runs it.</summary>
     /// <param name="makeFolder">Makes the run folder; called once the configuration has proved usable and the target is trained.</param>
     /// <param name="cancellation">Ends the run after the current step; what there is by then is measured and written.</param>
     /// <returns>The summary, with the folder; the status says whether all steps were taken.</returns>
     /// <exception cref="TargetException">No target could be trained.</exception>
+    /// <exception cref="TrainingException">The target's loss became infinite or not a number; no folder was made.</exception>
     /// <exception cref="NonFiniteLossException">
-    /// A loss became infinite or not a number; the folder keeps what was saved, and a summary that says so.
+    /// A loss became infinite or not a number, in a step or when it was measured; the folder keeps what was saved, and a summary that says so.
     /// </exception>
     /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made.</exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
@@ -42,21 +45,24 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
         folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
 
+        Evaluation evaluation;
         try
         {
-            using var log = new MetricLog(folder.MetricsFile);
-            Train(decomposer, folder, log, cancellation);
+            using (var log = new MetricLog(folder.MetricsFile)) Train(decomposer, folder, log, cancellation);
+            ComponentWeights.Save(folder.ModelFile, decomposer.Components);
+            evaluation = decomposer.Evaluate(config.NEvalSteps);
+            RequireFinite(evaluation, decomposer.StepsTaken);
         }
         catch (NonFiniteLossException failure)
         {
             folder.WriteText(folder.SummaryFile, Summarise(target, decomposer, RunStatus.Failed, evaluation: null, failure.Message).ToJson());
+            // A step that fails leaves the components as they were before it. Components that failed when measured do not replace any that were saved.
+            if (!_isMeasuredNonFinite) ComponentWeights.Save(folder.ModelFile, decomposer.Components);
             throw;
         }
 
-        var evaluation = decomposer.Evaluate(config.NEvalSteps);
         var status = decomposer.StepsTaken == config.Decomposition.Steps ? RunStatus.Finished : RunStatus.Interrupted;
         var summary = Summarise(target, decomposer, status, evaluation);
-        ComponentWeights.Save(folder.ModelFile, decomposer.Components);
         folder.WriteText(folder.SummaryFile, summary.ToJson());
         var figures = RunFigures.Draw(decomposer.Components, evaluation, _metrics);
         foreach (var figure in figures) folder.WriteText(folder.FigureFile(figure.Name), figure.Svg);
@@ -78,8 +84,10 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             bool isLogLine = taken % config.PrintFreq == 0 || taken == 1 || isLast;
             if (isLogLine)
             {
-                _metrics.Add(Measure(taken, step.LearningRate(taken - 1)));
+                var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
+                _metrics.Add(Record(evaluation, taken, step.LearningRate(taken - 1)));
                 log.Write(_metrics[^1]);
+                RequireFinite(evaluation, taken);
                 logged = taken;
             }
 
@@ -94,31 +102,40 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
             _times.Restart();
 
-            MetricRecord Measure(int steps, double learningRate)
+            MetricRecord Record(Evaluation evaluation, int steps, double learningRate) => new()
             {
-                var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
-                return new MetricRecord
+                Step = steps,
+                Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+                MsPerStep = _times.Quantile(0.5, logged),
+                Lr = learningRate,
+                Losses = evaluation.Losses,
+                L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
+                Metrics = new Dictionary<string, double>
                 {
-                    Step = steps,
-                    Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
-                    MsPerStep = _times.Quantile(0.5, logged),
-                    Lr = learningRate,
-                    Losses = evaluation.Losses,
-                    L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
-                    Metrics = new Dictionary<string, double>
-                    {
-                        ["unmasked_recon"] = evaluation.UnmaskedRecon,
-                        ["ci_masked_recon"] = evaluation.ImportanceMaskedRecon,
-                        ["rounded_masked_recon"] = evaluation.RoundedMaskedRecon,
-                    },
-                };
-            }
+                    ["unmasked_recon"] = evaluation.UnmaskedRecon,
+                    ["ci_masked_recon"] = evaluation.ImportanceMaskedRecon,
+                    ["rounded_masked_recon"] = evaluation.RoundedMaskedRecon,
+                },
+            };
         }, cancellation);
 
         void DrawFigures(int step)
         {
-            foreach (var figure in RunFigures.Draw(decomposer.Components, decomposer.Evaluate(batches: 1, adversarialBatches: 0), _metrics))
+            var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
+            RequireFinite(evaluation, step);
+            foreach (var figure in RunFigures.Draw(decomposer.Components, evaluation, _metrics))
                 folder.WriteText(folder.FigureFile(Path.Combine($"step-{step:D8}", figure.Name)), figure.Svg);
+        }
+    }
+
+    /// <summary>Fails as a training step does on a loss that is no number.</summary>
+    private void RequireFinite(Evaluation evaluation, int step)
+    {
+        foreach (var (term, value) in evaluation.Losses)
+        {
+            if (double.IsFinite(value)) continue;
+            _isMeasuredNonFinite = true;
+            throw new NonFiniteLossException(step, term, value);
         }
     }
 
@@ -142,6 +159,7 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             Evaluation = evaluation,
             Losses = evaluation?.Losses ?? _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
             Match = linear1 is null ? null : ColumnMatch.Of(linear1),
+            MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
             Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
             OutputLoss = config.Decomposition.OutputLossType,
         };

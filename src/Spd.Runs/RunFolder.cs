@@ -60,15 +60,12 @@ public sealed class RunFolder
     {
         string time = clock.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
         string wanted = Path.Combine(parent, experiment, $"{time}-seed{seed}");
-        string path = wanted;
-        for (int attempt = 2; Path.Exists(path); attempt++)
+        for (int attempt = 1; attempt <= MostAttempts; attempt++)
         {
-            if (attempt > MostAttempts)
-                throw new RunFolderException($"'{wanted}' and {MostAttempts} more like it exist already: name another folder with --out");
-            path = $"{wanted}-{attempt}";
+            if (TryMakeNew(attempt == 1 ? wanted : $"{wanted}-{attempt}") is { } folder) return folder;
         }
 
-        return Make(path);
+        throw new RunFolderException($"'{wanted}' and {MostAttempts - 1} more like it exist already: name another folder with --out");
     }
 
     /// <summary>Takes the folder that the user named: a new one, or one that is empty.</summary>
@@ -90,14 +87,6 @@ public sealed class RunFolder
         return Make(path);
     }
 
-    /// <summary>The folder of an earlier run.</summary>
-    /// <exception cref="RunFolderException">There is no such folder, or it has no configuration.</exception>
-    public static RunFolder Open(string path)
-    {
-        var folder = new RunFolder(Path.GetFullPath(path));
-        return File.Exists(folder.ConfigFile) ? folder : throw new RunFolderException($"'{path}' is no run folder: it has no config.yaml");
-    }
-
     /// <summary>Writes a text file of the folder whole or not at all.</summary>
     /// <param name="path">One of the files above.</param>
     /// <param name="text">Its text.</param>
@@ -117,6 +106,29 @@ public sealed class RunFolder
         return path;
     }
 
+    /// <summary>Makes a folder that only one of several runs gets; null where it exists or another run is just making it.</summary>
+    private static RunFolder? TryMakeNew(string path)
+    {
+        if (Path.Exists(path)) return null;
+        // Neither making a folder nor moving one to a name fails everywhere when an empty folder has the name. Making a new file does:
+        // whoever has made the claim may look whether the folder exists, and make it.
+        string claim = $"{path}.claim";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using var claimed = new FileStream(claim, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return Path.Exists(path) ? null : Make(path);
+        }
+        catch (IOException exception) when (exception is not RunFolderException && (Path.Exists(claim) || Path.Exists(path)))
+        {
+            return null;
+        }
+        catch (Exception exception) when (IsRefusal(exception))
+        {
+            throw Refused(path, exception);
+        }
+    }
+
     private static RunFolder Make(string path)
     {
         try
@@ -125,10 +137,15 @@ public sealed class RunFolder
             string probe = Path.Combine(folder.Root, $".{Guid.NewGuid():N}.tmp");
             using (File.Create(probe, 1, FileOptions.DeleteOnClose)) return folder;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception) when (IsRefusal(exception))
         {
-            throw new RunFolderException(
-                $"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
+            throw Refused(path, exception);
         }
     }
+
+    private static bool IsRefusal(Exception exception) => exception is not RunFolderException
+        and (IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException);
+
+    private static RunFolderException Refused(string path, Exception exception) =>
+        new($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
 }

@@ -59,8 +59,11 @@ public sealed record RunSummary
     /// <summary>Each loss term before its coefficient, and <c>total</c>: the final evaluation's, or else the last log line's.</summary>
     public IReadOnlyDictionary<string, double> Losses { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>The match of <c>linear1</c>'s columns, where it is decomposed.</summary>
+    /// <summary>The match of <c>linear1</c>'s columns with its significant subcomponents, where it is decomposed.</summary>
     public ColumnMatch? Match { get; init; }
+
+    /// <summary>The match of <c>linear1</c>'s columns with all of its subcomponents, dead ones too, where it is decomposed.</summary>
+    public ColumnMatch? MatchOfAll { get; init; }
 
     /// <summary>Significant subcomponents by site.</summary>
     public IReadOnlyDictionary<string, int> Significant { get; init; } = new Dictionary<string, int>();
@@ -94,6 +97,12 @@ public sealed record RunSummary
             metrics["mmcs"] = Number(Match.Mmcs);
             metrics["ml2r"] = Number(Match.Ml2r);
             metrics["one_to_one"] = Match.IsOneToOne;
+        }
+
+        if (MatchOfAll is not null)
+        {
+            metrics["mmcs_all_subcomponents"] = Number(MatchOfAll.Mmcs);
+            metrics["ml2r_all_subcomponents"] = Number(MatchOfAll.Ml2r);
         }
 
         metrics["significant_subcomponents"] = Object(Significant.Select(entry => (entry.Key, (JsonNode?)entry.Value)));

@@ -3,9 +3,12 @@ using System.Diagnostics;
 namespace Spd.Runs;
 
 /// <summary>How long the steps took, without what lies between them.</summary>
-public sealed class StepTimes(int capacity)
+/// <param name="steps">How many steps are expected.</param>
+public sealed class StepTimes(int steps)
 {
-    private readonly List<double> _milliseconds = new(capacity);
+    private const int MostReserved = 1 << 16;
+
+    private readonly List<double> _milliseconds = new(Math.Min(steps, MostReserved));
     private long _start = Stopwatch.GetTimestamp();
 
     /// <summary>Starts timing the next step.</summary>

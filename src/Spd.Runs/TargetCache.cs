@@ -6,7 +6,7 @@ using Spd.Networks.Weights;
 namespace Spd.Runs;
 
 /// <summary>
-/// Keeps trained targets, each under the hash of the configuration it was trained with, seed included. An entry is a folder with
+/// Keeps trained targets, each under the hash of the configuration it was trained with, seed and kernels included. An entry is a folder with
 /// <c>weights.safetensors</c> and <c>config.yaml</c>, whose first line has the hash of the weights: a damaged entry is as good as none.
 /// </summary>
 public sealed class TargetCache
@@ -39,7 +39,7 @@ public sealed class TargetCache
     }
 
     /// <summary>Loads the weights that were trained with a configuration.</summary>
-    /// <param name="config">The canonical text of the target's configuration.</param>
+    /// <param name="config">The canonical text of what the weights depend on: the target's configuration and the kernels.</param>
     /// <param name="network">Receives the weights; unchanged when there are none to be used.</param>
     /// <param name="note">A sentence for the user when an entry was there but could not be used.</param>
     /// <returns>Whether the weights were loaded.</returns>
@@ -61,8 +61,11 @@ public sealed class TargetCache
         }
     }
 
-    /// <summary>Keeps the weights that were trained with a configuration, in place of any that were there. The entry appears whole or not at all.</summary>
-    /// <param name="config">The canonical text of the target's configuration.</param>
+    /// <summary>
+    /// Keeps the weights that were trained with a configuration, unless an intact entry is there already; a damaged one is replaced.
+    /// The entry appears whole or not at all.
+    /// </summary>
+    /// <param name="config">The canonical text of what the weights depend on: the target's configuration and the kernels.</param>
     /// <param name="network">The trained network.</param>
     /// <returns>A sentence for the user when they could not be kept, which harms nothing but the next run's time; null otherwise.</returns>
     public string? Store(string config, Module network)
@@ -75,6 +78,13 @@ public sealed class TargetCache
             string weights = Path.Combine(temporary, "weights.safetensors");
             ModuleWeights.Save(weights, network);
             AtomicFile.WriteText(Path.Combine(temporary, "config.yaml"), ConfigText(config, weights));
+            if (TryReadable(entry, config))
+            {
+                // Another run has stored the same target in the meantime, and a third may be reading it.
+                Discard(temporary);
+                return null;
+            }
+
             if (Directory.Exists(entry)) Directory.Delete(entry, recursive: true);
             Directory.Move(temporary, entry);
             return null;

@@ -1,4 +1,5 @@
 using Spd.Engine.Execution;
+using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
@@ -27,6 +28,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
 
     /// <summary>The target of a configuration.</summary>
     /// <exception cref="TargetException">None of the seeds learnt every feature.</exception>
+    /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
     /// <exception cref="OperationCanceledException">Stopped while training.</exception>
     public TrainedTarget Provide(TmsTargetConfig config, CancellationToken cancellation)
     {
@@ -58,7 +60,8 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
 
     private bool LoadOrTrain(Tms network, TmsTargetConfig config, CancellationToken cancellation)
     {
-        string canonical = config.ToYaml();
+        // Other kernels round otherwise, and so train other bits.
+        string canonical = $"# trained on {KernelSet.Default().Name} kernels\n{config.ToYaml()}";
         bool cached = cache.TryLoad(canonical, network, out string? note);
         if (note is not null) observer.Note(note);
         if (cached) return true;

@@ -64,10 +64,16 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(["notes.txt"], Directory.EnumerateFileSystemEntries(_spd.PathTo("mine")).Select(Path.GetFileName));
     }
 
-    [Fact]
-    public void ALossThatIsNoNumberStopsTheRunAndKeepsWhatWasSaved()
+    [Theory]
+    // The first log line comes after the first step, so what is measured there fails first; the last line is that of the only step.
+    [InlineData("50", "lr_warmup_pct=0", false)]
+    [InlineData("1", "lr_warmup_pct=0", false)]
+    // The first step of a warm-up changes nothing; the next spoils the components, and the one after that fails.
+    [InlineData("50", "lr_warmup_pct=0.5", true)]
+    public void ALossThatIsNoNumberStopsTheRunAndKeepsWhatWasSaved(string steps, string setting, bool isModelKept)
     {
-        var (code, _, error) = _spd.Run("run", "tms_5-2", "--out", "diverged", "--set", "lr=1e30", "--set", "batch_size=256", "--steps", "50");
+        var (code, _, error) = _spd.Run(
+            "run", "tms_5-2", "--out", "diverged", "--set", "lr=1e30", "--set", setting, "--set", "batch_size=256", "--steps", steps);
         Assert.Equal(1, code);
         Assert.Matches(@"^spd: the loss '\w+' became \S+ at step \d+; training stopped there", error);
         AssertOneSentence(error);
@@ -76,7 +82,19 @@ public sealed class BadInputTests : IDisposable
         Assert.Contains("became", summary.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.NotEmpty(File.ReadAllLines(_spd.PathTo("diverged", "metrics.jsonl")));
         Assert.True(File.Exists(_spd.PathTo("diverged", "target", "weights.safetensors")));
+        Assert.Equal(isModelKept, File.Exists(_spd.PathTo("diverged", "model.safetensors")));
         Assert.False(File.Exists(_spd.PathTo("diverged", "report.html")));
+    }
+
+    [Fact]
+    public void ATargetWhoseLossIsNoNumberIsToldAndNotKept()
+    {
+        var (code, _, error) = _spd.Run("run", "tms_5-2", "--out", "never", "--set", "target.train.lr=1e30");
+        Assert.Equal(1, code);
+        AssertOneSentence(error);
+        Assert.DoesNotContain("should not have", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_spd.PathTo("never")));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_spd.Cache));
     }
 
     [Fact]
@@ -93,7 +111,8 @@ public sealed class BadInputTests : IDisposable
     public void DebugShowsTheStackTrace()
     {
         var (code, _, error) = _spd.Run("run", "tms_52", "--debug");
-        Assert.NotEqual(0, code);
+        Assert.Equal(2, code);
+        Assert.StartsWith("Spd.Runs.Configuration.ConfigException: no experiment is called 'tms_52'", error, StringComparison.Ordinal);
         Assert.Contains("   at Spd.", error, StringComparison.Ordinal);
     }
 

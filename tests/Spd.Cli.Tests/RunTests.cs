@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Spd.Engine.Kernels;
 
 namespace Spd.Cli.Tests;
 
@@ -93,7 +94,7 @@ public sealed class RunTests : IDisposable
         }
 
         Assert.All(
-            new[] { "mmcs", "ml2r", "unmasked_mse", "adversarial_mse" },
+            new[] { "mmcs", "ml2r", "mmcs_all_subcomponents", "ml2r_all_subcomponents", "unmasked_mse", "adversarial_mse" },
             metric => Assert.True(summary.GetProperty("metrics").GetProperty(metric).GetDouble() > 0));
         Assert.True(summary.GetProperty("target").GetProperty("seeds_tried").GetInt32() >= 1);
     }
@@ -110,6 +111,20 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void ATargetIsTrainedAnewForOtherKernels()
+    {
+        Assert.SkipWhen(KernelSet.Default().Name == "scalar", "needs a second kernel set");
+        string[] arguments = ["run", "tms_5-2", "--steps", "1", "--set", "batch_size=16", "--set", "n_eval_steps=1"];
+        arguments = [.. arguments, "--set", "target.train.steps=2000", "--set", "target.train.batch_size=256"];
+        Assert.Contains("trained the target", _spd.Run(arguments).Output, StringComparison.Ordinal);
+        Assert.Contains("found the trained target", _spd.Run(arguments).Output, StringComparison.Ordinal);
+        _spd.Kernels = "scalar";
+        string output = _spd.Run(arguments).Output;
+        Assert.Contains("trained the target", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("found the trained target", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WithoutOutTheFolderIsNamedAfterExperimentTimeAndSeed()
     {
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--seed", "5", "--quiet", .. Short]).ExitCode);
@@ -122,9 +137,8 @@ public sealed class RunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
         using var process = _spd.Start("run", "tms_5-2", "--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3");
-        string metrics = _spd.PathTo("stopped", "metrics.jsonl");
-        for (int wait = 0; wait < 600 && !(File.Exists(metrics) && new FileInfo(metrics).Length > 0); wait++) Thread.Sleep(50);
-        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        WaitFor("metrics.jsonl");
+        Interrupt(process);
         var (code, output, error) = SpdProgram.Finish(process);
         Assert.Equal((130, ""), (code, error));
         Assert.Contains("stopped after", output, StringComparison.Ordinal);
@@ -134,5 +148,34 @@ public sealed class RunTests : IDisposable
         Assert.InRange(summary.GetProperty("steps").GetInt32(), 1, 999_999);
         Assert.True(File.Exists(_spd.PathTo("stopped", "figures", "vectors.svg")));
         Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
+    }
+
+    [Fact]
+    public void ASecondInterruptEndsTheProgramAtOnceAndKeepsTheModel()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
+        // More steps than can be reserved memory for, and an evaluation that would take hours.
+        using var process = _spd.Start("run", "tms_5-2", "--steps", "2147483647", "--out", "stopped", "--set", "n_eval_steps=10000000");
+        WaitFor("metrics.jsonl");
+        Interrupt(process);
+        WaitFor("model.safetensors");
+        Assert.False(process.HasExited);
+        Interrupt(process);
+        Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
+        Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
+        Assert.False(File.Exists(_spd.PathTo("stopped", "summary.json")));
+    }
+
+    private static void Interrupt(Process process)
+    {
+        using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    private void WaitFor(string file)
+    {
+        string path = _spd.PathTo("stopped", file);
+        for (int wait = 0; wait < 600 && !(File.Exists(path) && new FileInfo(path).Length > 0); wait++) Thread.Sleep(50);
+        Assert.True(File.Exists(path), $"{file} did not appear");
     }
 }

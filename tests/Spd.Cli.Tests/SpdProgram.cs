@@ -1,13 +1,17 @@
 using System.Diagnostics;
+using Spd.Engine.Kernels;
 
 namespace Spd.Cli.Tests;
 
 /// <summary>The program as a child process, in a folder of its own with a cache of its own.</summary>
 internal sealed class SpdProgram : IDisposable
 {
-    private readonly string _cache = Directory.CreateTempSubdirectory("spd-cache-").FullName;
+    public string Cache { get; } = Directory.CreateTempSubdirectory("spd-cache-").FullName;
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("spd-test-").FullName;
+
+    /// <summary>The kernel set to use; the program's choice where it is empty.</summary>
+    public string Kernels { get; set; } = Environment.GetEnvironmentVariable(KernelSet.OverrideVariable) ?? "";
 
     public string PathTo(params string[] parts) => Path.Combine([Folder, .. parts]);
 
@@ -35,13 +39,14 @@ internal sealed class SpdProgram : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["SPD_CACHE"] = _cache;
+        start.Environment["SPD_CACHE"] = Cache;
+        start.Environment[KernelSet.OverrideVariable] = Kernels;
         return Process.Start(start)!;
     }
 
     public void Dispose()
     {
         Directory.Delete(Folder, recursive: true);
-        Directory.Delete(_cache, recursive: true);
+        Directory.Delete(Cache, recursive: true);
     }
 }

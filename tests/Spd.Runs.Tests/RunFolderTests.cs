@@ -19,6 +19,33 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void RunsThatStartInTheSameSecondEachGetAFolder()
+    {
+        const int Runs = 24;
+        var clock = new FixedClock(new DateTimeOffset(2025, 3, 4, 5, 6, 7, TimeSpan.Zero));
+        string[] roots = new string[Runs];
+        using var start = new Barrier(Runs);
+        Thread[] threads =
+        [
+            .. Enumerable.Range(0, Runs).Select(run => new Thread(() =>
+            {
+                start.SignalAndWait();
+                roots[run] = RunFolder.Create(_folder["runs"], "tms_5-2", 3, clock).Root;
+            })),
+        ];
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        Assert.Equal(Runs, roots.Distinct().Count());
+        Assert.Equal(roots.Order(StringComparer.Ordinal), Directory.GetFileSystemEntries(_folder["runs", "tms_5-2"]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void AFileInTheWayOfAllRunsIsTold() => Assert.Contains(
+        "cannot be made or written to",
+        Assert.Throws<RunFolderException>(() => RunFolder.Create(_folder.Write("file", "x"), "tms_5-2", 3, TimeProvider.System)).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
     public void FilesAreWrittenWithTheirFolders()
     {
         var folder = RunFolder.CreateAt(_folder["run"]);
@@ -56,17 +83,6 @@ public sealed class RunFolderTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/proc/self"), "needs a folder that nobody may write to");
         Assert.Contains("cannot be made or written to", Refusal("/proc/self/run"), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void AnEarlierRunIsOpened()
-    {
-        Assert.Contains(
-            "is no run folder: it has no config.yaml",
-            Assert.Throws<RunFolderException>(() => RunFolder.Open(_folder.Root)).Message,
-            StringComparison.Ordinal);
-        _folder.Write("config.yaml", "seed: 0");
-        Assert.Equal(_folder["metrics.jsonl"], RunFolder.Open(_folder.Root).MetricsFile);
     }
 
     private static string Refusal(string path) => Assert.Throws<RunFolderException>(() => RunFolder.CreateAt(path)).Message;

@@ -62,6 +62,18 @@ public sealed class TargetCacheTests : IDisposable
     }
 
     [Fact]
+    public void AnIntactEntryIsNotReplaced()
+    {
+        var network = Network(1);
+        Cache.Store(_config.ToYaml(), network);
+        Assert.Null(Cache.Store(_config.ToYaml(), Network(2)));
+        var loaded = Network(3);
+        Assert.True(Cache.TryLoad(_config.ToYaml(), loaded, out _));
+        Assert.Equal(network.Linear1.Weight.Values.ToArray(), loaded.Linear1.Weight.Values.ToArray());
+        Assert.Single(Directory.EnumerateFileSystemEntries(Cache.Folder));
+    }
+
+    [Fact]
     public void ACacheThatCannotBeWrittenIsNoMoreThanANote()
     {
         var cache = new TargetCache(Path.Combine(_folder.Write("file", "x"), "cache"));

@@ -13,6 +13,7 @@ namespace Spd.Engine.Execution;
 public sealed unsafe class PanelRunner
 {
     private const int MostAccumulators = 16;
+    private const int MostRows = 1 << 30;
     private const int SmallestPanel = 64, LargestPanel = 256;
     private const long PanelBytes = 640 * 1024;
     private const long AccumulatorBytes = 256L * 1024 * 1024;
@@ -41,6 +42,7 @@ public sealed unsafe class PanelRunner
     public PanelRunner(Graph graph, int batchSize, WorkerPool pool, KernelSet? kernels = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batchSize, MostRows);
         graph.Compile();
         _graph = graph;
         _pool = pool;

@@ -11,6 +11,9 @@ namespace Spd.Runs.Configuration;
 internal static partial class ConfigKeys
 {
     private const int MostMaskSamples = 1000;
+    private const int MostRows = 1 << 24;
+    private const int MostSubcomponents = 100_000;
+    private const int MostGateNeurons = 10_000;
     private const int MostFeatures = 10_000;
     private const string NoAccount = "runs are kept in their folder, not in an account";
     private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
@@ -45,7 +48,7 @@ internal static partial class ConfigKeys
         Keys<TmsTargetConfig>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
         Keys<TmsTargetConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
         Keys<TmsTargetConfig>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<TmsTargetConfig>.Value("batch_size", WholeNumber(1), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<TmsTargetConfig>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
     ],
     target => target switch
     {
@@ -75,10 +78,10 @@ internal static partial class ConfigKeys
     public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
     [
         Keys<DecompositionOptions>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
-        Keys<DecompositionOptions>.Value("C", WholeNumber(1, 1_000_000), c => c.C, (c, v) => c with { C = v }),
+        Keys<DecompositionOptions>.Value("C", WholeNumber(1, MostSubcomponents), c => c.C, (c, v) => c with { C = v }),
         Keys<DecompositionOptions>.Value("n_mask_samples", WholeNumber(1, MostMaskSamples),
             c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
-        Keys<DecompositionOptions>.Value("n_ci_mlp_neurons", WholeNumber(0, 100_000), c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
+        Keys<DecompositionOptions>.Value("n_ci_mlp_neurons", WholeNumber(0, MostGateNeurons), c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
         Keys<DecompositionOptions>.Value("target_module_patterns", List(Text, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
         Coefficient("faithfulness_coeff", c => c.FaithfulnessCoeff, (c, v) => c with { FaithfulnessCoeff = v }),
@@ -96,7 +99,7 @@ internal static partial class ConfigKeys
         Keys<DecompositionOptions>.Value("output_loss_type", Choice<OutputLoss>(), c => c.OutputLossType, (c, v) => c with { OutputLossType = v }),
         Keys<DecompositionOptions>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
         Keys<DecompositionOptions>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<DecompositionOptions>.Value("batch_size", WholeNumber(1), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<DecompositionOptions>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
         Keys<DecompositionOptions>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
         Keys<DecompositionOptions>.Value("lr_exponential_halflife", OrNull(Positive),
             c => c.LrExponentialHalflife, (c, v) => c with { LrExponentialHalflife = v }),

@@ -51,7 +51,12 @@ public static class HtmlReport
         }
 
         string origin = summary.Target.FromCache ? "found in the cache" : "trained";
-        string tried = summary.Target.SeedsTried > 1 ? $", the {summary.Target.SeedsTried}th seed tried" : "";
+        string tried = summary.Target.SeedsTried switch
+        {
+            1 => "",
+            2 => ", after 1 seed that did not learn every feature",
+            int seeds => $", after {seeds - 1} seeds that did not learn every feature",
+        };
         page.Append($"""
             <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {origin} with
             seed {summary.Target.Config.Seed}{tried}; it represents every feature

@@ -17,7 +17,9 @@ public static class ResultTable
         var rows = new List<ResultRow>();
         if (summary.Match is { } match)
         {
-            rows.Add(new ResultRow("MMCS, linear1", $"{match.Mmcs:F4}", paper?.Mmcs ?? "", "direction of the best subcomponent per column; 1 is exact"));
+            rows.Add(new ResultRow(
+                "MMCS, linear1", $"{match.Mmcs:F4}", paper?.Mmcs ?? "",
+                "direction of the best significant subcomponent per column; 1 is exact"));
             rows.Add(new ResultRow("ML2R, linear1", $"{match.Ml2r:F4}", paper?.Ml2r ?? "", "its length over the column's; 1 is exact"));
             rows.Add(new ResultRow("one subcomponent per column", match.IsOneToOne ? "yes" : "no", "", "no subcomponent serves two columns"));
         }

@@ -42,7 +42,10 @@ public sealed class ExperimentConfigTests
     {
         var loaded = ExperimentConfig.Load(Released, [ConfigOverride.Parse("target=tms_5-2")], Catalog);
         var expected = Catalog.Load("tms_5-2").Config;
-        Assert.Equal(expected with { Name = "released_tms_5-2", Description = "" }, loaded.Config);
+        // Ours differs in the seed alone: the authors' 0 is one of those that end in a local optimum.
+        Assert.Equal(
+            expected with { Name = "released_tms_5-2", Description = "", Decomposition = expected.Decomposition with { Seed = 0 } },
+            loaded.Config);
         string note = Assert.Single(loaded.Notes);
         Assert.EndsWith(
             "released_tms_5-2.yaml, line 36: pretrained_model_path is ignored: the target is trained here, as `target` says",
@@ -143,7 +146,7 @@ public sealed class ExperimentConfigTests
     {
         string text = Catalog.Load("tms_5-2").Config.ToYaml();
         Assert.StartsWith("name: tms_5-2\ndescription: ", text, StringComparison.Ordinal);
-        Assert.Contains("\nseed: 0\nC: 20\n", text, StringComparison.Ordinal);
+        Assert.Contains("\nseed: 1\nC: 20\n", text, StringComparison.Ordinal);
         Assert.Contains("\ntarget_module_patterns:\n- linear1\n- linear2\nfaithfulness_coeff: 1.0\nrecon_coeff: null\n", text, StringComparison.Ordinal);
         Assert.Contains(
             "\ntask_config:\n  task_name: tms\n  feature_probability: 0.05\n  data_generation_type: at_least_zero_active\n"
