@@ -1,0 +1,48 @@
+// The code between the two markers is the README's; a test compares them.
+// README begins
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Engine.Operations;
+using Spd.Engine.Optimisation;
+using Spd.Networks;
+using Spd.Networks.Data;
+using Spd.Networks.Training;
+
+public static class MyDecomposition
+{
+    public static Evaluation Run(TextWriter output)
+    {
+        // A network of our own: six sparse inputs through a layer of four neurons and back.
+        var network = new Sequential(
+            ("hidden", new Linear(6, 4)),
+            ("out", new Linear(4, 6)),
+            ("relu", new Activation<Relu>()));
+        var data = new SparseFeatures(features: 6, probability: 0.05);
+
+        // Train it to copy its input; weights from elsewhere can be written to network.NamedParameters() instead.
+        network.Initialise(seed: 1);
+        using (var pool = new WorkerPool(threads: 2))
+            SupervisedTraining.Train(network, data, label: (graph, x) => x, new TrainingOptions { Steps = 5_000 }, pool);
+
+        // Split both matrices into subcomponents and learn when each is needed.
+        var options = new DecompositionOptions
+        {
+            TargetModulePatterns = ["hidden", "out"],
+            C = 16,
+            NCiMlpNeurons = 8,
+            ImportanceMinimalityCoeff = 3e-3,
+            LrSchedule = ScheduleShape.Cosine,
+            Steps = 10_000,
+            BatchSize = 2_048,
+        };
+        using var decomposer = new Decomposer(network, data, options);
+        decomposer.Train();
+
+        var evidence = decomposer.Evaluate();
+        foreach (var site in evidence.Sites)
+            output.WriteLine($"{site.Name}: {site.Alive} of {site.C} subcomponents in use, {site.L0:F2} on an average input");
+        output.WriteLine($"output error: {evidence.UnmaskedRecon:0.0e+0} with all of them, {evidence.StochasticRecon:0.0e+0} with the unneeded ones masked at random");
+        return evidence;
+    }
+}
+// README ends
