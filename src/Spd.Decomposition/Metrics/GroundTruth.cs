@@ -5,8 +5,8 @@ namespace Spd.Decomposition;
 /// <param name="Ml2r">Mean over columns of the norm of the best match's column over the target column's.</param>
 /// <param name="BestMatches">For every column, the subcomponent that matches best.</param>
 /// <remarks>
-/// Unless told otherwise, only significant subcomponents are candidates. The directions of dead ones are noise, and among many in few dimensions some point along a column to four
-/// digits: taken over all, a run that found every mechanism can be reported with the length of a dead subcomponent.
+/// Unless told otherwise, only significant subcomponents are candidates. The directions of dead ones are noise, and among many in few dimensions some
+/// point along a column to four digits: taken over all, a run that found every mechanism can be reported with the length of a dead subcomponent.
 /// </remarks>
 public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> BestMatches)
 {
