@@ -84,7 +84,7 @@ internal static class RunCommand
         var named = output is null ? null : RunFolder.CreateAt(output);
         RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Decomposition.Seed, TimeProvider.System);
 
-        using var display = RunDisplay.Create(quiet, config);
+        var display = RunDisplay.Create(quiet, config);
         foreach (string note in loaded.Notes) display.Note(note);
         RunSummary summary;
         RunFolder folder;

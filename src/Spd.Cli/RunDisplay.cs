@@ -6,7 +6,7 @@ using Spectre.Console.Rendering;
 namespace Spd.Cli;
 
 /// <summary>What the user sees of a run in progress: a live panel on a terminal, a plain line per interval in a pipe, nothing when quiet.</summary>
-internal abstract class RunDisplay : IRunObserver, IDisposable
+internal abstract class RunDisplay : IRunObserver
 {
     /// <summary>The display for where standard output goes.</summary>
     public static RunDisplay Create(bool quiet, ExperimentConfig config)
@@ -26,10 +26,6 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
     }
 
     public abstract void Progress(RunProgress progress);
-
-    public virtual void Dispose()
-    {
-    }
 
     /// <summary>The losses and L0 of a log line as text.</summary>
     protected static string Losses(MetricRecord record) => string.Join("  ", record.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00e+0}"));
@@ -91,13 +87,15 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
         public override void Note(string sentence)
         {
             _notes.Add(sentence);
-            Refresh(new Text("starting"), force: true);
+            Refresh(() => new Text("starting"), force: true);
         }
 
         public override void TargetStep(int step, int steps, double loss) =>
-            Refresh(new Rows(Bar(step, steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
+            Refresh(() => new Rows(Bar(step, steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
 
-        public override void Progress(RunProgress progress)
+        public override void Progress(RunProgress progress) => Refresh(() => Standing(progress), force: progress.IsLogLine);
+
+        private static Rows Standing(RunProgress progress)
         {
             var table = new Table().Border(TableBorder.None).HideHeaders()
                 .AddColumn("").AddColumn(new TableColumn("").RightAligned())
@@ -115,21 +113,20 @@ internal abstract class RunDisplay : IRunObserver, IDisposable
             var time = new Text(
                 $"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   "
                 + $"learning rate {progress.Latest.Lr:0.00e+0}");
-            Refresh(
-                new Rows(
-                    Bar(progress.Step, progress.Steps), time, new Text(""), table,
-                    new Text("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey))),
-                force: progress.IsLogLine);
+            return new Rows(
+                Bar(progress.Step, progress.Steps), time, new Text(""), table,
+                new Text("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey)));
         }
 
         private static BreakdownChart Bar(int done, int all) =>
             new BreakdownChart().HideTags().Width(60).AddItem("done", done, Color.Blue).AddItem("left", all - done, Color.Grey23);
 
-        private void Refresh(IRenderable content, bool force)
+        // The content is built only when it is shown: a target's training step takes less time than its picture.
+        private void Refresh(Func<IRenderable> content, bool force)
         {
             if (_live is null || (!force && DateTime.UtcNow - _refreshed < RefreshInterval)) return;
             _refreshed = DateTime.UtcNow;
-            var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content);
+            var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content());
             _live.UpdateTarget(
                 new Panel(new Rows(lines))
                     .Header($" {Markup.Escape(config.Name)}, seed {config.Decomposition.Seed} ")
