@@ -12,6 +12,7 @@ public sealed class DecompositionStep
 {
     private readonly DecompositionOptions _options;
     private readonly LearningRateSchedule _schedule;
+    private readonly WorkerPool _pool;
     private readonly PanelRunner _runner;
     private readonly AdamW _optimiser;
 
@@ -28,6 +29,7 @@ public sealed class DecompositionStep
     {
         options.Validate();
         _options = options;
+        _pool = pool;
         _schedule = options.Schedule;
         Graph = new Graph(model.Parameters);
         Target = CausalImportance.Build(Graph, model, data.Build(Graph));
@@ -69,7 +71,7 @@ public sealed class DecompositionStep
             if (!double.IsFinite(_runner.Losses[i])) throw new NonFiniteLossException(step, Graph.LossNames[i], _runner.Losses[i]);
         }
 
-        _optimiser.Step(_runner.Gradients, LearningRate(step));
+        _optimiser.Step(_runner.Gradients, LearningRate(step), _pool);
     }
 }
 

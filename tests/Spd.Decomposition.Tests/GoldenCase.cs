@@ -63,7 +63,7 @@ internal sealed class GoldenCase : IDisposable
         BatchSize = Steps[0].GetProperty("batch").GetArrayLength(),
     };
 
-    public Module BuildNetwork()
+    public Module BuildNetwork(bool isReassociated = true)
     {
         Module network;
         var matrices = Weights.EnumerateObject().ToDictionary(entry => entry.Name.Replace("(tied)", "", StringComparison.Ordinal), entry => entry.Value);
@@ -77,7 +77,10 @@ internal sealed class GoldenCase : IDisposable
                 NLayers = matrices.Keys.Count(name => name.EndsWith("mlp_in.weight", StringComparison.Ordinal)),
                 InBias = matrices.ContainsKey("layers.0.mlp_in.bias"),
                 OutBias = matrices.ContainsKey("layers.0.mlp_out.bias"),
-            });
+            })
+            {
+                IsReassociated = isReassociated,
+            };
         }
         else
         {

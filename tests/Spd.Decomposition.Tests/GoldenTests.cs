@@ -4,6 +4,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Networks.Data;
+using Spd.Networks.Targets;
 
 namespace Spd.Decomposition.Tests;
 
@@ -22,25 +23,34 @@ public sealed class GoldenTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void ThreeStepsMatchInEveryNumber(string file)
+    public void ThreeStepsMatchInEveryNumber(string file) => ThreeStepsMatch(file, isReassociated: true);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ThreeStepsMatchWithTheResidualStreamComputedToo(string file) => ThreeStepsMatch(file, isReassociated: false);
+
+    private static void ThreeStepsMatch(string file, bool isReassociated)
     {
         using var golden = GoldenCase.Load(file);
-        using var replay = new Replay(golden, golden.Options);
+        using var replay = new Replay(golden, golden.Options, isReassociated);
         for (int step = 0; step < golden.Steps.Count; step++)
         {
             var recorded = golden.Steps[step];
             AssertClose([replay.Step.LearningRate(step)], [recorded.GetProperty("lr").GetDouble()], $"step {step}, learning rate");
             replay.Run(step);
-            replay.CheckIntermediates(recorded);
-            replay.CheckMasksAndOutputs(recorded);
+            // Adam steps an entry whose gradient is rounding alone as far as any other: reassociated, which rounds otherwise, only losses are compared
+            // after its first step.
+            bool isExact = !replay.IsReassociated || step == 0;
+            if (isExact) replay.CheckIntermediates(recorded);
+            if (isExact) replay.CheckMasksAndOutputs(recorded);
             foreach (var loss in recorded.GetProperty("losses").EnumerateObject())
             {
                 double computed = loss.Name == "total" ? replay.Step.TotalLoss : replay.Step.Loss(OurName(loss.Name));
                 AssertClose([computed], [loss.Value.GetDouble()], $"step {step}, loss {loss.Name}");
             }
 
-            replay.CheckGradients(recorded.GetProperty("grads"), $"step {step}, total gradient");
-            replay.CheckParameters(recorded.GetProperty("params_after"), $"after step {step}");
+            if (isExact) replay.CheckGradients(recorded.GetProperty("grads"), $"step {step}, total gradient");
+            if (!replay.IsReassociated) replay.CheckParameters(recorded.GetProperty("params_after"), $"after step {step}");
         }
     }
 
@@ -77,12 +87,12 @@ public sealed class GoldenTests
         };
     }
 
-    private static void AssertClose(IReadOnlyList<double> computed, IReadOnlyList<double> recorded, string what)
+    private static void AssertClose(IReadOnlyList<double> computed, IReadOnlyList<double> recorded, string what, double floor = Floor)
     {
         Assert.Equal(recorded.Count, computed.Count);
         for (int i = 0; i < recorded.Count; i++)
         {
-            double allowed = Relative * Math.Max(Math.Abs(recorded[i]), Floor);
+            double allowed = Relative * Math.Max(Math.Abs(recorded[i]), floor);
             if (!(Math.Abs(computed[i] - recorded[i]) <= allowed))
             {
                 Assert.Fail(
@@ -103,10 +113,10 @@ public sealed class GoldenTests
         private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), Node> _masks = [];
         private readonly Dictionary<Node, float[]> _values = [];
 
-        public Replay(GoldenCase golden, DecompositionOptions options)
+        public Replay(GoldenCase golden, DecompositionOptions options, bool isReassociated = true)
         {
             _golden = golden;
-            _model = ComponentModel.Create(golden.BuildNetwork(), options.TargetModulePatterns, options.C, options.NCiMlpNeurons, seed: 0);
+            _model = ComponentModel.Create(golden.BuildNetwork(isReassociated), options.TargetModulePatterns, options.C, options.NCiMlpNeurons, seed: 0);
             var before = golden.Steps[0].GetProperty("params_before");
             foreach (var site in _model.Sites)
             {
@@ -119,6 +129,8 @@ public sealed class GoldenTests
         }
 
         public DecompositionStep Step { get; }
+
+        public bool IsReassociated => _model.Network is ResidualMlp { IsReassociated: true };
 
         public void Run(int step)
         {
@@ -197,7 +209,11 @@ public sealed class GoldenTests
             foreach (var site in _model.Sites)
             {
                 foreach (var (parameter, values) in GoldenCase.Recorded(site, recorded))
-                    AssertClose([.. Step.Gradients.Of(parameter).ToArray().Select(value => (double)value)], values, $"{what}, {parameter.Name}");
+                {
+                    // Reassociated, a gradient goes through the product of two weights, whose larger entries round in all of it.
+                    double floor = IsReassociated ? Math.Max(Floor, values.Max(Math.Abs) / 10) : Floor;
+                    AssertClose([.. Step.Gradients.Of(parameter).ToArray().Select(value => (double)value)], values, $"{what}, {parameter.Name}", floor);
+                }
             }
         }
 
@@ -223,8 +239,12 @@ public sealed class GoldenTests
             return (graph, site, sample) => _masks[(purpose, sample, site.Site.Name)] = source(graph, site, sample)!;
         }
 
-        private void Check(Node node, JsonElement recorded, string what) =>
+        private void Check(Node node, JsonElement recorded, string what)
+        {
+            // A reassociated stream is not computed; the inner activations that are read from it are.
+            if (node is StreamNode && !node.IsComputed) return;
             AssertClose([.. _values[node].Select(value => (double)value)], [.. GoldenCase.Doubles(recorded)], what);
+        }
     }
 
     private sealed class GivenData(int features) : DataSource

@@ -24,8 +24,10 @@ public sealed unsafe class PanelRunner
     private readonly Workspace[] _workspaces;
     private readonly Node[] _forward;
     private readonly Node[] _backward;
+    private readonly WeightProducts _weightProducts;
     private readonly ParameterGradients[] _accumulators;
-    private readonly ParameterGradients _weightGradients;
+    private readonly ParameterGradients _gradients;
+    private readonly AccumulatorSum _sum;
     private readonly WeightLoss[][] _weightLosses;
     private readonly double[][] _lossSums;
     private readonly double[] _losses;
@@ -52,13 +54,20 @@ public sealed unsafe class PanelRunner
 
         PanelLanes = LanesFor(graph, batchSize);
         int panels = (batchSize + PanelLanes - 1) / PanelLanes;
-        int flatLength = graph.Trainable.FlatLength;
-        int affordable = (int)Math.Clamp(AccumulatorBytes / sizeof(float) / Math.Max(flatLength, 1), 1, MostAccumulators);
+        _forward = [.. graph.Nodes.Where(node => node.IsComputed)];
+        _backward = [.. graph.Nodes.Where(node => node.RunsBackward).Reverse()];
+
+        // Panels add only to the parameters that their nodes read, which in a network with wide streams is a small part of all.
+        var readByPanels = _backward.SelectMany(node => node.Parameters).ToHashSet();
+        var accumulated = new ParameterSet(graph.WithGradients.Parameters.Where(readByPanels.Contains));
+        int affordable = (int)Math.Clamp(AccumulatorBytes / sizeof(float) / Math.Max(accumulated.FlatLength, 1), 1, MostAccumulators);
         int accumulators = Math.Min(panels, affordable);
 
         Panels = panels;
-        _weightGradients = new ParameterGradients(graph.Trainable);
-        _accumulators = [.. Enumerable.Range(0, accumulators).Select(_ => new ParameterGradients(graph.Trainable))];
+        _weightProducts = new WeightProducts(graph, pool, _kernels);
+        _gradients = new ParameterGradients(graph.WithGradients);
+        _accumulators = [.. Enumerable.Range(0, accumulators).Select(_ => new ParameterGradients(accumulated))];
+        _sum = new AccumulatorSum(_kernels, accumulated, _accumulators, _gradients);
         _weightLosses = GroupsWithoutCommonParameters(graph.WeightLosses);
         int items = accumulators + _weightLosses.Length;
         _workspaces =
@@ -67,8 +76,6 @@ public sealed unsafe class PanelRunner
         ];
         _losses = new double[graph.LossNames.Count];
         _lossSums = [.. Enumerable.Range(0, items).Select(_ => new double[_losses.Length])];
-        _forward = [.. graph.Nodes.Where(node => node.IsComputed)];
-        _backward = [.. graph.Nodes.Where(node => node.RunsBackward).Reverse()];
     }
 
     /// <summary>Rows of a batch.</summary>
@@ -81,7 +88,7 @@ public sealed unsafe class PanelRunner
     public int Panels { get; }
 
     /// <summary>The gradients of the last run with a backward pass.</summary>
-    public ParameterGradients Gradients => _weightGradients;
+    public ParameterGradients Gradients => _gradients;
 
     /// <summary>Σ coefficient · loss of the last run.</summary>
     public double TotalLoss
@@ -124,7 +131,8 @@ public sealed unsafe class PanelRunner
             workspace.Step = (uint)step;
         }
 
-        if (backward) _weightGradients.Clear();
+        if (backward) _gradients.Clear();
+        _weightProducts.Forward();
         foreach (double[] sums in _lossSums) Array.Clear(sums);
         try
         {
@@ -146,7 +154,8 @@ public sealed unsafe class PanelRunner
             for (int slot = 0; slot < _losses.Length; slot++)
                 _losses[slot] += sums[slot];
         if (!backward) return;
-        foreach (var accumulator in _accumulators) _kernels.AddAndClear(_graph.Trainable.FlatLength, accumulator.Flat, _weightGradients.Flat);
+        _pool.Run(_sum, _sum.Count);
+        _weightProducts.Backward(_gradients);
         GC.KeepAlive(this);
     }
 
@@ -173,7 +182,7 @@ public sealed unsafe class PanelRunner
 
     private void RunWeightLosses(int group, double[] lossSums)
     {
-        foreach (var loss in _weightLosses[group]) lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _weightGradients : null);
+        foreach (var loss in _weightLosses[group]) lossSums[loss.Slot] += loss.Evaluate(_kernels, _withBackward ? _gradients : null);
     }
 
     private void RunPanels(int accumulator, Workspace workspace, double[] lossSums)
@@ -195,6 +204,36 @@ public sealed unsafe class PanelRunner
             if (!_withBackward) continue;
             workspace.ClearGradients();
             foreach (var node in _backward) node.Backward(workspace);
+        }
+    }
+
+    /// <summary>Adds up the accumulators, in their order, a stretch of a parameter at a time.</summary>
+    private sealed class AccumulatorSum : IParallelWork
+    {
+        private const int StretchLength = 1 << 14;
+
+        private readonly KernelSet _kernels;
+        private readonly ParameterGradients[] _accumulators;
+        private readonly ParameterGradients _total;
+        private readonly List<(int From, int To, int Length)> _stretches = [];
+
+        public AccumulatorSum(KernelSet kernels, ParameterSet accumulated, ParameterGradients[] accumulators, ParameterGradients total)
+        {
+            (_kernels, _accumulators, _total) = (kernels, accumulators, total);
+            foreach (var parameter in accumulated.Parameters)
+            {
+                int from = accumulated.OffsetOf(parameter), to = (int)(total.Pointer(parameter) - total.Flat);
+                for (int first = 0; first < parameter.Count; first += StretchLength)
+                    _stretches.Add((from + first, to + first, Math.Min(StretchLength, parameter.Count - first)));
+            }
+        }
+
+        public int Count => _stretches.Count;
+
+        public void Execute(int item, int worker)
+        {
+            var (from, to, length) = _stretches[item];
+            foreach (var accumulator in _accumulators) _kernels.AddAndClear(length, accumulator.Flat + from, _total.Flat + to);
         }
     }
 

@@ -16,10 +16,11 @@ public sealed class Graph
     private readonly List<Node> _kept = [];
     private readonly List<string> _lossNames = [];
     private readonly List<double> _coefficients = [];
+    private readonly List<WeightProductParameter> _weightProducts = [];
     private bool _compiled;
 
     /// <summary>A graph whose gradients are taken with respect to <paramref name="trainable"/>.</summary>
-    public Graph(ParameterSet trainable) => Trainable = trainable;
+    public Graph(ParameterSet trainable) => Trainable = WithGradients = trainable;
 
     /// <summary>A graph that is only evaluated.</summary>
     public Graph()
@@ -38,6 +39,14 @@ public sealed class Graph
 
     /// <summary>The coefficients of the losses, in the same order.</summary>
     public IReadOnlyList<double> Coefficients => _coefficients;
+
+    /// <summary>The single number one, as a parameter.</summary>
+    internal Parameter OneParameter { get; } = NewOne();
+
+    internal IReadOnlyList<WeightProductParameter> WeightProducts => _weightProducts;
+
+    /// <summary><see cref="Trainable"/>, and behind it the products of weights that depend on them: the layout of gradients.</summary>
+    internal ParameterSet WithGradients { get; private set; }
 
     internal IReadOnlyList<LossNode> Losses => _losses;
 
@@ -63,6 +72,21 @@ public sealed class Graph
 
         Append(node);
         return node;
+    }
+
+    /// <summary>
+    /// The product of two weights (or their transposes) as a parameter that is computed once a step, before the panels; what its gradient says of the two is
+    /// added to theirs after them. Asked for twice, it is one parameter.
+    /// </summary>
+    /// <param name="left">The left factor <c>[m, k]</c>.</param>
+    /// <param name="right">The right factor <c>[k, n]</c>.</param>
+    /// <returns>The product <c>[m, n]</c>.</returns>
+    public Parameter WeightProduct(WeightOperand left, WeightOperand right)
+    {
+        ThrowIfCompiled();
+        var product = _weightProducts.Find(existing => existing.Left == left && existing.Right == right);
+        if (product is null) _weightProducts.Add(product = new WeightProductParameter(left, right));
+        return product.Value;
     }
 
     /// <summary>Adds a loss; nodes of one <paramref name="name"/> add up.</summary>
@@ -104,10 +128,16 @@ public sealed class Graph
     {
         if (_compiled) return;
         _compiled = true;
+        foreach (var product in _weightProducts)
+        {
+            product.DependsOnTrainable = Trains(product.Left) || Trains(product.Right);
+            if (product.DependsOnTrainable) WithGradients = new ParameterSet(WithGradients.Parameters.Append(product.Value));
+        }
+
         foreach (var node in _nodes)
         {
             node.DependsOnTrainable = node.Inputs.Any(input => input.DependsOnTrainable)
-                || node.Parameters.Any(parameter => Trainable.OffsetOf(parameter) >= 0);
+                || node.Parameters.Any(parameter => WithGradients.OffsetOf(parameter) >= 0);
         }
 
         foreach (var node in _kept) node.IsComputed = true;
@@ -138,6 +168,15 @@ public sealed class Graph
             node.GradientRow = PanelRows;
             PanelRows += node.Rows;
         }
+    }
+
+    private bool Trains(WeightOperand operand) => Trainable.OffsetOf(operand.Weight) >= 0;
+
+    private static Parameter NewOne()
+    {
+        var one = new Parameter("one", 1);
+        one.Values[0] = 1;
+        return one;
     }
 
     private void Append(Node node)

@@ -12,7 +12,7 @@ public sealed unsafe class FactorizationError : WeightLoss
 {
     private readonly Parameter _v, _u;
     private readonly double _divisor;
-    private readonly int _stride;
+    private readonly int _lanes, _stride;
     private readonly AlignedBuffer _target, _paddedV, _residual, _gradientV;
 
     /// <summary>The error of one factorisation.</summary>
@@ -25,7 +25,9 @@ public sealed unsafe class FactorizationError : WeightLoss
         if (v.Rows != u.Rows || target.Length != v.Columns * u.Columns)
             throw new ArgumentException($"factors [{v.Rows}, {v.Columns}] and [{u.Rows}, {u.Columns}] do not make a matrix of {target.Length} entries");
         (_v, _u, _divisor) = (v, u, divisor);
-        _stride = (v.Columns + KernelSet.LaneBlock - 1) / KernelSet.LaneBlock * KernelSet.LaneBlock;
+        _lanes = (v.Columns + KernelSet.LaneBlock - 1) / KernelSet.LaneBlock * KernelSet.LaneBlock;
+        // Rows a power of two apart would compete for the same lines of the cache.
+        _stride = _lanes + KernelSet.LaneBlock;
         _target = new AlignedBuffer((long)u.Columns * _stride);
         _residual = new AlignedBuffer((long)u.Columns * _stride);
         _paddedV = new AlignedBuffer((long)v.Rows * _stride);
@@ -43,7 +45,7 @@ public sealed unsafe class FactorizationError : WeightLoss
         for (int c = 0; c < components; c++) _v.Row(c).CopyTo(_paddedV.Span[(c * _stride)..]);
 
         // R = Uᵀ V − W   (d_out, d_in)
-        kernels.MatrixProduct(outputs, components, _stride, _u.Pointer, 1, outputs, _paddedV.Pointer, _residual.Pointer, _stride, accumulate: false);
+        kernels.MatrixProduct(outputs, components, _lanes, _u.Pointer, 1, outputs, _paddedV.Pointer, _residual.Pointer, _stride, accumulate: false);
         double sum = 0;
         float scale = (float)(2 * Coefficient / _divisor);
         for (int row = 0; row < outputs; row++)
@@ -63,10 +65,10 @@ public sealed unsafe class FactorizationError : WeightLoss
             // dU = V dRᵀ,  dV = U dR   with dR = 2 R / divisor
             float* du = gradients.Pointer(_u);
             float* dv = gradients.Pointer(_v);
-            if (du != null) kernels.AccumulateOuterProduct(components, outputs, _stride, _paddedV.Pointer, _residual.Pointer, _stride, du, outputs);
+            if (du != null) kernels.AccumulateOuterProduct(components, outputs, _lanes, _paddedV.Pointer, _residual.Pointer, _stride, du, outputs);
             if (dv != null)
             {
-                kernels.MatrixProduct(components, outputs, _stride, _u.Pointer, outputs, 1, _residual.Pointer, _gradientV.Pointer, _stride, accumulate: false);
+                kernels.MatrixProduct(components, outputs, _lanes, _u.Pointer, outputs, 1, _residual.Pointer, _gradientV.Pointer, _stride, accumulate: false);
                 for (int c = 0; c < components; c++)
                     for (int i = 0; i < inputs; i++)
                         dv[c * inputs + i] += _gradientV.Pointer[c * _stride + i];

@@ -6,8 +6,16 @@ namespace Spd.Engine.Operations;
 /// <summary>The operations of a graph by name, so that a network reads as its formula.</summary>
 public static class GraphOperations
 {
-    /// <summary><c>W x</c>, or <c>Wᵀ x</c>.</summary>
-    public static Node Product(this Graph graph, Parameter weight, Node x, bool transposed = false) => graph.Add(new WeightProduct(weight, x, transposed));
+    /// <summary><c>W x</c>, or <c>Wᵀ x</c>; through a <see cref="StreamNode"/>, part by part.</summary>
+    public static Node Product(this Graph graph, Parameter weight, Node x, bool transposed = false) =>
+        graph.Add(x is StreamNode stream ? stream.Through(graph, weight, transposed) : new WeightProduct(weight, x, transposed));
+
+    /// <summary><c>a + b + …</c> as a residual stream that weights read part by part; see <see cref="StreamNode"/>.</summary>
+    public static Node Stream(this Graph graph, params Node[] parts) =>
+        graph.Add(new StreamNode([.. parts.SelectMany(part => part is StreamNode stream ? stream.Inputs : [part])]));
+
+    /// <summary>A panel of one row of ones.</summary>
+    public static Node One(this Graph graph) => graph.Add(new BroadcastNode(graph.OneParameter));
 
     /// <summary><c>x + b</c>; x itself where b is null.</summary>
     public static Node AddBias(this Graph graph, Node x, Parameter? bias) => bias is null ? x : graph.Add(new RowAffineNode(x, null, bias));

@@ -22,6 +22,10 @@ public sealed unsafe class RowAffineNode : Node
         (_x, _scale, _shift) = (x, scale, shift);
     }
 
+    internal Parameter? Scale => _scale;
+
+    internal Parameter? Shift => _shift;
+
     /// <inheritdoc/>
     protected internal override IEnumerable<Parameter> Parameters => new[] { _scale, _shift }.OfType<Parameter>();
 

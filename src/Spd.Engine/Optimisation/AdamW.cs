@@ -14,6 +14,7 @@ public sealed unsafe class AdamW
     private readonly KernelSet _kernels;
     private readonly AlignedBuffer _firstMoment, _secondMoment;
     private readonly double _weightDecay;
+    private readonly Stretches _stretches;
 
     /// <summary>An optimiser with zero moments.</summary>
     /// <param name="parameters">What is optimised.</param>
@@ -26,6 +27,7 @@ public sealed unsafe class AdamW
         _kernels = kernels ?? KernelSet.Default();
         _firstMoment = new AlignedBuffer(parameters.FlatLength);
         _secondMoment = new AlignedBuffer(parameters.FlatLength);
+        _stretches = new Stretches(this);
     }
 
     /// <summary>β₁.</summary>
@@ -41,21 +43,55 @@ public sealed unsafe class AdamW
     public int Steps { get; private set; }
 
     /// <summary>Takes one step.</summary>
-    /// <param name="gradients">The gradients, laid out as the parameter set.</param>
+    /// <param name="gradients">The gradients, laid out as the parameter set, or as a longer one that begins with it.</param>
     /// <param name="learningRate">lr of this step.</param>
-    public void Step(ParameterGradients gradients, double learningRate)
+    /// <param name="pool">Threads to share the work between, or null to do it on this one; the result has the same bits.</param>
+    public void Step(ParameterGradients gradients, double learningRate, WorkerPool? pool = null)
     {
         Steps++;
-        var step = new AdamWStep(
+        _stretches.Step = new AdamWStep(
             learningRate, Beta1, Beta2, Epsilon, _weightDecay, 1 - Math.Pow(Beta1, Steps), 1 - Math.Pow(Beta2, Steps));
-        var parameters = _parameters.Parameters;
-        for (int i = 0; i < parameters.Count; i++)
+        _stretches.Gradients = gradients;
+        if (pool is not null) pool.Run(_stretches, _stretches.Count);
+        else
+            for (int item = 0; item < _stretches.Count; item++) _stretches.Execute(item, 0);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>The parameters cut into stretches of memory; those that share one step it in turn.</summary>
+    private sealed class Stretches : IParallelWork
+    {
+        private const int StretchLength = 1 << 14;
+
+        private readonly AdamW _optimiser;
+        private readonly List<(Parameter[] Owners, int First, int Length)> _stretches = [];
+
+        public Stretches(AdamW optimiser)
         {
-            int offset = _parameters.OffsetOf(parameters[i]);
-            _kernels.AdamW(
-                step, parameters[i].Count, parameters[i].Pointer, gradients.Flat + offset, _firstMoment.Pointer + offset, _secondMoment.Pointer + offset);
+            _optimiser = optimiser;
+            foreach (var owners in optimiser._parameters.Parameters.GroupBy(parameter => (nint)parameter.Pointer))
+            {
+                int count = owners.First().Count;
+                for (int first = 0; first < count; first += StretchLength) _stretches.Add(([.. owners], first, Math.Min(StretchLength, count - first)));
+            }
         }
 
-        GC.KeepAlive(this);
+        public int Count => _stretches.Count;
+
+        public AdamWStep Step { get; set; }
+
+        public ParameterGradients? Gradients { get; set; }
+
+        public void Execute(int item, int worker)
+        {
+            var (owners, first, length) = _stretches[item];
+            foreach (var parameter in owners)
+            {
+                int offset = _optimiser._parameters.OffsetOf(parameter) + first;
+                _optimiser._kernels.AdamW(
+                    Step, length, parameter.Pointer + first, Gradients!.Flat + offset,
+                    _optimiser._firstMoment.Pointer + offset, _optimiser._secondMoment.Pointer + offset);
+            }
+        }
     }
 }

@@ -57,15 +57,23 @@ public sealed class ResidualMlp : Module
     /// <summary>W_U <c>[d_embed, n_features]</c>.</summary>
     public Parameter Unembedding { get; }
 
+    /// <summary>
+    /// Whether the residual stream is read through products of weights, <c>W_in r = (W_in W_Eᵀ) x + (W_in W_out) a + …</c>, and never computed itself
+    /// (see <see cref="StreamNode"/>): several times less work where the batch outnumbers <c>d_embed</c>, and the same numbers up to rounding.
+    /// </summary>
+    public bool IsReassociated { get; init; } = true;
+
     /// <inheritdoc/>
     public override Node Forward(ForwardPass pass, Node x)
     {
         var graph = pass.Graph;
         var residual = graph.Product(Embedding, x, transposed: true);
+        if (IsReassociated) residual = graph.Stream(residual);
         foreach (var (mlpIn, mlpOut) in _layers)
         {
             var hidden = graph.Relu(mlpIn.Forward(pass, residual));
-            residual = graph.Sum(residual, mlpOut.Forward(pass, hidden));
+            var written = mlpOut.Forward(pass, hidden);
+            residual = IsReassociated ? graph.Stream(residual, written) : graph.Sum(residual, written);
         }
 
         return graph.Product(Unembedding, residual, transposed: true);

@@ -31,6 +31,23 @@ public sealed class OperationGradientTests
             var weight = setup.Frozen("weight", setup.AnotherSize(), setup.Rows);
             return (graph, x) => setup.Compare(graph, graph.Product(weight, x));
         }),
+        new("stream read as a sum", typeof(StreamNode), setup =>
+        {
+            var weight = setup.Trained("weight", setup.Rows, setup.Rows);
+            return (graph, x) => setup.Compare(graph, graph.Map(default(Gelu), graph.Stream(x, graph.Product(weight, x), x)));
+        }),
+        new("stream read through weights", typeof(WeightProduct), setup =>
+        {
+            int inner = setup.AnotherSize();
+            var (into, bias) = (setup.Trained("into", inner, setup.Rows), setup.Trained("bias", setup.Rows));
+            var (through, back) = (setup.Trained("through", setup.Rows, inner), setup.Frozen("back", inner, setup.Rows));
+            return (graph, x) =>
+            {
+                var stream = graph.Stream(x, graph.AddBias(graph.Product(through, graph.Map(default(Gelu), graph.Product(into, x))), bias));
+                var written = graph.Product(into, graph.Map(default(Gelu), graph.Product(back, stream)), transposed: true);
+                setup.Compare(graph, graph.Product(through, graph.Stream(stream, written), transposed: true));
+            };
+        }),
         RowAffine("scale and shift", scale: true, shift: true),
         RowAffine("scale", scale: true, shift: false),
         RowAffine("shift", scale: false, shift: true),
