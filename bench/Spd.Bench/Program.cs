@@ -9,6 +9,12 @@ if (args.Contains("--quick", StringComparer.Ordinal))
     return;
 }
 
+if (args is ["--steps", ..])
+{
+    StepTimings.Print(Console.Out, args.ElementAtOrDefault(1) ?? "");
+    return;
+}
+
 Speed speed = new();
 ManualConfig config = ManualConfig.Create(DefaultConfig.Instance)
     .AddColumn(new SpeedColumn(speed))
