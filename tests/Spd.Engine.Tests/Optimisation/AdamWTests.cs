@@ -97,6 +97,30 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void ThreadsChangeNoBit()
+    {
+        using var pool = new WorkerPool(3);
+        var results = new[] { null, pool }.Select(threads =>
+        {
+            var owner = new Parameter("owner", 300, 211);
+            Parameter[] parameters = [owner, new Parameter("between", 77, 3), Parameter.SharingMemoryWith(owner, "tied")];
+            var random = new Random(9);
+            using var gradients = new GivenGradients(parameters);
+            var optimiser = new AdamW(gradients.Set, 0.01);
+            for (int step = 0; step < 5; step++)
+            {
+                foreach (var parameter in parameters)
+                    foreach (ref float value in gradients.Of(parameter)) value = random.NextSingle() - 0.5f;
+                optimiser.Step(gradients.Gradients, 0.01, threads);
+            }
+
+            return parameters.SelectMany(parameter => parameter.Values.ToArray()).ToArray();
+        }).ToList();
+        Assert.Equal(results[0], results[1]);
+        Assert.DoesNotContain(0f, results[0]);
+    }
+
+    [Fact]
     public void AParameterNamedTwiceIsSteppedOnce()
     {
         var parameter = new Parameter("parameter", 2);

@@ -1,0 +1,85 @@
+using Spd.Engine;
+using Spd.Engine.Execution;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+using Spd.Networks.Data;
+using Spd.Networks.Targets;
+
+namespace Spd.Decomposition.Tests.Training;
+
+public sealed class ReassociationTests
+{
+    private const int DEmbed = 1000;
+
+    private static readonly SparseFeatures Data = new(20, 0.1, low: -1);
+
+    private static readonly DecompositionOptions Options = new()
+    {
+        C = 30,
+        NCiMlpNeurons = 4,
+        BatchSize = 300,
+        Steps = 100,
+        Pnorm = 2,
+        ImportanceMinimalityCoeff = 1e-5,
+        ReconCoeff = 0.5,
+        OutReconCoeff = 0.5,
+        TargetModulePatterns = ["layers.*"],
+    };
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TheLossesAreThoseOfTheStreamComputed(bool withBiases)
+    {
+        using var pool = new WorkerPool(2);
+        var steps = new[] { true, false }.Select(isReassociated =>
+        {
+            var network = Network(isReassociated, withBiases);
+            return new DecompositionStep(ComponentModel.Create(network, ["layers.*"], Options.C, Options.NCiMlpNeurons, seed: 3), Data, Options, pool);
+        }).ToList();
+        for (int step = 0; step < 5; step++)
+        {
+            foreach (var one in steps) one.Run(step);
+            foreach (string loss in steps[0].LossNames)
+            {
+                double expected = steps[1].Loss(loss);
+                Assert.True(expected > 0);
+                Assert.InRange(steps[0].Loss(loss), expected * (1 - 1e-4), expected * (1 + 1e-4));
+            }
+        }
+    }
+
+    [Fact]
+    public void NoPanelIsAsWideAsTheStream()
+    {
+        using var pool = new WorkerPool(1);
+        var model = ComponentModel.Create(Network(isReassociated: true, withBiases: true), ["layers.*"], Options.C, Options.NCiMlpNeurons, seed: 3);
+        var step = new DecompositionStep(model, Data, Options, pool);
+        step.Run(0);
+        Assert.All(step.Graph.Nodes.Where(node => node.Rows >= DEmbed), node => Assert.False(node.IsComputed));
+        Assert.Contains(step.Graph.Nodes, node => node is StreamNode);
+    }
+
+    [Fact]
+    public void TheNumberOfThreadsChangesNoBit()
+    {
+        int steps = KernelSet.Default().Name == "scalar" ? 3 : 20;
+        var results = new[] { 1, 2, 5 }.Select(threads =>
+        {
+            using var decomposer = new Decomposer(Network(isReassociated: true, withBiases: true), Data, Options with { Steps = steps }, threads);
+            decomposer.Train();
+            return decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).ToArray();
+        }).ToList();
+        Assert.All(results, result => Assert.Equal(results[0], result));
+        Assert.All(results[0], value => Assert.True(float.IsFinite(value)));
+    }
+
+    private static ResidualMlp Network(bool isReassociated, bool withBiases)
+    {
+        var config = new ResidualMlpConfig { NFeatures = 20, DEmbed = DEmbed, DMlp = 8, NLayers = 2, InBias = withBiases, OutBias = withBiases };
+        var network = new ResidualMlp(config) { IsReassociated = isReassociated };
+        var random = new RandomSequence(5, new StreamId(StreamPurpose.Initialisation));
+        foreach (var (_, parameter) in network.NamedParameters()) random.FillNormal(parameter.Values, 1 / Math.Sqrt(DEmbed));
+        return network;
+    }
+}
