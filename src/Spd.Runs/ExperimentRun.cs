@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
+using Spd.Networks.Targets;
 using Spd.Networks.Training;
 using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
@@ -142,7 +143,7 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
     private RunSummary Summarise(TrainedTarget target, Decomposer decomposer, RunStatus status, Evaluation? evaluation, string? error = null)
     {
         var sites = decomposer.Components.Sites;
-        var linear1 = sites.FirstOrDefault(site => site.Linear == target.Network.Linear1);
+        var linear1 = sites.FirstOrDefault(site => site.Linear == (target.Network as Tms)?.Linear1);
         return new RunSummary
         {
             Experiment = config.Name,

@@ -1,7 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
-using Spd.Networks.Targets;
+using Spd.Networks;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
 
@@ -12,14 +11,14 @@ namespace Spd.Runs;
 /// <param name="Config">The configuration it was trained with; its seed is the one that was used.</param>
 /// <param name="SeedsTried">Target seeds tried, this one included.</param>
 /// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
-public sealed record TrainedTarget(Tms Network, TmsTargetConfig Config, int SeedsTried, bool FromCache);
+public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache);
 
 /// <summary>No target could be trained; the message is one sentence.</summary>
 public sealed class TargetException(string message) : Exception(message);
 
 /// <summary>
-/// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network does not represent every feature
-/// (<see cref="Tms.RepresentedFeatures"/>) is passed over for the next, up to ten.
+/// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature
+/// (<see cref="TargetConfig.LearntFeatures"/>) is passed over for the next, up to ten.
 /// </summary>
 public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObserver observer)
 {
@@ -30,25 +29,25 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     /// <exception cref="TargetException">None of the seeds learnt every feature.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
     /// <exception cref="OperationCanceledException">Stopped while training.</exception>
-    public TrainedTarget Provide(TmsTargetConfig config, CancellationToken cancellation)
+    public TrainedTarget Provide(TargetConfig config, CancellationToken cancellation)
     {
         for (int attempt = 0; attempt < MostSeeds; attempt++)
         {
             var candidate = config with { Seed = config.Seed + (ulong)attempt };
-            var network = new Tms(candidate.Model);
+            var network = candidate.Build();
             bool cached = LoadOrTrain(network, candidate, cancellation);
-            bool[] represented = network.RepresentedFeatures();
+            bool[] represented = candidate.LearntFeatures(network);
             string origin = cached
                 ? $"found the trained target with seed {candidate.Seed} in the cache"
                 : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
             if (represented.All(isRepresented => isRepresented))
             {
-                observer.Note($"{origin}: it represents all {represented.Length} features");
+                observer.Note($"{origin}: it has learnt all {represented.Length} features");
                 return new TrainedTarget(network, candidate, attempt + 1, cached);
             }
 
             observer.Note(
-                $"{origin}: it represents only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, "
+                $"{origin}: it has learnt only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, "
                 + "so the next seed is tried");
         }
 
@@ -58,7 +57,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             + $"or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
     }
 
-    private bool LoadOrTrain(Tms network, TmsTargetConfig config, CancellationToken cancellation)
+    private bool LoadOrTrain(Module network, TargetConfig config, CancellationToken cancellation)
     {
         // Other kernels round otherwise, and so train other bits.
         string canonical = $"# trained on {KernelSet.Default().Name} kernels\n{config.ToYaml()}";
@@ -66,9 +65,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
         if (note is not null) observer.Note(note);
         if (cached) return true;
         network.Initialise(config.Seed);
-        SupervisedTraining.Train(
-            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, pool,
-            (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), cancellation);
+        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
         return false;
     }

@@ -24,6 +24,25 @@ public sealed record ResidualMlpConfig
 
     /// <summary>Whether <c>mlp_out</c> has a bias.</summary>
     public bool OutBias { get; init; }
+
+    /// <summary>The activation function of the neurons.</summary>
+    public ActivationName ActFnName { get; init; }
+
+    /// <summary>Whether W_E is frozen to random rows of unit norm, and W_U to its transpose.</summary>
+    public bool FixedRandomEmbedding { get; init; } = true;
+
+    /// <summary>Whether W_E and W_U are frozen to the identity; <see cref="DEmbed"/> then equals <see cref="NFeatures"/>.</summary>
+    public bool FixedIdentityEmbedding { get; init; }
+}
+
+/// <summary>Activation functions; names as in the released configs (<c>act_fn_name</c>).</summary>
+public enum ActivationName
+{
+    /// <summary><c>max(x, 0)</c>.</summary>
+    Relu,
+
+    /// <summary>The exact GELU.</summary>
+    Gelu,
 }
 
 /// <summary>
@@ -34,9 +53,23 @@ public sealed class ResidualMlp : Module
 {
     private readonly List<(Linear In, Linear Out)> _layers = [];
 
-    /// <summary>A network of zeros.</summary>
+    /// <summary>A network of zeros; see <see cref="Initialise"/>.</summary>
+    /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
     public ResidualMlp(ResidualMlpConfig config)
     {
+        if (config is { FixedRandomEmbedding: true, FixedIdentityEmbedding: true })
+        {
+            throw new ArgumentException(
+                "the embedding cannot be fixed to random rows and to the identity at once: "
+                + "set one of fixed_random_embedding and fixed_identity_embedding to false");
+        }
+
+        if (config.FixedIdentityEmbedding && config.DEmbed != config.NFeatures)
+        {
+            throw new ArgumentException(
+                $"fixed_identity_embedding needs d_embed equal to n_features, but they are {config.DEmbed} and {config.NFeatures}");
+        }
+
         Config = config;
         Embedding = Add("W_E", new Parameter("W_E", config.NFeatures, config.DEmbed));
         Unembedding = Add("W_U", new Parameter("W_U", config.DEmbed, config.NFeatures));
@@ -58,24 +91,74 @@ public sealed class ResidualMlp : Module
     public Parameter Unembedding { get; }
 
     /// <summary>
+    /// Draws the weights: of the linear maps as PyTorch's <c>nn.Linear</c> starts, W_E as <see cref="ResidualMlpConfig.FixedRandomEmbedding"/> and
+    /// <see cref="ResidualMlpConfig.FixedIdentityEmbedding"/> say; where both are false, W_E from N(0, 1/n_features) and W_U from N(0, 1/d_embed), and they train.
+    /// </summary>
+    public override void Initialise(ulong seed)
+    {
+        base.Initialise(seed);
+        var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, index: 1));
+        if (Config.FixedIdentityEmbedding)
+        {
+            Embedding.Values.Clear();
+            for (int i = 0; i < Config.NFeatures; i++) Embedding[i, i] = 1;
+        }
+        else random.FillNormal(Embedding.Values, 1 / Math.Sqrt(Config.NFeatures));
+
+        if (!IsEmbeddingFrozen)
+        {
+            random.FillNormal(Unembedding.Values, 1 / Math.Sqrt(Config.DEmbed));
+            return;
+        }
+
+        for (int feature = 0; feature < Config.NFeatures; feature++)
+        {
+            var row = Embedding.Row(feature);
+            double norm = 0;
+            foreach (float value in row) norm += (double)value * value;
+            norm = Math.Sqrt(norm);
+            for (int i = 0; i < row.Length; i++)
+            {
+                row[i] = (float)(row[i] / norm);
+                Unembedding[i, feature] = row[i];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter> TrainableParameters() =>
+        IsEmbeddingFrozen ? base.TrainableParameters().Where(parameter => parameter != Embedding && parameter != Unembedding) : base.TrainableParameters();
+
+    /// <summary>
     /// Whether the residual stream is read through products of weights, <c>W_in r = (W_in W_Eᵀ) x + (W_in W_out) a + …</c>, and never computed itself
     /// (see <see cref="StreamNode"/>): several times less work where the batch outnumbers <c>d_embed</c>, and the same numbers up to rounding.
     /// </summary>
     public bool IsReassociated { get; init; } = true;
 
+    private bool IsEmbeddingFrozen => Config.FixedRandomEmbedding || Config.FixedIdentityEmbedding;
+
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x)
+    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Product(Unembedding, FinalResidual(pass, x), transposed: true);
+
+    /// <summary>The residual stream behind the last layer, <c>[d_embed, lanes]</c>.</summary>
+    public Node FinalResidual(ForwardPass pass, Node x)
     {
         var graph = pass.Graph;
         var residual = graph.Product(Embedding, x, transposed: true);
         if (IsReassociated) residual = graph.Stream(residual);
         foreach (var (mlpIn, mlpOut) in _layers)
         {
-            var hidden = graph.Relu(mlpIn.Forward(pass, residual));
+            var hidden = graph.Activate(Config.ActFnName, mlpIn.Forward(pass, residual));
             var written = mlpOut.Forward(pass, hidden);
             residual = IsReassociated ? graph.Stream(residual, written) : graph.Sum(residual, written);
         }
 
-        return graph.Product(Unembedding, residual, transposed: true);
+        return residual;
     }
+}
+
+/// <summary>Activation functions by name.</summary>
+internal static class ActivationExtensions
+{
+    public static Node Activate(this Graph graph, ActivationName name, Node x) => name == ActivationName.Gelu ? graph.Map(default(Gelu), x) : graph.Relu(x);
 }

@@ -48,12 +48,30 @@ public static class SupervisedTraining
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
         Module network, DataSource data, Func<Graph, Node, Node> label, TrainingOptions options, WorkerPool pool,
+        Action<int, double>? onStep = null, CancellationToken cancellation = default) =>
+        Train(
+            network, data, (graph, x) => new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)), options, pool,
+            onStep, cancellation);
+
+    /// <summary>Minimises any loss of an input with AdamW.</summary>
+    /// <param name="network">The network, trained in place from the weights it has.</param>
+    /// <param name="data">The inputs.</param>
+    /// <param name="loss">Builds the loss of an input.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="pool">The threads.</param>
+    /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="cancellation">Stops the training between two steps.</param>
+    /// <returns>The mean loss over the last steps, a hundred of them or all.</returns>
+    /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
+    /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
+    public static double Train(
+        Module network, DataSource data, Func<Graph, Node, LossNode> loss, TrainingOptions options, WorkerPool pool,
         Action<int, double>? onStep = null, CancellationToken cancellation = default)
     {
         var parameters = new ParameterSet(network.TrainableParameters());
         var graph = new Graph(parameters);
         var x = data.Build(graph);
-        graph.AddLoss("loss", new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)));
+        graph.AddLoss("loss", loss(graph, x));
         var runner = new PanelRunner(graph, options.BatchSize, pool);
         var optimiser = new AdamW(parameters, options.WeightDecay);
         int averaged = Math.Min(100, options.Steps);
@@ -62,12 +80,12 @@ public static class SupervisedTraining
         {
             cancellation.ThrowIfCancellationRequested();
             runner.Run(options.Seed + SeedOffset, step);
-            double loss = runner.TotalLoss;
-            if (!double.IsFinite(loss))
-                throw new TrainingException($"the target's loss became {loss} at step {step} of its training, which stopped there: a smaller lr usually helps");
-            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps));
-            if (step >= options.Steps - averaged) sum += loss;
-            onStep?.Invoke(step, loss);
+            double current = runner.TotalLoss;
+            if (!double.IsFinite(current))
+                throw new TrainingException($"the target's loss became {current} at step {step} of its training, which stopped there: a smaller lr usually helps");
+            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps), pool);
+            if (step >= options.Steps - averaged) sum += current;
+            onStep?.Invoke(step, current);
         }
 
         return sum / averaged;

@@ -11,11 +11,11 @@ namespace Spd.Runs.Configuration;
 internal static partial class ConfigKeys
 {
     private const int MostMaskSamples = 1000;
-    private const int MostRows = 1 << 24;
+    internal const int MostRows = 1 << 24;
     private const int MostSubcomponents = 100_000;
     private const int MostGateNeurons = 10_000;
-    private const int MostFeatures = 10_000;
-    private const string NoAccount = "runs are kept in their folder, not in an account";
+    internal const int MostFeatures = 10_000;
+    internal const string NoAccount = "runs are kept in their folder, not in an account";
     private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
 
     /// <summary>The model of a TMS target.</summary>
@@ -42,9 +42,7 @@ internal static partial class ConfigKeys
         Keys<TmsTargetConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
         Keys<TmsTargetConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
-        Keys<TmsTargetConfig>.Value("synced_inputs",
-            OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],")),
-            c => c.SyncedInputs, (c, v) => c with { SyncedInputs = v }),
+        Keys<TmsTargetConfig>.Value("synced_inputs", SyncedGroups, c => c.SyncedInputs, (c, v) => c with { SyncedInputs = v }),
         Keys<TmsTargetConfig>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
         Keys<TmsTargetConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
         Keys<TmsTargetConfig>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
@@ -59,14 +57,11 @@ internal static partial class ConfigKeys
                 "fixed_random_hidden_layers",
                 "hidden layers cannot be fixed to the identity and to random matrices at once: "
                 + "set one of fixed_identity_hidden_layers and fixed_random_hidden_layers"),
-        _ => DataFault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
+        _ => Fault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
     });
 
-    /// <summary>The target of an experiment, once a name in its place has been followed.</summary>
-    public static KeyTable<TmsTargetConfig> Target { get; } = new([Keys<TmsTargetConfig>.Nested("train", TmsTarget, c => c, (_, v) => v, required: true)]);
-
     /// <summary>The task.</summary>
-    public static KeyTable<TaskConfig> Task { get; } = new(
+    public static KeyTable<TaskConfig> TaskKeys { get; } = new(
     [
         Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
         Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
@@ -126,8 +121,8 @@ internal static partial class ConfigKeys
         Keys<ExperimentConfig>.Unused("pretrained_model_name_hf"),
         Keys<ExperimentConfig>.Unused("pretrained_model_output_attr"),
         Keys<ExperimentConfig>.Unused("tokenizer_name"),
-        Keys<ExperimentConfig>.Nested("task_config", Task, c => c.Task, (c, v) => c with { Task = v }, required: true),
-        Keys<ExperimentConfig>.Nested("target", Target, c => c.Target, (c, v) => c with { Target = v }),
+        Keys<ExperimentConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
+        Target,
     ],
     experiment => experiment.Decomposition switch
     {
@@ -140,8 +135,32 @@ internal static partial class ConfigKeys
             "importance_minimality_coeff",
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
-        _ => DataFault("task_config", () => experiment.DecompositionData()),
+        _ => Fault("task_config", () => experiment.DecompositionData()),
     });
+
+    /// <summary>The target of an experiment, once a name in its place has been followed; which keys it has depends on the kind that the record starts with.</summary>
+    private static ConfigKey<ExperimentConfig> Target
+    {
+        get
+        {
+            var (tms, residual) = (TargetOf(TmsTarget), TargetOf(ResidualMlpKeys.Target));
+            return new ConfigKey<ExperimentConfig>(
+                tms.Name,
+                (config, node, notes) => (config.Target is TmsTargetConfig ? tms : residual).Bind(config, node, notes),
+                config => (config.Target is TmsTargetConfig ? tms : residual).Write!(config))
+            {
+                PathsBelow = tms.PathsBelow.Union(residual.PathsBelow),
+            };
+        }
+    }
+
+    private static ConfigKey<ExperimentConfig> TargetOf<TTarget>(KeyTable<TTarget> training)
+        where TTarget : TargetConfig => Keys<ExperimentConfig>.Nested(
+            "target", new KeyTable<TTarget>([Keys<TTarget>.Nested("train", training, c => c, (_, v) => v, required: true)]),
+            c => (TTarget)c.Target, (c, v) => c with { Target = v });
+
+    internal static ValueKind<IReadOnlyList<IReadOnlyList<int>>?> SyncedGroups =>
+        OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
 
     /// <summary>The name of an experiment, which also names a folder.</summary>
     private static ValueKind<string> Name => new(
@@ -154,7 +173,7 @@ internal static partial class ConfigKeys
         string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
         Keys<DecompositionOptions>.Value(name, OrNull(NotNegative), get, set);
 
-    private static ConfigFault? DataFault(string key, Func<SparseFeatures> build)
+    internal static ConfigFault? Fault(string key, Func<object> build)
     {
         try
         {

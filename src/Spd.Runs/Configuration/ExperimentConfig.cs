@@ -22,7 +22,7 @@ public sealed record ExperimentConfig
     public TaskConfig Task { get; init; } = new();
 
     /// <summary>How the target is trained.</summary>
-    public TmsTargetConfig Target { get; init; } = new();
+    public TargetConfig Target { get; init; } = new TmsTargetConfig();
 
     /// <summary>Batches of an evaluation, at least 1.</summary>
     public int NEvalSteps { get; init; } = 100;

@@ -21,12 +21,12 @@ internal static partial class ExperimentLoader
             FollowTarget(root, catalog);
         }
 
-        CheckTask(root);
+        var target = TargetOfTask(root);
         var notes = new List<string>();
         bool hasTarget = root.Find(TargetKey) is { IsNull: false };
         if (!hasTarget) root.Entries.RemoveAll(entry => entry.Key == TargetKey);
         string name = NotInNames().Replace(stem, "_").TrimEnd('.', ' ');
-        var start = new ExperimentConfig { Name = name.Length == 0 ? "experiment" : name, Decomposition = ReleasedDefaults };
+        var start = new ExperimentConfig { Name = name.Length == 0 ? "experiment" : name, Decomposition = ReleasedDefaults, Target = target };
         var config = ConfigKeys.Experiment.Bind(start, root, notes);
         return hasTarget ? new LoadedExperiment(config, notes) : throw MissingTarget(root, catalog);
     }
@@ -47,12 +47,22 @@ internal static partial class ExperimentLoader
         }
     }
 
-    /// <summary>A task of the paper that cannot be run yet is said before anything else, since its other keys differ.</summary>
-    private static void CheckTask(ConfigMap root)
+    /// <summary>The kind of target that the task has, with its default values. A task that cannot be run yet is said before anything else, since its keys differ.</summary>
+    private static TargetConfig TargetOfTask(ConfigMap root)
     {
-        if (root.Find("task_config") is not ConfigMap task || task.Find("task_name") is not ConfigScalar name) return;
-        string? what = name.Text switch { "residual_mlp" => "residual MLPs", "lm" => "language models", "ih" => "induction heads", _ => null };
-        if (what is not null) throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the task that is available is tms");
+        if (root.Find("task_config") is not ConfigMap task || task.Find("task_name") is not ConfigScalar name) return new TmsTargetConfig();
+        string? what = name.Text switch { "lm" => "language models", "ih" => "induction heads", _ => null };
+        if (what is not null)
+            throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the tasks that are available are tms and residual_mlp");
+        bool isResidual = name.Text == "residual_mlp";
+        string other = isResidual ? "tms_model_config" : "resid_mlp_config";
+        if (root.Find(TargetKey) is ConfigMap target && target.Find("train") is ConfigMap train && train.Find(other) is { } model)
+        {
+            throw model.Error(
+                $"the target has a {other}, but task_name is '{name.Text}': the task and the target must be of one kind, tms or residual_mlp");
+        }
+
+        return isResidual ? new ResidualMlpTargetConfig() : new TmsTargetConfig();
     }
 
     private static ConfigException MissingTarget(ConfigMap root, ExperimentCatalog catalog)

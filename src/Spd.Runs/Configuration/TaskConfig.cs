@@ -20,4 +20,7 @@ public enum TaskName
 {
     /// <summary>Toy Model of Superposition.</summary>
     Tms,
+
+    /// <summary>Residual MLP.</summary>
+    ResidualMlp,
 }

@@ -1,71 +1,39 @@
-using Spd.Engine.Optimisation;
-using Spd.Networks.Data;
+using Spd.Engine.Execution;
+using Spd.Engine.Operations;
+using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 
 namespace Spd.Runs.Configuration;
 
-/// <summary>How a Toy Model of Superposition is trained (<c>target: train:</c>); the keys are those of the released <c>tms_train_config.yaml</c>.</summary>
-public sealed record TmsTargetConfig
+/// <summary>How a Toy Model of Superposition is trained; the keys are those of the released <c>tms_train_config.yaml</c>.</summary>
+public sealed record TmsTargetConfig : TargetConfig
 {
-    /// <summary>Lower and upper end of an active feature's value.</summary>
-    public const double LowestValue = 0, HighestValue = 1;
-
-    /// <summary>AdamW's weight decay.</summary>
-    public const double WeightDecay = 0.01;
-
-    /// <summary>Seed of the initial weights and of the data.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Training steps, at least 1.</summary>
-    public int Steps { get; init; } = 10_000;
-
-    /// <summary>Rows of a batch, at least 1.</summary>
-    public int BatchSize { get; init; } = 1024;
-
-    /// <summary>Full learning rate, above 0.</summary>
-    public double Lr { get; init; } = 5e-3;
-
-    /// <summary>How the learning rate changes; not exponential.</summary>
-    public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
-
-    /// <summary>Chance that a feature is active, above 0 and at most 1.</summary>
-    public double FeatureProbability { get; init; } = 0.05;
-
-    /// <summary>How the active features of an example are chosen.</summary>
-    public DataGenerationType DataGenerationType { get; init; }
-
-    /// <summary>Disjoint groups of features that are active together, or null.</summary>
-    public IReadOnlyList<IReadOnlyList<int>>? SyncedInputs { get; init; }
-
     /// <summary>The shape of the network (<c>tms_model_config</c>), with <c>fixed_identity_hidden_layers</c> and <c>fixed_random_hidden_layers</c>.</summary>
     public TmsModelConfig Model { get; init; } = new();
 
-    /// <summary>The options of the training.</summary>
-    public TrainingOptions Training => new()
-    {
-        Seed = Seed,
-        Steps = Steps,
-        BatchSize = BatchSize,
-        LearningRate = Lr,
-        Schedule = new LearningRateSchedule(LrSchedule),
-        WeightDecay = WeightDecay,
-    };
-
-    /// <summary>The data it is trained on.</summary>
-    public SparseFeatures TrainingData() => Data(FeatureProbability, DataGenerationType);
-
-    /// <summary>Data of the same features, drawn in another way.</summary>
-    /// <exception cref="ArgumentException">The features cannot be drawn so.</exception>
-    public SparseFeatures Data(double featureProbability, DataGenerationType type) =>
-        new(Model.NFeatures, featureProbability, type, LowestValue, HighestValue, SyncedInputs);
-
-    /// <summary>Every key with its value, as YAML: the canonical text of this configuration.</summary>
-    public string ToYaml() => ConfigWriter.Write(ConfigKeys.TmsTarget.Write(this));
-
-    /// <summary>Whether both are the same when written out.</summary>
-    public bool Equals(TmsTargetConfig? other) => other is not null && ToYaml() == other.ToYaml();
+    /// <inheritdoc/>
+    public override int Features => Model.NFeatures;
 
     /// <inheritdoc/>
-    public override int GetHashCode() => ToYaml().GetHashCode(StringComparison.Ordinal);
+    protected override (double Lowest, double Highest) ValueRange => (0, 1);
+
+    /// <inheritdoc/>
+    public override Module Build() => new Tms(Model);
+
+    /// <inheritdoc/>
+    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation) =>
+        SupervisedTraining.Train(network, TrainingData(), (graph, x) => graph.Map(default(Absolute), x), Training, pool, onStep, cancellation);
+
+    /// <inheritdoc/>
+    public override bool[] LearntFeatures(Module network) => ((Tms)network).RepresentedFeatures();
+
+    /// <inheritdoc/>
+    public override string ToYaml() => ConfigWriter.Write(ConfigKeys.TmsTarget.Write(this));
+
+    /// <inheritdoc/>
+    public bool Equals(TmsTargetConfig? other) => base.Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => base.GetHashCode();
 }

@@ -59,7 +59,7 @@ public static class HtmlReport
         };
         page.Append($"""
             <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {origin} with
-            seed {summary.Target.Config.Seed}{tried}; it represents every feature
+            seed {summary.Target.Config.Seed}{tried}; it has learnt every feature
             (given a feature alone at 1, the output of that feature is the largest and above ½).</p>
             <h2>Results</h2>
             <table>

@@ -69,7 +69,7 @@ public sealed class ExperimentCatalogTests : IDisposable
         var catalog = new ExperimentCatalog(_folder.Root);
         string text = ExperimentConfigTests.Minimal.Replace("target: tms_5-2", "target: ", StringComparison.Ordinal);
 
-        Assert.Equal(9, Parse("a").Config.Target.Model.NFeatures);
+        Assert.Equal(9, Parse("a").Config.Target.Features);
         Assert.Contains("refers to itself", Assert.Throws<ConfigException>(() => Parse("round")).Message, StringComparison.Ordinal);
         Assert.Contains(
             "that experiment does not say how its target is trained",

@@ -34,7 +34,7 @@ public sealed class ExperimentConfigTests
 
         var identity = Catalog.Load("tms_5-2-id").Config;
         Assert.Equal(["linear1", "linear2", "hidden_layers.0"], identity.Decomposition.TargetModulePatterns);
-        Assert.Equal(new TmsModelConfig { NHiddenLayers = 1, FixedIdentityHiddenLayers = true }, identity.Target.Model);
+        Assert.Equal(new TmsModelConfig { NHiddenLayers = 1, FixedIdentityHiddenLayers = true }, ((TmsTargetConfig)identity.Target).Model);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class ExperimentConfigTests
             (again.Config.Decomposition.Seed, again.Config.Decomposition.C, again.Config.Decomposition.ReconCoeff,
                 again.Config.Decomposition.SchattenCoeff, again.Config.Decomposition.Lr, again.Config.Decomposition.LrExponentialHalflife));
         Assert.Equal("two: # \"words\" \\ 😀 ", again.Config.Description);
-        Assert.Equal((6, 500, 3UL), (again.Config.Target.Model.NFeatures, again.Config.Target.Steps, again.Config.Target.Seed));
+        Assert.Equal((6, 500, 3UL), (again.Config.Target.Features, again.Config.Target.Steps, again.Config.Target.Seed));
         Assert.Equal([[0, 1], [2, 3, 4]], again.Config.Target.SyncedInputs!);
         Assert.NotEqual(config, config with { SaveFreq = 8 });
     }

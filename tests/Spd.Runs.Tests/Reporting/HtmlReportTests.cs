@@ -7,9 +7,9 @@ namespace Spd.Runs.Tests.Reporting;
 public sealed class HtmlReportTests
 {
     [Theory]
-    [InlineData(1, "seed 4; it represents")]
-    [InlineData(2, "seed 4, after 1 seed that did not learn every feature; it represents")]
-    [InlineData(5, "seed 4, after 4 seeds that did not learn every feature; it represents")]
+    [InlineData(1, "seed 4; it has learnt")]
+    [InlineData(2, "seed 4, after 1 seed that did not learn every feature; it has learnt")]
+    [InlineData(5, "seed 4, after 4 seeds that did not learn every feature; it has learnt")]
     public void TheSeedsTriedAreTold(int seedsTried, string expected)
     {
         var target = new TmsTargetConfig { Seed = 4 };

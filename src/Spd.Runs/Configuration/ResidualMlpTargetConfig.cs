@@ -1,0 +1,48 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Optimisation;
+using Spd.Networks;
+using Spd.Networks.Targets;
+using Spd.Networks.Training;
+
+namespace Spd.Runs.Configuration;
+
+/// <summary>How a residual MLP is trained; the keys are those of the released <c>resid_mlp_train_config.yaml</c>.</summary>
+public sealed record ResidualMlpTargetConfig : TargetConfig
+{
+    /// <summary>A configuration with the released trainer's defaults.</summary>
+    public ResidualMlpTargetConfig()
+    {
+        (Steps, BatchSize, Lr, LrSchedule, FeatureProbability) = (1000, 2048, 3e-3, ScheduleShape.Cosine, 0.01);
+    }
+
+    /// <summary>The shape of the network (<c>resid_mlp_config</c>), with <c>fixed_random_embedding</c> and <c>fixed_identity_embedding</c>.</summary>
+    public ResidualMlpConfig Model { get; init; } = new() { FixedRandomEmbedding = false };
+
+    /// <summary>Labels and loss.</summary>
+    public ResidualMlpTask Task { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override int Features => Model.NFeatures;
+
+    /// <inheritdoc/>
+    protected override (double Lowest, double Highest) ValueRange => (-1, 1);
+
+    /// <inheritdoc/>
+    public override Module Build() => new ResidualMlp(Model);
+
+    /// <inheritdoc/>
+    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation) =>
+        SupervisedTraining.Train(network, TrainingData(), (graph, x) => Task.Loss((ResidualMlp)network, graph, x), Training, pool, onStep, cancellation);
+
+    /// <inheritdoc/>
+    public override bool[] LearntFeatures(Module network) => Task.LearntFeatures((ResidualMlp)network);
+
+    /// <inheritdoc/>
+    public override string ToYaml() => ConfigWriter.Write(ResidualMlpKeys.Target.Write(this));
+
+    /// <inheritdoc/>
+    public bool Equals(ResidualMlpTargetConfig? other) => base.Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => base.GetHashCode();
+}
