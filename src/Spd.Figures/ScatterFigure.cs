@@ -36,7 +36,10 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
         var y = Layout.Heading(svg, Title, Subtitle);
         y = Layout.Legend(
             svg,
-            [.. Series.Select((series, index) => new LegendItem(series.Name, Palette.Series(index), Swatch: true)), new LegendItem("y = x", Palette.Frame, "5 4")],
+            [
+                .. Series.Select((series, index) => new LegendItem(series.Name, Palette.Series(index), Swatch: true)),
+                new LegendItem("y = x", Palette.Frame, "5 4"),
+            ],
             Left, y, Size);
         var (top, bottom) = (y + 6, y + 6 + Size);
         var axis = CommonAxis();
@@ -48,7 +51,8 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
         y = bottom + 42;
         if (shown < all)
             y = Layout.Notes(svg, [$"{all - shown} points are not finite and are left out."], y);
-        var description = $"Scatter plot of {YAxisTitle} over {XAxisTitle}: {string.Join(", ", Series.Select(series => $"{series.Name} ({series.X.Count} points)"))}.";
+        var names = string.Join(", ", Series.Select(series => $"{series.Name} ({series.X.Count} points)"));
+        var description = $"Scatter plot of {YAxisTitle} over {XAxisTitle}: {names}.";
         return svg.Document(y + 6, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 

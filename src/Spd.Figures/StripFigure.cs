@@ -43,7 +43,11 @@ public sealed record StripFigure(
         var svg = new Svg();
         var y = Layout.Heading(svg, Title, Subtitle);
         if (Groups.Count > 1)
-            y = Layout.Legend(svg, [.. Groups.Select((group, index) => new LegendItem(group.Name, Palette.Series(index), Swatch: true))], Left, y, Right - Left);
+        {
+            var items = Groups.Select((group, index) => new LegendItem(group.Name, Palette.Series(index), Swatch: true));
+            y = Layout.Legend(svg, [.. items], Left, y, Right - Left);
+        }
+
         double[] values = [.. Panels.SelectMany(panel => panel.Values.Values.ToArray()).Where(value => Axis.CanShow(value)).DefaultIfEmpty(0)];
         var axis = Axis.Linear(Math.Min(0, values.Min()), Math.Max(0, values.Max()), 5);
         var numbered = NumberedShare * values.Max(Math.Abs);
@@ -54,7 +58,8 @@ public sealed record StripFigure(
         if (hidden > 0)
             y = Layout.Notes(svg, [$"{hidden} values are not finite and are left out."], y);
         var description = $"Strip plots of {YAxisTitle}: "
-            + string.Join("; ", Panels.Select(panel => $"{panel.Title}, {panel.Values.Rows} columns ({panel.ColumnAxisTitle}) of {panel.Values.Columns} points"))
+            + string.Join("; ", Panels.Select(panel =>
+                $"{panel.Title}, {panel.Values.Rows} columns ({panel.ColumnAxisTitle}) of {panel.Values.Columns} points"))
             + ".";
         return svg.Document(y + 4, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
@@ -91,7 +96,9 @@ public sealed record StripFigure(
         }
 
         svg.Rectangle(Left, top, Right - Left, PlotHeight, "none", Palette.Frame);
-        svg.Text(20, (top + bottom) / 2, Layout.Shorten(YAxisTitle, Layout.LabelSize, PlotHeight), Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        svg.Text(
+            20, (top + bottom) / 2, Layout.Shorten(YAxisTitle, Layout.LabelSize, PlotHeight),
+            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
         for (var column = 0; column < columns; column++)
         {
             var x = Left + ((column + 0.5) * width);
@@ -108,7 +115,8 @@ public sealed record StripFigure(
     private void DrawColumn(Svg svg, Grid values, int column, Axis axis, double numbered, double x, double top, double bottom)
     {
         List<double> right = [], left = [];
-        foreach (var item in Enumerable.Range(0, values.Columns).Where(item => Axis.CanShow(values[column, item])).OrderByDescending(item => Math.Abs(values[column, item])))
+        var shown = Enumerable.Range(0, values.Columns).Where(item => Axis.CanShow(values[column, item]));
+        foreach (var item in shown.OrderByDescending(item => Math.Abs(values[column, item])))
         {
             var y = axis.Place(values[column, item], bottom, top);
             var color = Palette.Series(GroupOf(item));

@@ -55,12 +55,19 @@ public static class ResultTable
     {
         var features = residual.Features;
         rows.Add(new ResultRow(
-            "features with one subcomponent, mlp_in", $"{features.WithOwnSubcomponent} of {features.Features}", paper?.Features is { } all ? $"{all} of {all}" : "",
+            "features with one subcomponent, mlp_in", $"{features.WithOwnSubcomponent} of {features.Features}",
+            paper?.Features is { } all ? $"{all} of {all}" : "",
             "exactly one of importance 0.9 or more, no other above 0.1, and no other feature's"));
         if (features.WithSharedSubcomponent > 0)
-            rows.Add(new ResultRow("features sharing one subcomponent, mlp_in", $"{features.WithSharedSubcomponent}", "", "one subcomponent serves several features"));
-        rows.Add(new ResultRow("subcomponents ever in use, mlp_in", $"{residual.MlpInAlive}", $"{paper?.Features}", "all layers together; importance above 0.1 on any input"));
-        rows.Add(new ResultRow("subcomponents ever in use, mlp_out", $"{residual.MlpOutAlive}", $"{paper?.MlpOutAlive}", "all layers together; the paper: as many as neurons"));
+        {
+            rows.Add(new ResultRow(
+                "features sharing a subcomponent, mlp_in", $"{features.WithSharedSubcomponent}", "", "one subcomponent serves several features"));
+        }
+
+        rows.Add(new ResultRow(
+            "subcomponents ever in use, mlp_in", $"{residual.MlpInAlive}", $"{paper?.Features}", "all layers together; importance above 0.1 on any input"));
+        rows.Add(new ResultRow(
+            "subcomponents ever in use, mlp_out", $"{residual.MlpOutAlive}", $"{paper?.MlpOutAlive}", "all layers together; as many as neurons is right"));
         if (residual.Neurons is not { } neurons) return;
         rows.Add(new ResultRow(
             "neuron contributions, correlation", $"{neurons.Correlation:F4}", "",
