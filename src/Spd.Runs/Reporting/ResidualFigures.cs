@@ -5,7 +5,7 @@ using Spd.Networks.Targets;
 
 namespace Spd.Runs.Reporting;
 
-/// <summary>The paper's figures for a residual MLP: what its neurons contribute to each feature, and the subcomponents' factors seen from the features.</summary>
+/// <summary>The figures of a residual MLP: what its neurons contribute to each feature, and the factors of the subcomponents seen from the features.</summary>
 internal static class ResidualFigures
 {
     private const int FeaturesShown = 10;
