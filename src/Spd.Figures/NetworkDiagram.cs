@@ -17,11 +17,15 @@ internal sealed class NetworkDiagram(int features, int hidden, int middleCount, 
     public void Draw(Svg svg, VectorPanel panel, double left, double top, bool isFirst)
     {
         var layers = Enumerable.Range(0, LayerCount).Select(layer => top + 20 + (layer * stageHeight)).ToArray();
-        DrawEdges(svg, panel.First, left, layers[0], layers[1]);
+        DrawEdges(svg, panel.Parts?.First ?? [panel.First], panel.Parts is not null, left, layers[0], layers[1]);
         for (var index = 0; index < (panel.Middle?.Count ?? 0); index++)
-            DrawEdges(svg, panel.Middle![index], left, layers[index + 1], layers[index + 2]);
+        {
+            var parts = panel.Parts is { Middle: { } middle } && index < middle.Count ? middle[index] : null;
+            DrawEdges(svg, parts ?? [panel.Middle![index]], parts is not null, left, layers[index + 1], layers[index + 2]);
+        }
+
         if (panel.Last is not null)
-            DrawEdges(svg, panel.Last, left, layers[^2], layers[^1]);
+            DrawEdges(svg, panel.Parts?.Last ?? [panel.Last], panel.Parts?.Last is not null, left, layers[^2], layers[^1]);
 
         for (var layer = 0; layer < LayerCount; layer++)
         {
@@ -50,23 +54,28 @@ internal sealed class NetworkDiagram(int features, int hidden, int middleCount, 
         }
     }
 
-    /// <summary>Draws a matrix [to, from], weak edges first so that strong ones lie on top.</summary>
-    private void DrawEdges(Svg svg, Grid matrix, double left, double top, double bottom)
+    /// <summary>Draws matrices [to, from] on top of each other, weak edges first so that strong ones lie on top.</summary>
+    private void DrawEdges(Svg svg, IReadOnlyList<Grid> matrices, bool colorEach, double left, double top, double bottom)
     {
-        var edges = Enumerable.Range(0, matrix.Rows)
-            .SelectMany(to => Enumerable.Range(0, matrix.Columns).Select(from => (To: to, From: from, Weight: matrix[to, from])))
-            .Where(edge => !Axis.CanShow(edge.Weight) || (Math.Abs(edge.Weight) >= SmallestShare * largestWeight && edge.Weight != 0))
+        var edges = Enumerable.Range(0, matrices.Count)
+            .SelectMany(part => EdgesOf(matrices[part]).Select(edge => (edge.To, edge.From, edge.Weight, Part: part)))
             .OrderByDescending(edge => Axis.CanShow(edge.Weight) ? Math.Abs(edge.Weight) : 0)
             .Take(EdgeLimit)
             .Reverse();
         foreach (var edge in edges)
         {
-            var finite = Axis.CanShow(edge.Weight);
+            var (matrix, finite) = (matrices[edge.Part], Axis.CanShow(edge.Weight));
+            var color = colorEach ? Palette.Feature(edge.Part, matrices.Count) : edge.Weight > 0 ? Palette.Positive : Palette.Negative;
             svg.Line(Place(edge.From, matrix.Columns, left), top, Place(edge.To, matrix.Rows, left), bottom,
-                !finite ? Palette.NonFinite : edge.Weight > 0 ? Palette.Positive : Palette.Negative,
+                finite ? color : Palette.NonFinite,
                 finite ? WidestEdge * Math.Abs(edge.Weight) / largestWeight : 1,
                 finite ? null : "2 2",
                 finite ? "edge" : "edge-not-finite");
         }
     }
+
+    private IEnumerable<(int To, int From, double Weight)> EdgesOf(Grid matrix) =>
+        Enumerable.Range(0, matrix.Rows)
+            .SelectMany(to => Enumerable.Range(0, matrix.Columns).Select(from => (To: to, From: from, Weight: matrix[to, from])))
+            .Where(edge => !Axis.CanShow(edge.Weight) || (Math.Abs(edge.Weight) >= SmallestShare * largestWeight && edge.Weight != 0));
 }

@@ -7,7 +7,14 @@ namespace Spd.Figures;
 /// <param name="First">The matrix from features to hidden units, [hidden, features]; its columns are the arrows.</param>
 /// <param name="Middle">Matrices between hidden layers, each [hidden, hidden], or null for none.</param>
 /// <param name="Last">The matrix from hidden units to features, [features, hidden], or null for none.</param>
-public sealed record VectorPanel(string Caption, Grid First, IReadOnlyList<Grid>? Middle = null, Grid? Last = null);
+/// <param name="Parts">Matrices to draw the network's edges of instead, each part in a colour of its own; null for the panel's matrices by their sign.</param>
+public sealed record VectorPanel(string Caption, Grid First, IReadOnlyList<Grid>? Middle = null, Grid? Last = null, VectorParts? Parts = null);
+
+/// <summary>Matrices that lie on top of each other in one network, each of the size of the panel's matrix in its place.</summary>
+/// <param name="First">Those from features to hidden units; as many as features give each the colour of the feature at its place.</param>
+/// <param name="Middle">Those of each middle matrix, or null where the panel has none.</param>
+/// <param name="Last">Those from hidden units to features, or null where the panel has none.</param>
+public sealed record VectorParts(IReadOnlyList<Grid> First, IReadOnlyList<IReadOnlyList<Grid>>? Middle = null, IReadOnlyList<Grid>? Last = null);
 
 /// <summary>
 /// Panels that show how a matrix maps features to a hidden layer: the columns as arrows in a plane (with two hidden units
@@ -84,6 +91,15 @@ public sealed record VectorFigure(
             yield return panel.Last;
     }
 
+    private static IEnumerable<(Grid Part, Grid Whole)> PartsWithWholes(VectorPanel panel)
+    {
+        if (panel.Parts is not { } parts)
+            return [];
+        var middle = (parts.Middle ?? []).Zip(panel.Middle ?? [], (list, whole) => list.Select(part => (part, whole))).SelectMany(pairs => pairs);
+        return parts.First.Select(part => (part, panel.First)).Concat(middle)
+            .Concat(panel.Last is { } last ? (parts.Last ?? []).Select(part => (part, last)) : []);
+    }
+
     private void Validate()
     {
         Invalid.RequireItems(Panels, "The panels of a vector figure");
@@ -102,6 +118,11 @@ public sealed record VectorFigure(
                 throw Invalid.Input($"The middle matrices of panel '{panel.Caption}' must be {Hidden} x {Hidden}.");
             if (panel.Last is { } last && (last.Rows != Features || last.Columns != Hidden))
                 throw Invalid.Input($"The last matrix of panel '{panel.Caption}' must be {Features} x {Hidden}, but is {last.Rows} x {last.Columns}.");
+            if ((panel.Parts?.Middle?.Count ?? 0) > (panel.Middle?.Count ?? 0) || (panel.Parts?.Last is not null && panel.Last is null)
+                || PartsWithWholes(panel).Any(pair => (pair.Part.Rows, pair.Part.Columns) != (pair.Whole.Rows, pair.Whole.Columns)))
+            {
+                throw Invalid.Input($"The parts of panel '{panel.Caption}' must have the sizes of its matrices.");
+            }
         }
 
         if (FeatureNames is not null && FeatureNames.Count != Features)
@@ -111,7 +132,7 @@ public sealed record VectorFigure(
     private double LargestWeight()
     {
         var largest = 0.0;
-        foreach (var matrix in Panels.SelectMany(Matrices))
+        foreach (var matrix in Panels.SelectMany(panel => Matrices(panel).Concat(PartsWithWholes(panel).Select(pair => pair.Part))))
         {
             foreach (var value in matrix.Values)
                 largest = Axis.CanShow(value) ? Math.Max(largest, Math.Abs(value)) : largest;
@@ -164,6 +185,8 @@ public sealed record VectorFigure(
             + (Matrices(Panels[0]).Any(matrix => matrix.Rows * matrix.Columns > NetworkDiagram.EdgeLimit)
                 ? $" Of each matrix only the {NetworkDiagram.EdgeLimit} strongest edges are drawn."
                 : "");
+        if (Panels.Any(panel => panel.Parts is not null))
+            yield return "Where several subcomponents lie in one network, each has a colour of its own, whatever the sign.";
         var nonFinite = Panels.SelectMany(Matrices).Sum(CountNonFinite);
         if (nonFinite > 0)
             yield return $"{nonFinite} weights are not finite: dashed grey edges, and no arrow.";

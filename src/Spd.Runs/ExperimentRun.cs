@@ -111,6 +111,7 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
                 Lr = learningRate,
                 Losses = evaluation.Losses,
                 L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
+                Alive = evaluation.Sites.ToDictionary(site => site.Name, site => site.Alive),
                 Metrics = new Dictionary<string, double>
                 {
                     ["unmasked_recon"] = evaluation.UnmaskedRecon,
@@ -143,7 +144,7 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
     private RunSummary Summarise(TrainedTarget target, Decomposer decomposer, RunStatus status, Evaluation? evaluation, string? error = null)
     {
         var sites = decomposer.Components.Sites;
-        var linear1 = sites.FirstOrDefault(site => site.Linear == (target.Network as Tms)?.Linear1);
+        var linear1 = decomposer.Components.Network is Tms tms ? sites.FirstOrDefault(site => site.Linear == tms.Linear1) : null;
         return new RunSummary
         {
             Experiment = config.Name,
@@ -162,6 +163,7 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             Match = linear1 is null ? null : ColumnMatch.Of(linear1),
             MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
             Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
+            Residual = evaluation is null ? null : ResidualEvidence.Of(decomposer.Components, evaluation),
             OutputLoss = config.Decomposition.OutputLossType,
         };
     }

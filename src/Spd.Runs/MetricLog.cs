@@ -26,6 +26,9 @@ public sealed record MetricRecord
     /// <summary>Mean number of subcomponents of each site with a causal importance above 0.01.</summary>
     public IReadOnlyDictionary<string, double> L0 { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>Subcomponents of each site with a causal importance above 0.1 on any input of the batch; empty in the logs of older versions.</summary>
+    public IReadOnlyDictionary<string, int> Alive { get; init; } = new Dictionary<string, int>();
+
     /// <summary>Anything else that was measured.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 }

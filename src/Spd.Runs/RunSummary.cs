@@ -68,6 +68,9 @@ public sealed record RunSummary
     /// <summary>Significant subcomponents by site.</summary>
     public IReadOnlyDictionary<string, int> Significant { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>The known answers of a residual MLP, where one was decomposed and measured.</summary>
+    public ResidualEvidence? Residual { get; init; }
+
     /// <summary>D, which names the reconstruction metrics.</summary>
     public OutputLoss OutputLoss { get; init; }
 
@@ -103,6 +106,20 @@ public sealed record RunSummary
         {
             metrics["mmcs_all_subcomponents"] = Number(MatchOfAll.Mmcs);
             metrics["ml2r_all_subcomponents"] = Number(MatchOfAll.Ml2r);
+        }
+
+        if (Residual is { } residual)
+        {
+            metrics["features"] = residual.Features.Features;
+            metrics["features_with_one_subcomponent"] = residual.Features.WithOwnSubcomponent;
+            metrics["features_sharing_subcomponent"] = residual.Features.WithSharedSubcomponent;
+            metrics["mlp_in_alive"] = residual.MlpInAlive;
+            metrics["mlp_out_alive"] = residual.MlpOutAlive;
+            if (residual.Neurons is { } neurons)
+            {
+                metrics["neuron_contribution_correlation"] = Number(neurons.Correlation);
+                metrics["neuron_contribution_slope"] = Number(neurons.Slope);
+            }
         }
 
         metrics["significant_subcomponents"] = Object(Significant.Select(entry => (entry.Key, (JsonNode?)entry.Value)));

@@ -47,6 +47,7 @@ public sealed class MetricLogTests : IDisposable
                     Seconds = 2,
                     Lr = 1e-5,
                     L0 = new Dictionary<string, double> { ["linear1"] = 0.5 },
+                    Alive = new Dictionary<string, int> { ["linear1"] = 5 },
                 });
             }
         }
@@ -55,7 +56,9 @@ public sealed class MetricLogTests : IDisposable
             CultureInfo.CurrentCulture = culture;
         }
 
-        Assert.Equal("""{"step":5,"seconds":2,"ms_per_step":1.5,"lr":1E-05,"losses":{},"l0":{"linear1":0.5},"metrics":{}}""" + "\n", File.ReadAllText(Path));
+        Assert.Equal(
+            """{"step":5,"seconds":2,"ms_per_step":1.5,"lr":1E-05,"losses":{},"l0":{"linear1":0.5},"alive":{"linear1":5},"metrics":{}}""" + "\n",
+            File.ReadAllText(Path));
     }
 
     [Fact]
@@ -68,6 +71,15 @@ public sealed class MetricLogTests : IDisposable
             "metrics.jsonl', line 2: this is no log record",
             Assert.Throws<InvalidDataException>(() => MetricLog.Read(Path)).Message,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALogOfAnOlderVersionHasNoCountsOfSubcomponentsInUse()
+    {
+        _folder.Write("metrics.jsonl", "{\"step\":1,\"l0\":{\"linear1\":2.5},\"metrics\":{}}\n");
+        var record = Assert.Single(MetricLog.Read(Path));
+        Assert.Equal(2.5, record.L0["linear1"]);
+        Assert.Empty(record.Alive);
     }
 
     [Fact]

@@ -24,6 +24,7 @@ public static class ResultTable
             rows.Add(new ResultRow("one subcomponent per column", match.IsOneToOne ? "yes" : "no", "", "no subcomponent serves two columns"));
         }
 
+        if (summary.Residual is { } residual) AddResidual(rows, residual, paper);
         foreach (var (site, count) in summary.Significant)
         {
             string expected = paper is not null && paper.Significant.TryGetValue(site, out int value) ? $"{value}" : "";
@@ -48,6 +49,30 @@ public static class ResultTable
             $"median; from {summary.MsPerStep.P10:F2} (10 %) to {summary.MsPerStep.P90:F2} (90 %), "
             + $"{summary.Threads} threads, {summary.Kernels} kernels"));
         return rows;
+    }
+
+    private static void AddResidual(List<ResultRow> rows, ResidualEvidence residual, PaperResults? paper)
+    {
+        var features = residual.Features;
+        rows.Add(new ResultRow(
+            "features with one subcomponent, mlp_in", $"{features.WithOwnSubcomponent} of {features.Features}",
+            paper?.Features is { } all ? $"{all} of {all}" : "",
+            "exactly one of importance 0.9 or more, no other above 0.1, and no other feature's"));
+        if (features.WithSharedSubcomponent > 0)
+        {
+            rows.Add(new ResultRow(
+                "features sharing a subcomponent, mlp_in", $"{features.WithSharedSubcomponent}", "", "one subcomponent serves several features"));
+        }
+
+        rows.Add(new ResultRow(
+            "subcomponents ever in use, mlp_in", $"{residual.MlpInAlive}", $"{paper?.Features}", "all layers together; importance above 0.1 on any input"));
+        rows.Add(new ResultRow(
+            "subcomponents ever in use, mlp_out", $"{residual.MlpOutAlive}", $"{paper?.MlpOutAlive}", "all layers together; as many as neurons is right"));
+        if (residual.Neurons is not { } neurons) return;
+        rows.Add(new ResultRow(
+            "neuron contributions, correlation", $"{neurons.Correlation:F4}", "",
+            "subcomponents' against the target's, over layers, features and neurons; 1 is exact"));
+        rows.Add(new ResultRow("neuron contributions, slope", $"{neurons.Slope:F4}", "", "least squares through the origin; 1 is exact"));
     }
 
     private static string Scientific(double value) => value.ToString("0.00e+0");

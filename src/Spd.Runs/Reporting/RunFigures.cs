@@ -15,6 +15,14 @@ public sealed record RunFigure(string Name, string Title, string Svg, string How
 /// <summary>The figures of a run, from its components and its log.</summary>
 public static class RunFigures
 {
+    private const string HowToReadTms =
+        "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; "
+        + "in a hidden matrix all inputs share the same few subcomponents.";
+
+    private const string HowToReadResidual =
+        "In a clean decomposition every row has one dark cell of its own in mlp_in, all layers taken together; "
+        + "in mlp_out as many subcomponents as the layer has neurons are dark in every row, because all of them are always needed.";
+
     /// <summary>Draws all that the network and the log allow.</summary>
     /// <param name="model">The components.</param>
     /// <param name="evaluation">The latest evaluation.</param>
@@ -24,10 +32,23 @@ public static class RunFigures
         var figures = new List<RunFigure>();
         if (model.Network is Tms tms)
         {
-            if (TmsVectors.Draw(model, tms) is { } vectors) figures.Add(vectors);
+            if (TmsFigures.Vectors(model, tms) is { } vectors) figures.Add(vectors);
+            if (TmsFigures.HiddenMatrices(model, tms) is { } hidden) figures.Add(hidden);
             var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures);
-            figures.Add(Importances(maps));
+            figures.Add(Importances(maps, HowToReadTms));
             figures.Add(Components(maps));
+        }
+        else if (model.Network is ResidualMlp residual)
+        {
+            var maps = ImportanceMap.OfSingleFeatures(model, residual.Config.NFeatures);
+            figures.Add(Importances(maps, HowToReadResidual));
+            if (NeuronContributions.Of(model) is { } neurons)
+            {
+                figures.Add(ResidualFigures.Neurons(neurons));
+                figures.Add(ResidualFigures.Pairs(neurons));
+            }
+
+            figures.Add(ResidualFigures.Components(maps, residual));
         }
 
         if (metrics.Count > 0) figures.Add(Training(metrics));
@@ -35,18 +56,34 @@ public static class RunFigures
         return figures;
     }
 
-    private static RunFigure Importances(IReadOnlyList<ImportanceMap> maps) => new(
+    private static RunFigure Importances(IReadOnlyList<ImportanceMap> maps, string howToRead) => new(
         "causal_importances", "Causal importances",
         new HeatmapFigure(
             "Causal importance of each subcomponent, one active feature at a time",
-            [.. maps.Select(map => new HeatmapPanel(
-                map.Site.Name, Grid.From(InOrder(map)), "active feature (input 0.75)", "subcomponent", ColumnLabels: [.. map.Order.Select(c => $"{c}")]))],
+            [.. maps.Select(map =>
+            {
+                var columns = Columns(map);
+                return new HeatmapPanel(
+                    TitleOf(map, columns), Grid.From(InOrder(map, columns)), "active feature (input 0.75)", "subcomponent",
+                    ColumnLabels: [.. columns.Select(c => $"{c}")]);
+            })],
             HeatmapScale.UnitInterval, "causal importance",
             "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance").ToSvg(),
         "Each row is an input with one feature at 0.75; "
-        + "a dark cell means that the output would change if that subcomponent were ablated on this input. "
-        + "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; "
-        + "in a hidden matrix all inputs share the same few subcomponents.");
+        + "a dark cell means that the output would change if that subcomponent were ablated on this input. " + howToRead);
+
+    /// <summary>A map's subcomponents in the paper's order, without those at the end that no input needs; at least one.</summary>
+    internal static IReadOnlyList<int> Columns(ImportanceMap map)
+    {
+        int count = map.Order.Count;
+        int rows = map.Values.GetLength(0);
+        while (count > 1 && Enumerable.Range(0, rows).All(row => map.Values[row, map.Order[count - 1]] <= Evaluator.ActiveThreshold)) count--;
+        return [.. map.Order.Take(count)];
+    }
+
+    private static string TitleOf(ImportanceMap map, IReadOnlyList<int> columns) => columns.Count == map.Site.C
+        ? map.Site.Name
+        : $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}";
 
     private static RunFigure Components(IReadOnlyList<ImportanceMap> maps) => new(
         "components", "Subcomponents",
@@ -54,38 +91,53 @@ public static class RunFigures
             "Subcomponent factors V and U",
             [.. maps.SelectMany(map => new[]
             {
-                new HeatmapPanel(
-                    $"V of {map.Site.Name}", Grid.From(Factor(map.Site.V, map.Order)), "input", "subcomponent",
-                    ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
-                new HeatmapPanel(
-                    $"U of {map.Site.Name}", Grid.From(Factor(map.Site.U, map.Order)), "output", "subcomponent",
-                    ColumnLabels: [.. map.Order.Select(c => $"{c}")]),
+                FactorPanel($"V of {map.Site.Name}", map.Site.V, "input", Columns(map)),
+                FactorPanel($"U of {map.Site.Name}", map.Site.U, "output", Columns(map)),
             })],
             HeatmapScale.Signed, "value", "columns in the order of the causal importance maps", SharedScale: false, PanelsPerRow: 2).ToSvg(),
         "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes; their outer product is its matrix. "
-        + "Columns are in the order of the importance maps, so the subcomponents in use stand on the left; each panel has its own colour scale.");
+        + "Columns are in the order of the importance maps, so the subcomponents in use stand on the left; "
+        + "each panel has its own colour scale.");
+
+    internal static HeatmapPanel FactorPanel(string title, Parameter factor, string rows, IReadOnlyList<int> columns)
+    {
+        float[,] values = new float[factor.Columns, columns.Count];
+        for (int row = 0; row < factor.Columns; row++)
+            for (int column = 0; column < columns.Count; column++)
+                values[row, column] = factor[columns[column], row];
+        return FactorPanel(title, Grid.From(values), rows, columns);
+    }
+
+    internal static HeatmapPanel FactorPanel(string title, Grid values, string rows, IReadOnlyList<int> columns) =>
+        new(title, values, rows, "subcomponent", ColumnLabels: [.. columns.Select(c => $"{c}")]);
 
     private static RunFigure Training(IReadOnlyList<MetricRecord> metrics)
     {
         double[] steps = [.. metrics.Select(record => (double)record.Step)];
         LineSeries Series(string name, Func<MetricRecord, double> value) => new(name, steps, [.. metrics.Select(value)]);
+        var plots = new List<LinePlot>
+        {
+            new("Loss terms, before their coefficients", "loss",
+                [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))],
+                LogarithmicY: true),
+            new("L0: subcomponents with causal importance above 0.01", "mean per input",
+                [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
+        };
+        // A log of an older version holds no counts.
+        if (metrics[^1].Alive.Count > 0)
+        {
+            plots.Add(new LinePlot(
+                "Subcomponents ever in use: causal importance above 0.1 on any input of a batch", "subcomponents",
+                [.. metrics[^1].Alive.Keys.Select(name => Series(name, record => record.Alive.TryGetValue(name, out int alive) ? alive : double.NaN))]));
+        }
+
+        plots.Add(new LinePlot("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]));
         return new RunFigure(
-            "training", "Training",
-            new LineFigure(
-                "Losses, L0 and learning rate over training", "step",
-                [
-                    new LinePlot(
-                        "Loss terms, before their coefficients", "loss",
-                        [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))],
-                        LogarithmicY: true),
-                    new LinePlot(
-                        "L0: subcomponents with causal importance above 0.01", "mean per input",
-                        [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
-                    new LinePlot("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]),
-                ]).ToSvg(),
+            "training", "Training", new LineFigure("Losses, subcomponents in use and learning rate over training", "step", plots).ToSvg(),
             "The losses are those of a fresh batch at each log line; "
             + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
-            + "L0 settles where the subcomponents in use per input match the number of active features.");
+            + "L0 settles where the subcomponents in use per input match the number of active features, "
+            + "and those ever in use where each mechanism has one.");
     }
 
     private static RunFigure Histogram(Evaluation evaluation) => new(
@@ -97,21 +149,12 @@ public static class RunFigures
         "Counts are logarithmic: most subcomponents are unneeded on most inputs and stand in the first bin. "
         + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs whose feature is weak.");
 
-    private static float[,] InOrder(ImportanceMap map)
+    private static float[,] InOrder(ImportanceMap map, IReadOnlyList<int> columns)
     {
-        float[,] values = new float[map.Values.GetLength(0), map.Order.Count];
+        float[,] values = new float[map.Values.GetLength(0), columns.Count];
         for (int row = 0; row < values.GetLength(0); row++)
-            for (int column = 0; column < map.Order.Count; column++)
-                values[row, column] = Math.Clamp(map.Values[row, map.Order[column]], 0, 1);
-        return values;
-    }
-
-    private static float[,] Factor(Parameter factor, IReadOnlyList<int> order)
-    {
-        float[,] values = new float[factor.Columns, order.Count];
-        for (int row = 0; row < factor.Columns; row++)
-            for (int column = 0; column < order.Count; column++)
-                values[row, column] = factor[order[column], row];
+            for (int column = 0; column < columns.Count; column++)
+                values[row, column] = Math.Clamp(map.Values[row, columns[column]], 0, 1);
         return values;
     }
 }

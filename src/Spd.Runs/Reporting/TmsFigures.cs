@@ -1,0 +1,140 @@
+using Spd.Decomposition;
+using Spd.Figures;
+using Spd.Networks.Targets;
+
+namespace Spd.Runs.Reporting;
+
+/// <summary>The paper's figures for a Toy Model of Superposition: its matrices as vectors and networks, and the subcomponents that they split into.</summary>
+internal static class TmsFigures
+{
+    private const int LargestShown = 6, LargestHiddenShown = 3, HiddenMatricesShown = 10;
+
+    /// <summary>
+    /// The matrices as vectors, where the hidden layer is a plane, and as networks; null when <c>linear1</c> is not decomposed. With more hidden units
+    /// all significant subcomponents are drawn in one network too, because few of them can have one of their own.
+    /// </summary>
+    public static RunFigure? Vectors(ComponentModel model, Tms tms)
+    {
+        var first = model.Sites.FirstOrDefault(site => site.Linear == tms.Linear1);
+        if (first is null) return null;
+        var last = model.Sites.FirstOrDefault(site => site.Linear == tms.Linear2);
+        bool isTied = last?.Linear.IsTransposed == true;
+        var hidden = tms.HiddenLayers.Select(layer => model.Sites.FirstOrDefault(site => site.Linear == layer)).ToList();
+
+        var panels = new List<VectorPanel>
+        {
+            new("Target W columns", Matrix(tms.Linear1), [.. tms.HiddenLayers.Select(Matrix)], Matrix(tms.Linear2)),
+            new("Sum of subcomponents", Grid.From(first.Sum()),
+                [.. tms.HiddenLayers.Zip(hidden, (layer, site) => site is null ? Matrix(layer) : Grid.From(site.Sum()))],
+                last is null ? Matrix(tms.Linear2) : Grid.From(last.Sum())),
+        };
+        if (tms.Config.NHidden > 2) panels.Add(AllSignificant(panels[1], first, hidden, last));
+        foreach (int c in Largest(first, tms.Config.NHidden > 2 ? LargestHiddenShown : LargestShown))
+        {
+            // A tied subcomponent of linear2 is the same one's transpose; another linear2 has subcomponents of its own.
+            var transpose = isTied ? Grid.From(last!.Subcomponent(c)) : null;
+            panels.Add(new VectorPanel(
+                $"{first.Name}: subcomponent {c}, norm {first.Norms()[c]:F2}",
+                Grid.From(first.Subcomponent(c)), HiddenZeros(-1, null), transpose));
+        }
+
+        if (last is not null && !isTied)
+        {
+            foreach (int c in Largest(last, tms.Config.NHidden > 2 ? LargestHiddenShown : LargestShown))
+            {
+                panels.Add(new VectorPanel(
+                    $"{last.Name}: subcomponent {c}, norm {last.Norms()[c]:F2}",
+                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(-1, null), Grid.From(last.Subcomponent(c))));
+            }
+        }
+
+        for (int layer = 0; layer < hidden.Count; layer++)
+        {
+            if (hidden[layer] is not { } site) continue;
+            foreach (int c in Largest(site, LargestHiddenShown))
+            {
+                panels.Add(new VectorPanel(
+                    $"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}",
+                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(layer, Grid.From(site.Subcomponent(c)))));
+            }
+        }
+
+        var figure = new VectorFigure(
+            "Target, sum of subcomponents, and the largest subcomponents", panels,
+            Subtitle: $"{Significance.Of(first).Count} of {first.C} subcomponents of {first.Name} are significant (norm above 5 % of the largest)");
+        return tms.Config.NHidden > 2
+            ? new RunFigure(
+                "vectors", "Subcomponents as networks", figure.ToSvg(),
+                "Every matrix is drawn as a network, from the features at the top to the outputs at the bottom. "
+                + "When the decomposition has found the mechanisms, every significant subcomponent joins one feature alone to the hidden units, "
+                + "and they sum to the target.")
+            : new RunFigure(
+                "vectors", "Subcomponents as vectors", figure.ToSvg(),
+                "Arrows are the columns of a matrix, one colour per input feature; "
+                + "below each stands the same matrix as a network, from the features at the top to the outputs at the bottom. "
+                + "When the decomposition has found the mechanisms, every significant subcomponent is one of the target's arrows alone, "
+                + "and they sum to the target.");
+
+        Grid[]? HiddenZeros(int layer, Grid? matrix) => tms.HiddenLayers.Count == 0
+            ? null
+            : [.. Enumerable.Range(0, tms.HiddenLayers.Count).Select(i => i == layer ? matrix! : Zeros(tms.Config.NHidden, tms.Config.NHidden))];
+    }
+
+    /// <summary>Each hidden matrix that is decomposed: the target's, the sum, and the largest subcomponents; null where there is none.</summary>
+    public static RunFigure? HiddenMatrices(ComponentModel model, Tms tms)
+    {
+        var sites = model.Sites.Where(site => tms.HiddenLayers.Contains(site.Linear)).ToList();
+        if (sites.Count == 0) return null;
+        var panels = sites.SelectMany(site => Largest(site, Math.Min(HiddenMatricesShown, tms.Config.NHidden + 2))
+            .Select(c => Panel($"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}", Grid.From(site.Subcomponent(c))))
+            .Prepend(Panel($"{site.Name}: sum of subcomponents", Grid.From(site.Sum())))
+            .Prepend(Panel($"{site.Name}: target", Matrix(site.Linear))));
+        var figure = new HeatmapFigure(
+            "Hidden matrices: target, sum of subcomponents, and the largest subcomponents", [.. panels], HeatmapScale.Signed, "weight",
+            string.Join("; ", sites.Select(site => $"{Significance.Of(site).Count} of {site.C} subcomponents of {site.Name} are significant")),
+            PanelsPerRow: 4);
+        return new RunFigure(
+            "hidden_matrices", "Hidden matrices", figure.ToSvg(),
+            "The sum should be the target, and as many subcomponents as the matrix has rank should be significant. "
+            + "All inputs need all of the matrix, so its subcomponents are free to be any rank-one matrices with that sum; "
+            + "in the identity they need not lie along the diagonal.");
+
+        static HeatmapPanel Panel(string title, Grid matrix) => new(title, matrix, "to hidden unit", "from hidden unit");
+    }
+
+    /// <summary>The sum's network, made of the significant subcomponents of every site, those of the outer matrices in the order of their features.</summary>
+    private static VectorPanel AllSignificant(VectorPanel sum, Site first, IReadOnlyList<Site?> hidden, Site? last)
+    {
+        var order = Significance.Of(first).OrderBy(c => IndexOfLargest(first.V.Row(c))).ToList();
+        var lastOrder = last is null ? []
+            : last.Linear.IsTransposed ? order : Significance.Of(last).OrderBy(c => IndexOfLargest(last.U.Row(c))).ToList();
+        return sum with
+        {
+            Caption = "All significant subcomponents, each in its colour",
+            Parts = new VectorParts(
+                [.. order.Select(c => Grid.From(first.Subcomponent(c)))],
+                [.. hidden.Select((site, layer) => (IReadOnlyList<Grid>)(site is null
+                    ? [sum.Middle![layer]]
+                    : [.. Significance.Of(site).Select(c => Grid.From(site.Subcomponent(c)))]))],
+                last is null ? null : [.. lastOrder.Select(c => Grid.From(last.Subcomponent(c)))]),
+        };
+    }
+
+    private static int IndexOfLargest(ReadOnlySpan<float> row)
+    {
+        int best = 0;
+        for (int i = 1; i < row.Length; i++)
+            if (Math.Abs(row[i]) > Math.Abs(row[best])) best = i;
+        return best;
+    }
+
+    private static IEnumerable<int> Largest(Site site, int count)
+    {
+        double[] norms = site.Norms();
+        return Enumerable.Range(0, site.C).OrderByDescending(c => norms[c]).Take(count);
+    }
+
+    private static Grid Matrix(Networks.Linear linear) => Grid.FromRowMajor(linear.Outputs, linear.Inputs, linear.EffectiveWeight());
+
+    private static Grid Zeros(int rows, int columns) => Grid.From(new float[rows, columns]);
+}

@@ -1,0 +1,27 @@
+using Spd.Decomposition;
+using Spd.Networks.Targets;
+
+namespace Spd.Runs;
+
+/// <summary>The known answers of a decomposed residual MLP (METHOD §8).</summary>
+/// <param name="Features">Which feature has a subcomponent of its own in <c>mlp_in</c>, all layers together.</param>
+/// <param name="MlpInAlive">Subcomponents of <c>mlp_in</c> ever in use, all layers together.</param>
+/// <param name="MlpOutAlive">The same of <c>mlp_out</c>.</param>
+/// <param name="Neurons">What the neurons contribute; null when not every matrix is decomposed.</param>
+public sealed record ResidualEvidence(FeatureAssignment Features, int MlpInAlive, int MlpOutAlive, NeuronContributions? Neurons)
+{
+    /// <summary>The evidence, or null when the network is no residual MLP or no <c>mlp_in</c> is decomposed.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="evaluation">Their evaluation.</param>
+    public static ResidualEvidence? Of(ComponentModel model, Evaluation evaluation)
+    {
+        if (model.Network is not ResidualMlp network) return null;
+        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures).Where(map => IsIn(map.Site.Name, "mlp_in")).ToList();
+        if (maps.Count == 0) return null;
+        return new ResidualEvidence(FeatureAssignment.Of(maps), Alive("mlp_in"), Alive("mlp_out"), NeuronContributions.Of(model));
+
+        int Alive(string matrix) => evaluation.Sites.Where(site => IsIn(site.Name, matrix)).Sum(site => site.Alive);
+    }
+
+    private static bool IsIn(string site, string matrix) => site.EndsWith($".{matrix}", StringComparison.Ordinal);
+}
