@@ -67,6 +67,7 @@ internal static partial class ConfigKeys
         Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
         Keys<TaskConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
+        Keys<TaskConfig>.Unused("init_scale"),
     ]);
 
     /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>

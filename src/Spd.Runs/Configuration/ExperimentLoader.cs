@@ -56,18 +56,18 @@ internal static partial class ExperimentLoader
             throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the tasks that are available are tms and residual_mlp");
         bool isResidual = name.Text == "residual_mlp";
         string other = isResidual ? "tms_model_config" : "resid_mlp_config";
-        if (root.Find(TargetKey) is ConfigMap target && target.Find("train") is ConfigMap train && train.Find(other) is { } model)
-        {
-            throw model.Error(
-                $"the target has a {other}, but task_name is '{name.Text}': the task and the target must be of one kind, tms or residual_mlp");
-        }
+        if (root.Find(TargetKey) is ConfigMap target && target.Find("train") is ConfigMap train && train.Find(other) is not null)
+            throw name.Error($"task_name is '{name.Text}', but the target has a {other}: both must be of one kind, tms or residual_mlp");
 
         return isResidual ? new ResidualMlpTargetConfig() : new TmsTargetConfig();
     }
 
+    private static string? TaskOf(ConfigMap root) => ((root.Find("task_config") as ConfigMap)?.Find("task_name") as ConfigScalar)?.Text;
+
     private static ConfigException MissingTarget(ConfigMap root, ExperimentCatalog catalog)
     {
-        string example = catalog.Entries is [var first, ..] ? first.Name : "<experiment>";
+        string? task = TaskOf(root);
+        string example = catalog.Entries.FirstOrDefault(entry => TaskOf(ConfigReader.ReadFile(entry.Path)) == task)?.Name ?? "<experiment>";
         string remedy = $"by adding `--set target={example}`, which takes the target of that experiment (`spd list` shows all), "
             + "or describe its training in the file under `target: train:`";
         if (root.Find(PathKey) is not ConfigScalar { IsNull: false } path) return root.Error($"no target network is given: say which {remedy}");

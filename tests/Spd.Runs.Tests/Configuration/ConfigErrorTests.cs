@@ -65,9 +65,12 @@ public sealed class ConfigErrorTests
     [InlineData("target_module_patterns: linear1", "x.yaml, line 1: target_module_patterns is 'linear1', but a list of module names")]
     [InlineData("target_module_patterns: [linear1, null]", "x.yaml, line 1: an entry of target_module_patterns is null, but a text is needed")]
     [InlineData(
+        "task_config: {task_name: lm, max_seq_len: 512}",
+        "x.yaml, line 1: task_name is 'lm', but language models are not available yet; the tasks that are available are tms and residual_mlp")]
+    [InlineData(
         "task_config: {task_name: residual_mlp, init_scale: 1}",
-        "x.yaml, line 1: task_name is 'residual_mlp', but residual MLPs are not available yet")]
-    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms is needed")]
+        "x.yaml, line 1: task_name is 'residual_mlp', but the target has a tms_model_config: both must be of one kind, tms or residual_mlp")]
+    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms, residual_mlp is needed")]
     [InlineData("task_config: {}", "x.yaml, line 1: the key 'task_name' is missing")]
     [InlineData("task_config: tms", "x.yaml, line 1: task_config is 'tms', but a mapping of keys to values is needed")]
     [InlineData("task_config: {task_name: tms, feature_prob: 1}", "x.yaml, line 1: unknown key 'feature_prob'; did you mean 'feature_probability'?")]
@@ -79,7 +82,7 @@ public sealed class ConfigErrorTests
     [InlineData("target: {}", "x.yaml, line 1: the key 'train' is missing")]
     [InlineData("target: {train: {steps: 5}}", "x.yaml, line 1: the key 'tms_model_config' is missing")]
     [InlineData("target: {train: {tms_model_config: {n_features: 5}}}", "x.yaml, line 1: the key 'n_hidden' is missing")]
-    [InlineData("target: null", "x.yaml: no target network is given: say which by adding `--set target=tms_5-2`")]
+    [InlineData("target: null", "x.yaml: no target network is given: say which by adding `--set target=tms_40-10`")]
     public void AWrongValueOfAnotherLineIsNamed(string line, string expected)
     {
         string key = line[..line.IndexOf(':', StringComparison.Ordinal)];

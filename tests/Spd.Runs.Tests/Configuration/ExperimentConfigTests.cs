@@ -58,7 +58,7 @@ public sealed class ExperimentConfigTests
         string message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(Released, [], Catalog)).Message;
         Assert.Contains(
             "line 36: pretrained_model_path is 'tms.pth', a checkpoint that is not read here: "
-            + "train the target here instead by adding `--set target=tms_5-2`",
+            + "train the target here instead by adding `--set target=tms_40-10`",
             message, StringComparison.Ordinal);
         message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(
             Released, [ConfigOverride.Parse("pretrained_model_path=wandb:goodfire/spd/runs/x")], Catalog)).Message;
@@ -66,7 +66,7 @@ public sealed class ExperimentConfigTests
             "--set pretrained_model_path=wandb:goodfire/spd/runs/x: "
             + "pretrained_model_path is 'wandb:goodfire/spd/runs/x', which lives in somebody's cloud account: ",
             message, StringComparison.Ordinal);
-        Assert.Contains("`--set target=tms_5-2`", message, StringComparison.Ordinal);
+        Assert.Contains("`--set target=tms_40-10`", message, StringComparison.Ordinal);
     }
 
     [Fact]
