@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
@@ -11,8 +10,6 @@ namespace Spd.Cli;
 internal static class RunCommand
 {
     private const string RunsFolder = "runs";
-
-    private const int MostThreads = 1024;
 
     // Narrower consoles show the numbers without what they say.
     private const int WidthForMeanings = 120;
@@ -26,17 +23,7 @@ internal static class RunCommand
         };
         var seed = new Option<string?>("--seed") { Description = "Seed of the decomposition; instead of the configuration's.", HelpName = "N" };
         var steps = new Option<string?>("--steps") { Description = "Optimisation steps; instead of the configuration's.", HelpName = "N" };
-        var threads = new Option<int>("--threads")
-        {
-            Description = "Threads; the numbers of a run do not depend on it. By default one for each processor.",
-            HelpName = "N",
-            CustomParser = result =>
-            {
-                if (int.TryParse(result.Tokens[0].Value, out int count) && count is >= 1 and <= MostThreads) return count;
-                result.AddError($"--threads is '{result.Tokens[0].Value}', but a whole number from 1 to {MostThreads} is needed");
-                return 0;
-            },
-        };
+        var threads = SharedOptions.Threads();
         var output = new Option<string?>("--out")
         {
             Description = $"Folder of the run, new or empty; by default {RunsFolder}/<experiment>/<time>-seed<N>.",
@@ -48,7 +35,7 @@ internal static class RunCommand
             HelpName = "key=value",
             DefaultValueFactory = _ => [],
         };
-        var quiet = new Option<bool>("--quiet", "-q") { Description = "Show nothing but the results." };
+        var quiet = SharedOptions.Quiet();
 
         var command = new Command("run", "Train a target network, or take it from the cache, decompose it, and write figures and a report.")
         {
@@ -61,7 +48,7 @@ internal static class RunCommand
                 .. parsed.GetValue(seed) is { } seedText ? [ConfigOverride.Option("--seed", "seed", seedText)] : Array.Empty<ConfigOverride>(),
                 .. parsed.GetValue(steps) is { } stepsText ? [ConfigOverride.Option("--steps", "steps", stepsText)] : Array.Empty<ConfigOverride>(),
             ],
-            parsed.GetResult(threads) is null ? Environment.ProcessorCount : parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet)));
+            parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet)));
         return command;
     }
 
@@ -70,15 +57,7 @@ internal static class RunCommand
         var loaded = ExperimentCatalog.BesideProgram().Load(experiment, overrides);
         var config = loaded.Config;
 
-        using var cancellation = new CancellationTokenSource();
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        void Stop(PosixSignalContext context)
-        {
-            // The first signal ends the run after its step; the next one ends the program at once.
-            context.Cancel = !cancellation.IsCancellationRequested;
-            cancellation.Cancel();
-        }
+        using var interruption = new Interruption();
 
         // The folder is made late, but a name that cannot be used is told before anything is computed.
         var named = output is null ? null : RunFolder.CreateAt(output);
@@ -91,7 +70,7 @@ internal static class RunCommand
         try
         {
             var run = new ExperimentRun(config, threads, new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable)), display);
-            (summary, folder) = display.Show(() => run.Execute(MakeFolder, cancellation.Token));
+            (summary, folder) = display.Show(() => run.Execute(MakeFolder, interruption.Token));
         }
         catch when (named is not null && !Directory.EnumerateFileSystemEntries(named.Root).Any())
         {
@@ -138,7 +117,7 @@ internal static class RunCommand
         Console.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
     }
 
-    private static string Shown(string path)
+    internal static string Shown(string path)
     {
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
         return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;

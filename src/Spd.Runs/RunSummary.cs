@@ -44,6 +44,9 @@ public sealed record RunSummary
     /// <summary>The kernel set.</summary>
     public required string Kernels { get; init; }
 
+    /// <summary>The commit of the program.</summary>
+    public string Commit { get; init; } = ProgramVersion.Commit;
+
     /// <summary>Seconds of the run: target, training, measuring; without figures.</summary>
     public required double WallSeconds { get; init; }
 
@@ -132,6 +135,7 @@ public sealed record RunSummary
             ["batch_size"] = BatchSize,
             ["threads"] = Threads,
             ["kernels"] = Kernels,
+            ["commit"] = Commit,
             ["status"] = JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString()),
             ["wall_seconds"] = Number(Math.Round(WallSeconds, 3)),
             ["ms_per_step"] = new JsonObject { ["median"] = Number(MsPerStep.Median), ["p10"] = Number(MsPerStep.P10), ["p90"] = Number(MsPerStep.P90) },

@@ -7,7 +7,8 @@ namespace Spd.Runs.Reporting;
 /// <summary>The page of a run: results, figures with how to read them, configuration; one file that needs no other.</summary>
 public static class HtmlReport
 {
-    private const string Style = """
+    /// <summary>The look of our pages.</summary>
+    internal const string Style = """
         body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
         p.lead { color: #555; margin-top: 0; }

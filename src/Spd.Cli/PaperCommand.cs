@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Spd.Runs;
+using Spd.Runs.Configuration;
+using Spd.Runs.Paper;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary><c>spd paper</c>.</summary>
+internal static class PaperCommand
+{
+    private const int MostSeeds = 1000, DefaultSeeds = 3;
+
+    public static Command Create()
+    {
+        var only = new Option<PaperParts>("--only")
+        {
+            Description = "Runs one part only: tms, resid (residual MLPs), apd (the method the paper compares with) or fig8; the page shows what is there of the others.",
+            HelpName = "tms|resid|apd|fig8",
+            DefaultValueFactory = _ => PaperParts.All,
+            CustomParser = result =>
+            {
+                switch (result.Tokens[0].Value)
+                {
+                    case "tms": return PaperParts.Tms;
+                    case "resid": return PaperParts.Resid;
+                    case "apd": return PaperParts.Apd;
+                    case "fig8": return PaperParts.Fig8;
+                }
+
+                result.AddError($"--only is '{result.Tokens[0].Value}', but one of tms, resid, apd and fig8 is needed");
+                return PaperParts.None;
+            },
+        };
+        var seeds = SharedOptions.WholeNumber(
+            "--seeds", MostSeeds, DefaultSeeds, "Seeds of each experiment that the paper repeats: the experiment's own and those that follow it.");
+        var quick = new Option<bool>("--quick") { Description = "Shortens every run, for a look at the whole in a few minutes; the page says so." };
+        var threads = SharedOptions.Threads();
+        var output = new Option<string?>("--out")
+        {
+            Description = "Folder of the page and of all runs; what is finished there is not run again. By default runs/paper, or runs/paper-quick.",
+            HelpName = "DIR",
+        };
+        var quiet = SharedOptions.Quiet();
+        var command = new Command("paper", "Reproduce the whole paper: run what is missing, and write a page with its tables and figures beside the paper's numbers.")
+        {
+            only, seeds, quick, threads, output, quiet,
+        };
+        command.SetAction(parsed =>
+        {
+            bool isQuick = parsed.GetValue(quick);
+            return Execute(
+                parsed.GetValue(only), parsed.GetValue(seeds), isQuick, parsed.GetValue(threads),
+                parsed.GetValue(output) ?? Path.Combine("runs", isQuick ? "paper-quick" : "paper"), parsed.GetValue(quiet));
+        });
+        return command;
+    }
+
+    private static int Execute(PaperParts parts, int seeds, bool isQuick, int threads, string output, bool quiet)
+    {
+        var plan = PaperPlan.Create(ExperimentCatalog.BesideProgram(), seeds, isQuick);
+        using var folder = PaperFolder.Open(output);
+        using var interruption = new Interruption();
+        var display = PaperDisplay.Create(quiet);
+        var cache = new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
+        var reproduction = new PaperReproduction(plan, parts, folder, threads, cache, display);
+        display.Show(() => reproduction.Execute(interruption.Token));
+
+        var selected = reproduction.Standing.Runs.Where(run => run.IsSelected).ToList();
+        foreach (var run in selected.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused))
+            Console.Error.WriteLine($"spd: {run.Planned.Title}: {run.Reason}");
+        foreach (var run in selected.Where(run => run.State == PaperRunState.Missing)) Console.Error.WriteLine($"spd: {run.Planned.Group}: skipped, {run.Reason}");
+        Console.WriteLine(
+            $"{selected.Count(run => run.State == PaperRunState.Finished)} of {selected.Count} runs have finished, "
+            + $"{selected.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier"
+            + $"{(isQuick ? "; all are shortened (--quick)" : "")}.");
+        Console.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
+        if (interruption.Token.IsCancellationRequested && !reproduction.IsComplete) return CommandLine.Interrupted;
+        return reproduction.IsComplete ? CommandLine.Success : CommandLine.Failure;
+    }
+}

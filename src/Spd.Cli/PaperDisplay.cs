@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using Spd.Runs.Paper;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Spd.Cli;
+
+/// <summary>What the user sees of the reproduction: one live table of all runs on a terminal, plain lines in a pipe, nothing when quiet.</summary>
+internal abstract class PaperDisplay : IPaperObserver
+{
+    /// <summary>The display for where standard output goes.</summary>
+    public static PaperDisplay Create(bool quiet)
+    {
+        if (quiet) return new QuietDisplay();
+        var console = AnsiConsole.Profile.Capabilities;
+        return console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new TableDisplay() : new LineDisplay();
+    }
+
+    /// <summary>Does the work while the display is up.</summary>
+    public virtual void Show(Action work) => work();
+
+    public abstract void Note(PaperRun run, string sentence);
+
+    public abstract void Moved(PaperStanding standing, PaperRun run, bool isStateNew);
+
+    /// <summary>What became of a run, in a few words.</summary>
+    protected static string Told(PaperRun run) => run.State switch
+    {
+        PaperRunState.Waiting => "waiting",
+        PaperRunState.Target => run.Step > 0 ? $"training the target: step {run.Step} of {run.Steps}" : "preparing the target",
+        PaperRunState.Running => $"step {run.Step} of {run.Steps}, {run.MsPerStep:F2} ms per step",
+        PaperRunState.Finished => $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {seconds:F0} s" : "")}",
+        PaperRunState.Failed => $"failed: {run.Reason}",
+        PaperRunState.Refused => run.Reason ?? "left alone",
+        PaperRunState.Missing => $"skipped: {run.Reason}",
+        PaperRunState.Interrupted => "stopped",
+        _ => "not asked for",
+    };
+
+    protected static string TimeLeft(PaperStanding standing)
+    {
+        var left = standing.TimeLeft;
+        string time = left.TotalHours >= 1 ? $"{(int)left.TotalHours}:{left:mm\\:ss}" : $"{left:mm\\:ss}";
+        return standing.IsGuess ? $"about {time} left (partly guessed)" : $"{time} left";
+    }
+
+    private sealed class QuietDisplay : PaperDisplay
+    {
+        public override void Note(PaperRun run, string sentence)
+        {
+        }
+
+        public override void Moved(PaperStanding standing, PaperRun run, bool isStateNew)
+        {
+        }
+    }
+
+    private sealed class LineDisplay : PaperDisplay
+    {
+        private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+
+        private long _written;
+
+        public override void Note(PaperRun run, string sentence) => Console.WriteLine($"{run.Planned.Title}: {sentence}.");
+
+        public override void Moved(PaperStanding standing, PaperRun run, bool isStateNew)
+        {
+            if (!run.IsSelected || (!isStateNew && Stopwatch.GetElapsedTime(_written) < Interval)) return;
+            _written = Stopwatch.GetTimestamp();
+            string whole = run.IsOpen || standing.Current is not null || standing.Runs.Any(other => other.IsOpen)
+                ? $"   all runs: {standing.Done:P0} done, {TimeLeft(standing)}"
+                : "";
+            Console.WriteLine($"{run.Planned.Title}: {Told(run)}{whole}");
+        }
+    }
+
+    private sealed class TableDisplay : PaperDisplay
+    {
+        private const int OtherLines = 7, FewestRows = 3;
+
+        private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
+
+        private LiveDisplayContext? _live;
+        private long _refreshed;
+        private string _note = "";
+
+        public override void Show(Action work) => AnsiConsole.Live(new Text("")).AutoClear(false).Start(context =>
+        {
+            _live = context;
+            try
+            {
+                work();
+            }
+            finally
+            {
+                _live = null;
+            }
+        });
+
+        public override void Note(PaperRun run, string sentence) => _note = $"{run.Planned.Title}: {sentence}.";
+
+        public override void Moved(PaperStanding standing, PaperRun run, bool isStateNew)
+        {
+            if (_live is null || (!isStateNew && Stopwatch.GetElapsedTime(_refreshed) < RefreshInterval)) return;
+            _refreshed = Stopwatch.GetTimestamp();
+            _live.UpdateTarget(Picture(standing));
+            _live.Refresh();
+        }
+
+        private Rows Picture(PaperStanding standing)
+        {
+            var table = new Table().Border(TableBorder.None).HideHeaders()
+                .AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("").NoWrap());
+            var runs = standing.Runs.Where(run => run.IsSelected).ToList();
+            int fitting = Math.Max(FewestRows, AnsiConsole.Profile.Height - OtherLines);
+            // A window around the run in progress where not all fit.
+            int current = Math.Max(0, runs.FindIndex(run => run.IsOpen));
+            int first = Math.Clamp(current - (fitting / 2), 0, Math.Max(0, runs.Count - fitting));
+            var shown = runs.Skip(first).Take(fitting).ToList();
+            if (first > 0) table.AddRow(new Text($"{first} above", Style.Plain.Foreground(Color.Grey)), new Text(""));
+            foreach (var run in shown)
+            {
+                var style = run.State switch
+                {
+                    PaperRunState.Target or PaperRunState.Running => new Style(Color.Blue, decoration: Decoration.Bold),
+                    PaperRunState.Finished => new Style(Color.Green),
+                    PaperRunState.Waiting => new Style(Color.Grey),
+                    _ => new Style(Color.Red),
+                };
+                table.AddRow(new Text(run.Planned.Title, style), new Text(Told(run), style).Overflow(Overflow.Ellipsis));
+            }
+
+            int below = runs.Count - first - shown.Count;
+            if (below > 0) table.AddRow(new Text($"{below} below", Style.Plain.Foreground(Color.Grey)), new Text(""));
+            double done = Math.Round(standing.Done * 100);
+            var bar = new BreakdownChart().HideTags().Width(60).AddItem("done", done, Color.Blue).AddItem("left", 100 - done, Color.Grey23);
+            IRenderable[] rows =
+            [
+                table, new Text(""), bar,
+                new Text($"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs finished   {done:F0} %   {TimeLeft(standing)}"),
+                new Text(_note, new Style(Color.Grey)).Overflow(Overflow.Ellipsis),
+                new Text("Ctrl-C stops; the same command then goes on, and loses nothing but the run in progress", new Style(Color.Grey)),
+            ];
+            return new Rows(rows);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.CommandLine;
+
+namespace Spd.Cli;
+
+/// <summary>Options that several commands have.</summary>
+internal static class SharedOptions
+{
+    private const int MostThreads = 1024;
+
+    /// <summary><c>--quiet</c>.</summary>
+    public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "Show nothing but the results." };
+
+    /// <summary><c>--threads</c>; without it, one for each processor.</summary>
+    public static Option<int> Threads() => WholeNumber(
+        "--threads", MostThreads, Environment.ProcessorCount,
+        "Threads; the numbers of a run do not depend on it. By default one for each processor.");
+
+    /// <summary>An option with a whole number from 1 on.</summary>
+    public static Option<int> WholeNumber(string name, int most, int standard, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result =>
+        {
+            if (int.TryParse(result.Tokens[0].Value, out int count) && count >= 1 && count <= most) return count;
+            result.AddError($"{name} is '{result.Tokens[0].Value}', but a whole number from 1 to {most} is needed");
+            return 0;
+        },
+    };
+}

@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+using static Spd.Runs.Paper.PaperHtml;
+
+namespace Spd.Runs.Paper;
+
+/// <summary>What was done otherwise than in the paper: found in the configurations of the runs, and what is so in every run of this program.</summary>
+internal static class PaperDifferences
+{
+    private static readonly string[] Always =
+    [
+        "Only significant subcomponents of linear1 (norm above 5 % of the largest) can match a column in MMCS and ML2R; "
+            + "the values with all subcomponents stand in the evidence as “all subcomponents”.",
+        "All seeds of an experiment decompose the same target network, the first whose training learnt every feature; they differ in the start, masks and data of the decomposition.",
+        "Targets of TMS start with all biases at zero, where the released 5-2 starts them at random and then often leaves features unlearned.",
+    ];
+
+    /// <summary>The differences as a list.</summary>
+    public static string List(PaperPlan plan, IReadOnlyList<PaperRun> runs)
+    {
+        var items = new List<string>();
+        if (plan.IsQuick) items.Add("Every run is shortened and measured on fewer batches (--quick).");
+        foreach (string experiment in PaperPlan.ExperimentNames)
+        {
+            var planned = runs.Where(run => run.Planned.ExperimentName == experiment && run.Planned.Coefficient is null && run.Planned.Experiment is not null)
+                .Select(run => run.Planned.Experiment!).ToList();
+            if (planned.Count == 0) continue;
+            var values = FlatConfig.Read(planned[0].Yaml);
+            string[] differing =
+            [
+                .. from setting in PublishedResults.Settings[experiment]
+                   where values.TryGetValue(setting.Key, out string? value) && !IsSame(value, setting.Value)
+                   select $"{setting.Key} {values[setting.Key]} (paper: {setting.Value})",
+            ];
+            if (differing.Length > 0) items.Add($"{experiment}: {string.Join(", ", differing)}.");
+            items.Add($"{experiment}: {(planned.Count == 1 ? "seed" : "seeds")} {string.Join(", ", planned.Select(run => run.Seed).Order())} (released config: 0).");
+        }
+
+        items.AddRange(runs.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused or PaperRunState.Missing)
+            .Select(run => $"{run.Planned.Title} is left out: {run.Reason}."));
+        items.AddRange(Always);
+        var html = new StringBuilder("<ul>\n");
+        foreach (string item in items) html.Append($"<li>{Text(item)}</li>\n");
+        return html.Append("</ul>\n").ToString();
+    }
+
+    private static bool IsSame(string value, string other) =>
+        double.TryParse(value, CultureInfo.InvariantCulture, out double number) && double.TryParse(other, CultureInfo.InvariantCulture, out double otherNumber)
+            ? number == otherNumber
+            : string.Equals(value, other, StringComparison.OrdinalIgnoreCase);
+}

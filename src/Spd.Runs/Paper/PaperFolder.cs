@@ -1,0 +1,105 @@
+namespace Spd.Runs.Paper;
+
+/// <summary>The folder of a reproduction: the page, and a folder for each run that appears when the run is complete.</summary>
+/// <remarks>
+/// A run is written into <c>seed1.running</c>, which is moved to <c>seed1</c> at its end. A program that is killed so leaves nothing but a folder that carries
+/// a marker; the next one removes it. A folder of that name without the marker belongs to somebody else, and stays.
+/// </remarks>
+public sealed class PaperFolder : IDisposable
+{
+    private const string PageMark = "<meta name=\"generator\" content=\"spd paper\">";
+    private const string Marker = ".spd-paper-run";
+
+    private readonly FileStream _lock;
+
+    private PaperFolder(string root, FileStream ownLock) => (Root, _lock) = (root, ownLock);
+
+    /// <summary>The folder.</summary>
+    public string Root { get; }
+
+    /// <summary>The page.</summary>
+    public string PageFile => Path.Combine(Root, "paper.html");
+
+    /// <summary>The element by which a page is known to be ours.</summary>
+    public static string Generator => PageMark;
+
+    /// <summary>Takes a folder, for this program alone until it is disposed.</summary>
+    /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, or its page is somebody else's.</exception>
+    public static PaperFolder Open(string path)
+    {
+        if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder has no name: give one to --out");
+        if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but a folder is needed: name another with --out");
+        string root;
+        try
+        {
+            root = Directory.CreateDirectory(path).FullName;
+            string page = Path.Combine(root, "paper.html");
+            if (Directory.Exists(page) || (File.Exists(page) && !File.ReadAllText(page).Contains(PageMark, StringComparison.Ordinal)))
+                throw new RunFolderException($"'{page}' was not written by `spd paper` and would be lost: move it, or name another folder with --out");
+        }
+        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException or ArgumentException))
+        {
+            throw Refused(path, exception);
+        }
+
+        try
+        {
+            return new PaperFolder(root, new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException) when (File.Exists(Path.Combine(root, ".lock")))
+        {
+            throw new RunFolderException($"another `spd paper` works in '{path}': wait for its end, or name another folder with --out");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Refused(path, exception);
+        }
+    }
+
+    /// <summary>The folder of a finished run.</summary>
+    public string PathOf(PlannedRun run) => Path.Combine(Root, run.Folder);
+
+    /// <summary>Makes the folder in which a run is computed; what a killed program left in it goes.</summary>
+    /// <exception cref="RunFolderException">Something is in the way that was not left by this program, or the folder cannot be made.</exception>
+    public RunFolder Begin(PlannedRun run)
+    {
+        string running = RunningPath(run);
+        Discard(run);
+        if (Path.Exists(running))
+        {
+            throw new RunFolderException(
+                $"'{running}' is in the way and carries no mark of `spd paper`: move it away, or name another folder with --out");
+        }
+
+        var folder = RunFolder.CreateAt(running);
+        File.WriteAllText(Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` removes this folder.\n");
+        return folder;
+    }
+
+    /// <summary>Gives a complete run its name.</summary>
+    /// <exception cref="IOException">Something has come into the way.</exception>
+    public void Complete(PlannedRun run)
+    {
+        string running = RunningPath(run), final = PathOf(run);
+        if (Directory.Exists(final)) Directory.Delete(final);
+        Directory.Move(running, final);
+        File.Delete(Path.Combine(final, Marker));
+    }
+
+    /// <summary>Removes what a run that did not end left, if it is marked as ours or empty.</summary>
+    public void Discard(PlannedRun run)
+    {
+        string running = RunningPath(run);
+        if (!Directory.Exists(running)) return;
+        bool isOurs = File.Exists(Path.Combine(running, Marker)) || !Directory.EnumerateFileSystemEntries(running).Any();
+        if (isOurs) Directory.Delete(running, recursive: true);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private static RunFolderException Refused(string path, Exception exception) =>
+        new($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
+
+    private string RunningPath(PlannedRun run) => $"{PathOf(run)}.running";
+}

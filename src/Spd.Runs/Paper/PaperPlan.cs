@@ -1,0 +1,98 @@
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Paper;
+
+/// <summary>All runs of the paper, those that are short first.</summary>
+public sealed class PaperPlan
+{
+    /// <summary>The experiment whose β₃ is varied, and the values; the experiment's own is one of them.</summary>
+    public const string VariedExperiment = "resid_mlp1";
+
+    private const int QuickEvaluationBatches = 5;
+
+    // Shortened, each takes some seconds on two cores.
+    private static readonly (string Experiment, PaperParts Part, bool IsSeeded, int QuickSteps)[] Experiments =
+    [
+        ("tms_5-2", PaperParts.Tms, true, 2000),
+        ("tms_5-2-id", PaperParts.Tms, true, 2000),
+        ("tms_40-10", PaperParts.Tms, true, 500),
+        ("tms_40-10-id", PaperParts.Tms, true, 300),
+        ("resid_mlp1", PaperParts.Resid, true, 100),
+        ("resid_mlp2", PaperParts.Resid, false, 20),
+        ("resid_mlp3", PaperParts.Resid, false, 10),
+        ("apd_tms_5-2", PaperParts.Apd, true, 1000),
+        ("apd_tms_40-10", PaperParts.Apd, true, 100),
+    ];
+
+    private PaperPlan(IReadOnlyList<PlannedRun> runs, int seeds, bool isQuick) => (Runs, Seeds, IsQuick) = (runs, seeds, isQuick);
+
+    /// <summary>The values of β₃ of figure 8, rising.</summary>
+    public static IReadOnlyList<string> Coefficients { get; } = ["1e-6", "3e-6", "1e-5", "3e-5", "1e-4"];
+
+    /// <summary>The experiments, in the order in which the paper tells of them.</summary>
+    public static IReadOnlyList<string> ExperimentNames { get; } = [.. Experiments.Select(entry => entry.Experiment)];
+
+    /// <summary>The runs, in the order in which they are run.</summary>
+    public IReadOnlyList<PlannedRun> Runs { get; }
+
+    /// <summary>Seeds of each experiment that is repeated.</summary>
+    public int Seeds { get; }
+
+    /// <summary>Whether the runs are shortened.</summary>
+    public bool IsQuick { get; }
+
+    /// <summary>Makes the plan. What cannot be loaded stands in it with the reason.</summary>
+    /// <param name="catalog">The shipped experiments.</param>
+    /// <param name="seeds">Seeds of each experiment that is repeated, at least 1: the experiment's own and those that follow it.</param>
+    /// <param name="isQuick">Whether steps are shortened, for a look at the whole in a few minutes.</param>
+    public static PaperPlan Create(ExperimentCatalog catalog, int seeds, bool isQuick)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
+        var runs = new List<PlannedRun>();
+        foreach (var (name, part, isSeeded, quickSteps) in Experiments)
+        {
+            for (int offset = 0; offset < (isSeeded ? seeds : 1); offset++)
+            {
+                var run = Plan(catalog, name, part, offset, null, isQuick ? quickSteps : null);
+                bool isVaried = name == VariedExperiment && offset == 0;
+                runs.Add(isVaried ? run with { Parts = part | PaperParts.Fig8 } : run);
+                // One entry tells that an experiment is not there.
+                if (run.Experiment is null) break;
+                if (isVaried) runs.AddRange(Varied(catalog, run, isQuick ? quickSteps : null));
+            }
+        }
+
+        return new PaperPlan([.. runs.OrderBy(run => run.GuessedMsPerStep * (run.Experiment?.Steps ?? 0))], seeds, isQuick);
+    }
+
+    private static IEnumerable<PlannedRun> Varied(ExperimentCatalog catalog, PlannedRun own, int? quickSteps) =>
+        from coefficient in Coefficients
+        let run = Plan(catalog, own.ExperimentName, PaperParts.Fig8, 0, coefficient, quickSteps)
+        where run.Experiment?.Yaml != own.Experiment!.Yaml
+        select run;
+
+    private static PlannedRun Plan(ExperimentCatalog catalog, string name, PaperParts part, int seedOffset, string? coefficient, int? quickSteps)
+    {
+        try
+        {
+            var own = PaperExperiment.Load(catalog, name, []);
+            bool isShortened = quickSteps < own.Steps;
+            var overrides = new List<ConfigOverride>();
+            if (seedOffset > 0) overrides.Add(ConfigOverride.Option("--seeds", "seed", $"{own.Seed + (ulong)seedOffset}"));
+            if (coefficient is not null) overrides.Add(new ConfigOverride("importance_minimality_coeff", coefficient, "figure 8"));
+            if (isShortened)
+            {
+                overrides.Add(new ConfigOverride("steps", $"{quickSteps}", "--quick"));
+                overrides.Add(new ConfigOverride("print_freq", $"{Math.Max(1, quickSteps!.Value / 10)}", "--quick"));
+                overrides.Add(new ConfigOverride("n_eval_steps", $"{QuickEvaluationBatches}", "--quick"));
+            }
+
+            var experiment = PaperExperiment.Load(catalog, name, overrides);
+            return new PlannedRun(part, name, coefficient, experiment) { FullSteps = isShortened ? own.Steps : null };
+        }
+        catch (ConfigException exception)
+        {
+            return new PlannedRun(part, name, coefficient, null, exception.Message);
+        }
+    }
+}
