@@ -14,7 +14,7 @@ public delegate (RunSummary Summary, RunFolder Folder) RunStart(int threads, Tar
 /// <param name="Name">The experiment's name.</param>
 /// <param name="Seed">The seed.</param>
 /// <param name="Steps">Steps, at least 1.</param>
-/// <param name="Work">Subcomponents of all patterns times rows of a batch: what the time of a step grows with.</param>
+/// <param name="Work">Subcomponents of all patterns times rows of a batch, and times the width of wide gates: what the time of a step grows with.</param>
 /// <param name="Yaml">The configuration with every key.</param>
 /// <param name="Reread">Reads the <c>config.yaml</c> of a run folder and writes it with every key, as <paramref name="Yaml"/> is.</param>
 /// <param name="Start">Starts a run.</param>
@@ -31,7 +31,7 @@ public sealed record PaperExperiment(string Name, ulong Seed, int Steps, double 
         var config = catalog.Load(name, overrides).Config;
         var options = config.Decomposition;
         return new PaperExperiment(
-            config.Name, options.Seed, options.Steps, (double)options.C * options.TargetModulePatterns.Count * options.BatchSize, config.ToYaml(),
+            config.Name, options.Seed, options.Steps, (double)options.C * options.TargetModulePatterns.Count * options.BatchSize * Math.Max(1, options.NCiMlpNeurons / 16), config.ToYaml(),
             path => ExperimentConfig.Load(path, [], catalog).Config.ToYaml(),
             (threads, cache, observer, folder) => new ExperimentRun(config, threads, cache, observer).Execute(() => folder, CancellationToken.None));
     }

@@ -10,18 +10,19 @@ public sealed class PaperPlan
 
     private const int QuickEvaluationBatches = 5;
 
-    // Shortened, each takes some seconds on two cores.
-    private static readonly (string Experiment, PaperParts Part, bool IsSeeded, int QuickSteps)[] Experiments =
+    // Quick, each takes some seconds on two cores. All of resid_mlp3 would take more than half a day; its learning rate is constant, so that what an
+    // hour computes is the beginning of the whole.
+    private static readonly (string Experiment, PaperParts Part, bool IsSeeded, int QuickSteps, int? MostSteps)[] Experiments =
     [
-        ("tms_5-2", PaperParts.Tms, true, 2000),
-        ("tms_5-2-id", PaperParts.Tms, true, 2000),
-        ("tms_40-10", PaperParts.Tms, true, 500),
-        ("tms_40-10-id", PaperParts.Tms, true, 300),
-        ("resid_mlp1", PaperParts.Resid, true, 100),
-        ("resid_mlp2", PaperParts.Resid, false, 20),
-        ("resid_mlp3", PaperParts.Resid, false, 10),
-        ("apd_tms_5-2", PaperParts.Apd, true, 1000),
-        ("apd_tms_40-10", PaperParts.Apd, true, 100),
+        ("tms_5-2", PaperParts.Tms, true, 2000, null),
+        ("tms_5-2-id", PaperParts.Tms, true, 2000, null),
+        ("tms_40-10", PaperParts.Tms, true, 500, null),
+        ("tms_40-10-id", PaperParts.Tms, true, 300, null),
+        ("resid_mlp1", PaperParts.Resid, true, 800, null),
+        ("resid_mlp2", PaperParts.Resid, false, 100, null),
+        ("resid_mlp3", PaperParts.Resid, false, 10, 14_000),
+        ("apd_tms_5-2", PaperParts.Apd, true, 1000, null),
+        ("apd_tms_40-10", PaperParts.Apd, true, 100, null),
     ];
 
     private PaperPlan(IReadOnlyList<PlannedRun> runs, int seeds, bool isQuick) => (Runs, Seeds, IsQuick) = (runs, seeds, isQuick);
@@ -49,41 +50,41 @@ public sealed class PaperPlan
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(seeds, 1);
         var runs = new List<PlannedRun>();
-        foreach (var (name, part, isSeeded, quickSteps) in Experiments)
+        foreach (var (name, part, isSeeded, quickSteps, mostSteps) in Experiments)
         {
             for (int offset = 0; offset < (isSeeded ? seeds : 1); offset++)
             {
-                var run = Plan(catalog, name, part, offset, null, isQuick ? quickSteps : null);
+                var run = Plan(catalog, name, part, offset, null, isQuick ? quickSteps : mostSteps, isQuick);
                 bool isVaried = name == VariedExperiment && offset == 0;
                 runs.Add(isVaried ? run with { Parts = part | PaperParts.Fig8 } : run);
                 // One entry tells that an experiment is not there.
                 if (run.Experiment is null) break;
-                if (isVaried) runs.AddRange(Varied(catalog, run, isQuick ? quickSteps : null));
+                if (isVaried) runs.AddRange(Varied(catalog, run, isQuick ? quickSteps : mostSteps, isQuick));
             }
         }
 
         return new PaperPlan([.. runs.OrderBy(run => run.GuessedMsPerStep * (run.Experiment?.Steps ?? 0))], seeds, isQuick);
     }
 
-    private static IEnumerable<PlannedRun> Varied(ExperimentCatalog catalog, PlannedRun own, int? quickSteps) =>
+    private static IEnumerable<PlannedRun> Varied(ExperimentCatalog catalog, PlannedRun own, int? mostSteps, bool isQuick) =>
         from coefficient in Coefficients
-        let run = Plan(catalog, own.ExperimentName, PaperParts.Fig8, 0, coefficient, quickSteps)
+        let run = Plan(catalog, own.ExperimentName, PaperParts.Fig8, 0, coefficient, mostSteps, isQuick)
         where run.Experiment?.Yaml != own.Experiment!.Yaml
         select run;
 
-    private static PlannedRun Plan(ExperimentCatalog catalog, string name, PaperParts part, int seedOffset, string? coefficient, int? quickSteps)
+    private static PlannedRun Plan(ExperimentCatalog catalog, string name, PaperParts part, int seedOffset, string? coefficient, int? mostSteps, bool isQuick)
     {
         try
         {
             var own = PaperExperiment.Load(catalog, name, []);
-            bool isShortened = quickSteps < own.Steps;
+            bool isShortened = mostSteps < own.Steps;
             var overrides = new List<ConfigOverride>();
             if (seedOffset > 0) overrides.Add(ConfigOverride.Option("--seeds", "seed", $"{own.Seed + (ulong)seedOffset}"));
             if (coefficient is not null) overrides.Add(new ConfigOverride("importance_minimality_coeff", coefficient, "figure 8"));
-            if (isShortened)
+            if (isShortened) overrides.Add(new ConfigOverride("steps", $"{mostSteps}", "spd paper"));
+            if (isShortened && isQuick)
             {
-                overrides.Add(new ConfigOverride("steps", $"{quickSteps}", "--quick"));
-                overrides.Add(new ConfigOverride("print_freq", $"{Math.Max(1, quickSteps!.Value / 10)}", "--quick"));
+                overrides.Add(new ConfigOverride("print_freq", $"{Math.Max(1, mostSteps!.Value / 10)}", "--quick"));
                 overrides.Add(new ConfigOverride("n_eval_steps", $"{QuickEvaluationBatches}", "--quick"));
             }
 

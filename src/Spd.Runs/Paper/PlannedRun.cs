@@ -49,6 +49,6 @@ public sealed record PlannedRun(PaperParts Parts, string ExperimentName, string?
         // Nanoseconds for each subcomponent and row.
         _ when Parts.HasFlag(PaperParts.Tms) => 6,
         _ when Parts.HasFlag(PaperParts.Apd) => 30,
-        _ => 80,
+        _ => 15,
     });
 }
