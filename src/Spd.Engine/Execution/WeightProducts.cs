@@ -27,13 +27,11 @@ internal sealed unsafe class WeightProducts
                 product, Pack(graph, product.Left.Weight, product.Left.Transposed), Pack(graph, product.Right.Weight, !product.Right.Transposed)));
         }
 
-        foreach (var packed in _packed) packed.Take(0, packed.Rows);
-        foreach (var product in _products) product.Multiply(kernels, 0, product.Left.Rows);
-
         var trained = _packed.FindAll(packed => packed.Trains);
         var dependent = _products.FindAll(product => product.Source.DependsOnTrainable);
-        _pack = new Blocks(trained.Select(packed => packed.Rows), (i, first, rows) => trained[i].Take(first, rows));
-        _multiply = new Blocks(dependent.Select(product => product.Left.Rows), (i, first, rows) => dependent[i].Multiply(kernels, first, rows));
+        // Weights that this graph does not train may be trained by another, as an evaluation's are: all are taken anew each time.
+        _pack = new Blocks(_packed.Select(packed => packed.Rows), (i, first, rows) => _packed[i].Take(first, rows));
+        _multiply = new Blocks(_products.Select(product => product.Left.Rows), (i, first, rows) => _products[i].Multiply(kernels, first, rows));
         // A weight that is packed in both orientations has one gradient: its two parts are added one after the other.
         _backward = Backward([.. trained.Where(packed => !packed.ByColumn)]);
         _transposedBackward = Backward([.. trained.Where(packed => packed.ByColumn)]);

@@ -61,6 +61,22 @@ public sealed class ReassociationTests
     }
 
     [Fact]
+    public void AnEvaluationSeesTheWeightsAsTheyAre()
+    {
+        // The evaluation's graph trains nothing, and is built before the weights change.
+        var evaluations = new[] { true, false }.Select(isReassociated =>
+        {
+            using var decomposer = new Decomposer(Network(isReassociated, withBiases: false), Data, Options with { Steps = 30, Lr = 0.01 }, threads: 2);
+            var before = decomposer.Evaluate(batches: 2, adversarialBatches: 1);
+            decomposer.Train();
+            return (Before: before, After: decomposer.Evaluate(batches: 2, adversarialBatches: 1));
+        }).ToList();
+        Assert.NotEqual(evaluations[0].Before.UnmaskedRecon, evaluations[0].After.UnmaskedRecon);
+        foreach (var measure in new Func<Evaluation, double>[] { e => e.UnmaskedRecon, e => e.StochasticRecon, e => e.AdversarialRecon, e => e.Sites[0].L0 })
+            Assert.Equal(1, measure(evaluations[0].After) / measure(evaluations[1].After), 0.02);
+    }
+
+    [Fact]
     public void TheNumberOfThreadsChangesNoBit()
     {
         int steps = KernelSet.Default().Name == "scalar" ? 3 : 20;
