@@ -2,7 +2,6 @@ using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
