@@ -48,7 +48,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
     {
         if (run.Planned.Experiment is not { } experiment)
         {
-            Move(run, PaperRunState.Missing, run.Planned.MissingReason);
+            _observer.Moved(Standing, run, isStateNew: true);
             return;
         }
 

@@ -43,10 +43,11 @@ public sealed class PaperRun(PlannedRun planned, bool isSelected)
     public bool IsSelected { get; } = isSelected;
 
     /// <summary>Where it stands.</summary>
-    public PaperRunState State { get; internal set; } = isSelected ? PaperRunState.Waiting : PaperRunState.NotAsked;
+    public PaperRunState State { get; internal set; } =
+        planned.Experiment is null ? PaperRunState.Missing : isSelected ? PaperRunState.Waiting : PaperRunState.NotAsked;
 
     /// <summary>Why it cannot be had, failed or was refused: a sentence without its full stop.</summary>
-    public string? Reason { get; internal set; }
+    public string? Reason { get; internal set; } = planned.MissingReason;
 
     /// <summary>Whether it was finished before this call.</summary>
     public bool IsEarlier { get; internal set; }
