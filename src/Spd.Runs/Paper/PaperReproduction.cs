@@ -127,7 +127,9 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             cancellation.ThrowIfCancellationRequested();
             bool isStateNew = run.State != PaperRunState.Running;
             run.State = PaperRunState.Running;
-            (run.Step, run.Steps, run.MsPerStep) = (progress.Step, progress.Steps, progress.MsPerStep);
+            (run.Step, run.Steps) = (progress.Step, progress.Steps);
+            // The first step compiles and touches all memory; it tells nothing of those that follow.
+            if (progress.Step > 1) run.MsPerStep = progress.MsPerStep;
             reproduction._observer.Moved(reproduction.Standing, run, isStateNew);
         }
     }

@@ -109,7 +109,7 @@ public sealed record PaperStanding(IReadOnlyList<PaperRun> Runs)
         return measured is { } ms ? (ms, true) : (run.Planned.GuessedMsPerStep, false);
     }
 
-    private static double? Measured(PaperRun run) => run.MsPerStep is > 0 ? run.MsPerStep : run.Stored?.Number("ms_per_step", "median");
+    private static double? Measured(PaperRun run) => run.Stored?.Number("ms_per_step", "median") ?? run.MsPerStep;
 }
 
 /// <summary>Is told how the reproduction of the paper goes on.</summary>
