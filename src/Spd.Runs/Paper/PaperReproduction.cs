@@ -90,7 +90,8 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         catch (Exception exception) when (exception is TargetException or TrainingException or RunFolderException or SiteSelectionException
             or ConfigException or SafetensorsException or OutOfMemoryException or OverflowException)
         {
-            Move(run, PaperRunState.Failed, exception is OutOfMemoryException or OverflowException ? "there is not enough memory" : exception.Message.TrimEnd('.'));
+            bool isMemory = exception is OutOfMemoryException or OverflowException;
+            Move(run, PaperRunState.Failed, isMemory ? "there is not enough memory" : exception.Message.TrimEnd('.'));
             folder.Discard(planned);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -105,7 +105,8 @@ public sealed record PaperStanding(IReadOnlyList<PaperRun> Runs)
 
     private (double Value, bool IsMeasured) MsPerStep(PaperRun run)
     {
-        double? measured = Measured(run) ?? Runs.Where(other => other.Planned.ExperimentName == run.Planned.ExperimentName).Select(Measured).FirstOrDefault(ms => ms > 0);
+        double? measured = Measured(run)
+            ?? Runs.Where(other => other.Planned.ExperimentName == run.Planned.ExperimentName).Select(Measured).FirstOrDefault(ms => ms > 0);
         return measured is { } ms ? (ms, true) : (run.Planned.GuessedMsPerStep, false);
     }
 

@@ -38,7 +38,10 @@ public sealed class PaperPlanTests : IDisposable
         var runs = PaperPlan.Create(new ExperimentCatalog(_folder.Root), 2, isQuick: false).Runs.Where(run => run.Experiment is not null).ToList();
         Assert.Equal(6, runs.Count);
         Assert.Equal(
-            ["resid_mlp1, seed 3", "resid_mlp1-beta3-1e-4, seed 3", "resid_mlp1-beta3-1e-6, seed 3", "resid_mlp1-beta3-3e-5, seed 3", "resid_mlp1-beta3-3e-6, seed 3"],
+            [
+                "resid_mlp1, seed 3", "resid_mlp1-beta3-1e-4, seed 3", "resid_mlp1-beta3-1e-6, seed 3", "resid_mlp1-beta3-3e-5, seed 3",
+                "resid_mlp1-beta3-3e-6, seed 3",
+            ],
             runs.Where(run => run.Parts.HasFlag(PaperParts.Fig8)).Select(run => run.Title).Order(StringComparer.Ordinal));
         Assert.Equal(PaperParts.Resid | PaperParts.Fig8, runs.Single(run => run.Title == "resid_mlp1, seed 3").Parts);
     }

@@ -139,11 +139,13 @@ public sealed class PaperReproductionTests : IDisposable
     public void TheFolderIsForOneProgramAndItsPageIsOurs()
     {
         using (PaperFolder.Open(_folder["out"]))
-            Assert.Contains("another `spd paper` works in", Assert.Throws<RunFolderException>(() => PaperFolder.Open(_folder["out"])).Message, StringComparison.Ordinal);
+            Assert.Contains("another `spd paper` works in", Refusal(_folder["out"]), StringComparison.Ordinal);
         File.WriteAllText(_folder["out", "paper.html"], "my own page");
-        Assert.Contains("was not written by", Assert.Throws<RunFolderException>(() => PaperFolder.Open(_folder["out"])).Message, StringComparison.Ordinal);
-        Assert.Contains("is a file", Assert.Throws<RunFolderException>(() => PaperFolder.Open(_folder.Write("file", ""))).Message, StringComparison.Ordinal);
+        Assert.Contains("was not written by", Refusal(_folder["out"]), StringComparison.Ordinal);
+        Assert.Contains("is a file", Refusal(_folder.Write("file", "")), StringComparison.Ordinal);
     }
+
+    private static string Refusal(string path) => Assert.Throws<RunFolderException>(() => PaperFolder.Open(path)).Message;
 
     private static PaperRun Of(IReadOnlyList<PaperRun> runs, string title) => runs.Single(run => run.Planned.Title == title);
 
