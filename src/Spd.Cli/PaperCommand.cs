@@ -14,7 +14,8 @@ internal static class PaperCommand
     {
         var only = new Option<PaperParts>("--only")
         {
-            Description = "Runs one part only: tms, resid (residual MLPs), apd (the method the paper compares with) or fig8; the page shows what is there of the others.",
+            Description = "Runs one part only: tms, resid (residual MLPs), apd (the method the paper compares with) or fig8; "
+                + "the page shows what is there of the others.",
             HelpName = "tms|resid|apd|fig8",
             DefaultValueFactory = _ => PaperParts.All,
             CustomParser = result =>
@@ -41,7 +42,8 @@ internal static class PaperCommand
             HelpName = "DIR",
         };
         var quiet = SharedOptions.Quiet();
-        var command = new Command("paper", "Reproduce the whole paper: run what is missing, and write a page with its tables and figures beside the paper's numbers.")
+        var command = new Command(
+            "paper", "Reproduce the whole paper: run what is missing, and write a page with its tables and figures beside the paper's numbers.")
         {
             only, seeds, quick, threads, output, quiet,
         };
@@ -68,7 +70,8 @@ internal static class PaperCommand
         var selected = reproduction.Standing.Runs.Where(run => run.IsSelected).ToList();
         foreach (var run in selected.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused))
             Console.Error.WriteLine($"spd: {run.Planned.Title}: {run.Reason}");
-        foreach (var run in selected.Where(run => run.State == PaperRunState.Missing)) Console.Error.WriteLine($"spd: {run.Planned.Group}: skipped, {run.Reason}");
+        foreach (var run in selected.Where(run => run.State == PaperRunState.Missing))
+            Console.Error.WriteLine($"spd: {run.Planned.Group}: skipped, {run.Reason}");
         Console.WriteLine(
             $"{selected.Count(run => run.State == PaperRunState.Finished)} of {selected.Count} runs have finished, "
             + $"{selected.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier"

@@ -28,8 +28,9 @@ internal abstract class PaperDisplay : IPaperObserver
     {
         PaperRunState.Waiting => "waiting",
         PaperRunState.Target => run.Step > 0 ? $"training the target: step {run.Step} of {run.Steps}" : "preparing the target",
-        PaperRunState.Running => $"step {run.Step} of {run.Steps}, {run.MsPerStep:F2} ms per step",
-        PaperRunState.Finished => $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {seconds:F0} s" : "")}",
+        PaperRunState.Running => $"step {run.Step} of {run.Steps}{(run.MsPerStep is { } ms ? $", {ms:F2} ms per step" : "")}",
+        PaperRunState.Finished =>
+            $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {seconds:F0} s" : "")}",
         PaperRunState.Failed => $"failed: {run.Reason}",
         PaperRunState.Refused => run.Reason ?? "left alone",
         PaperRunState.Missing => $"skipped: {run.Reason}",

@@ -23,6 +23,9 @@ public sealed class BadInputTests : IDisposable
             ["run", "tms_5-2", "--set", "target_module_patterns=[layers.*.mlp]"]
         },
         { "there is no config file 'missing.yaml'", ["run", "missing.yaml"] },
+        { "--only is 'figures', but one of tms, resid, apd and fig8 is needed", ["paper", "--only", "figures"] },
+        { "--seeds is '0', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "0"] },
+        { "--seeds is 'x', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "x"] },
         { "Unrecognized command or argument '--stps'", ["run", "tms_5-2", "--stps", "3"] },
     };
 

@@ -13,6 +13,9 @@ internal sealed class SpdProgram : IDisposable
     /// <summary>The kernel set to use; the program's choice where it is empty.</summary>
     public string Kernels { get; set; } = Environment.GetEnvironmentVariable(KernelSet.OverrideVariable) ?? "";
 
+    /// <summary>Where the program lies: beside the tests, or a copy with experiments of its own.</summary>
+    public string Location { get; set; } = AppContext.BaseDirectory;
+
     public string PathTo(params string[] parts) => Path.Combine([Folder, .. parts]);
 
     /// <summary>Runs to the end.</summary>
@@ -32,7 +35,7 @@ internal sealed class SpdProgram : IDisposable
 
     public Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "spd.dll"), .. arguments])
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments])
         {
             WorkingDirectory = Folder,
             UseShellExecute = false,

@@ -11,7 +11,8 @@ internal static class PaperDifferences
     [
         "Only significant subcomponents of linear1 (norm above 5 % of the largest) can match a column in MMCS and ML2R; "
             + "the values with all subcomponents stand in the evidence as “all subcomponents”.",
-        "All seeds of an experiment decompose the same target network, the first whose training learnt every feature; they differ in the start, masks and data of the decomposition.",
+        "All seeds of an experiment decompose the same target network, the first whose training learnt every feature; "
+            + "they differ in the start, masks and data of the decomposition.",
         "Targets of TMS start with all biases at zero, where the released 5-2 starts them at random and then often leaves features unlearned.",
     ];
 
@@ -33,7 +34,8 @@ internal static class PaperDifferences
                    select $"{setting.Key} {values[setting.Key]} (paper: {setting.Value})",
             ];
             if (differing.Length > 0) items.Add($"{experiment}: {string.Join(", ", differing)}.");
-            items.Add($"{experiment}: {(planned.Count == 1 ? "seed" : "seeds")} {string.Join(", ", planned.Select(run => run.Seed).Order())} (released config: 0).");
+            string seeds = string.Join(", ", planned.Select(run => run.Seed).Order());
+            items.Add($"{experiment}: {(planned.Count == 1 ? "seed" : "seeds")} {seeds} (released config: 0).");
         }
 
         items.AddRange(runs.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused or PaperRunState.Missing)

@@ -42,7 +42,8 @@ internal static partial class PaperFigures
         {
             var figure = new LineFigure("What the weight of importance minimality does", "log₁₀ β₃", [new LinePlot("Subcomponents", "number", series)]);
             html.Append(
-                $"<figure>\n{figure.ToSvg()}\n<figcaption>With a good β₃ every feature has one subcomponent, and mlp_out one for each neuron.</figcaption>\n</figure>\n");
+                $"<figure>\n{figure.ToSvg()}\n<figcaption>"
+                + "With a good β₃, in the paper, every feature has one subcomponent, and mlp_out one for each neuron.</figcaption>\n</figure>\n");
         }
 
         // Too low, right, too high: the lowest, the experiment's own, the highest of what is there.
@@ -56,7 +57,7 @@ internal static partial class PaperFigures
         }
 
         return html.Append(
-            "</div>\n<p>Causal importances of single features at 0.75. Below the right β₃ a feature needs several subcomponents; at it, one each; "
+            "</div>\n<p>Causal importances of single features at 0.75. In the paper, below the right β₃ a feature needs several subcomponents; at it, one each; "
             + "above it importances sink below 1 and mlp_out splits.</p>\n").ToString();
     }
 

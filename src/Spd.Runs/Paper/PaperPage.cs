@@ -50,8 +50,8 @@ public static class PaperPage
             <h2>Figure 8: the weight of importance minimality</h2>
             {PaperFigures.Figure8(runs)}
             <h2>All the evidence, seed by seed</h2>
-            <p>No single number shows that a decomposition is good: the output with all subcomponents, with unneeded ones masked at random, with the worst masks that were found, how many
-            are used on an input (L0) or at all (alive), and the known answer belong together.</p>
+            <p>No single number shows that a decomposition is good: the output with all subcomponents, with unneeded ones masked at random, with the worst masks
+            that were found, how many are used on an input (L0) or at all (alive), and the known answer belong together.</p>
             {PaperTables.Evidence(runs)}
             <h2>Figures, first seed of each experiment</h2>
             {PaperFigures.Gallery(runs)}
@@ -99,11 +99,17 @@ public static class PaperPage
             runs.Select(run => new[]
             {
                 Text(run.Planned.Title) + PaperTables.Shortened([run]),
-                Text(run.State switch { PaperRunState.Finished => "finished", PaperRunState.Failed => "failed", PaperRunState.Refused => "left alone", _ => "not there" }),
+                run.State switch
+                {
+                    PaperRunState.Finished => "finished",
+                    PaperRunState.Failed => "failed",
+                    PaperRunState.Refused => "left alone",
+                    _ => "not there",
+                },
                 Shown(run.Stored?.Number("steps"), "F0"), Shown(run.Stored?.Number("ms_per_step", "median"), "F2"),
                 run.Stored?.Number("wall_seconds") is { } seconds ? Duration(seconds) : None,
                 run.Stored is { } stored ? Text($"{Shown(stored.Number("threads"), "F0")}, {stored.Text("kernels")}") : None,
-                run.Stored is null ? None : $"<code title=\"{Text(Commit(run.Stored))}\">{Text(Commit(run.Stored)[..Math.Min(10, Commit(run.Stored).Length)])}</code>",
+                run.Stored is null ? None : $"<code>{Text(Commit(run.Stored)[..Math.Min(10, Commit(run.Stored).Length)])}</code>",
             })));
         foreach (var run in runs.Where(run => run.Stored is not null))
         {
@@ -123,7 +129,8 @@ public static class PaperPage
         const string Information = "/proc/cpuinfo";
         try
         {
-            if (File.Exists(Information) && File.ReadLines(Information).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) is { } line)
+            var lines = File.Exists(Information) ? File.ReadLines(Information) : [];
+            if (lines.FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) is { } line)
                 processor = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -131,6 +138,7 @@ public static class PaperPage
             // The architecture says enough.
         }
 
-        return $"{RuntimeInformation.OSDescription}, {processor}, {Environment.ProcessorCount} processors, {threads} threads, {RuntimeInformation.FrameworkDescription}";
+        return $"{RuntimeInformation.OSDescription}, {processor}, {Environment.ProcessorCount} processors, {threads} threads, "
+            + $"{RuntimeInformation.FrameworkDescription}";
     }
 }

@@ -48,7 +48,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
     {
         if (run.Planned.Experiment is not { } experiment)
         {
-            Move(run, PaperRunState.Missing, run.Planned.MissingReason);
+            _observer.Moved(Standing, run, isStateNew: true);
             return;
         }
 
@@ -90,7 +90,8 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         catch (Exception exception) when (exception is TargetException or TrainingException or RunFolderException or SiteSelectionException
             or ConfigException or SafetensorsException or OutOfMemoryException or OverflowException)
         {
-            Move(run, PaperRunState.Failed, exception is OutOfMemoryException or OverflowException ? "there is not enough memory" : exception.Message.TrimEnd('.'));
+            bool isMemory = exception is OutOfMemoryException or OverflowException;
+            Move(run, PaperRunState.Failed, isMemory ? "there is not enough memory" : exception.Message.TrimEnd('.'));
             folder.Discard(planned);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -127,7 +128,9 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             cancellation.ThrowIfCancellationRequested();
             bool isStateNew = run.State != PaperRunState.Running;
             run.State = PaperRunState.Running;
-            (run.Step, run.Steps, run.MsPerStep) = (progress.Step, progress.Steps, progress.MsPerStep);
+            (run.Step, run.Steps) = (progress.Step, progress.Steps);
+            // The first step compiles and touches all memory; it tells nothing of those that follow.
+            if (progress.Step > 1) run.MsPerStep = progress.MsPerStep;
             reproduction._observer.Moved(reproduction.Standing, run, isStateNew);
         }
     }

@@ -43,10 +43,11 @@ public sealed class PaperRun(PlannedRun planned, bool isSelected)
     public bool IsSelected { get; } = isSelected;
 
     /// <summary>Where it stands.</summary>
-    public PaperRunState State { get; internal set; } = isSelected ? PaperRunState.Waiting : PaperRunState.NotAsked;
+    public PaperRunState State { get; internal set; } =
+        planned.Experiment is null ? PaperRunState.Missing : isSelected ? PaperRunState.Waiting : PaperRunState.NotAsked;
 
     /// <summary>Why it cannot be had, failed or was refused: a sentence without its full stop.</summary>
-    public string? Reason { get; internal set; }
+    public string? Reason { get; internal set; } = planned.MissingReason;
 
     /// <summary>Whether it was finished before this call.</summary>
     public bool IsEarlier { get; internal set; }
@@ -104,11 +105,12 @@ public sealed record PaperStanding(IReadOnlyList<PaperRun> Runs)
 
     private (double Value, bool IsMeasured) MsPerStep(PaperRun run)
     {
-        double? measured = Measured(run) ?? Runs.Where(other => other.Planned.ExperimentName == run.Planned.ExperimentName).Select(Measured).FirstOrDefault(ms => ms > 0);
+        double? measured = Measured(run)
+            ?? Runs.Where(other => other.Planned.ExperimentName == run.Planned.ExperimentName).Select(Measured).FirstOrDefault(ms => ms > 0);
         return measured is { } ms ? (ms, true) : (run.Planned.GuessedMsPerStep, false);
     }
 
-    private static double? Measured(PaperRun run) => run.MsPerStep is > 0 ? run.MsPerStep : run.Stored?.Number("ms_per_step", "median");
+    private static double? Measured(PaperRun run) => run.Stored?.Number("ms_per_step", "median") ?? run.MsPerStep;
 }
 
 /// <summary>Is told how the reproduction of the paper goes on.</summary>

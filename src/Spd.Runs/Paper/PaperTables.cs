@@ -17,9 +17,10 @@ internal static class PaperTables
         }
 
         return Table(
-            ["Model", "Method", "Seeds", "MMCS", "MMCS, paper", "ML2R", "ML2R, paper", "Own subcomponent for each column"], rows)
-            + "<p>MMCS is the mean over the target's columns of the cosine similarity with the best subcomponent of linear1, ML2R the mean of its length over the "
-            + "column's; 1 is exact. Ours are means ± standard deviations over all finished seeds, none left out. In a seed that is not counted in the last column, two columns share "
+            ["Model", "Method", "Seeds", "MMCS", "MMCS, paper", "ML2R", "ML2R, paper", "One each"], rows)
+            + "<p>MMCS is the mean over the target's columns of the cosine similarity with the best subcomponent of linear1, "
+            + "ML2R the mean of its length over the column's; 1 is exact. Ours are means ± standard deviations over all finished seeds, none left out. "
+            + "In a seed that is not counted under “one each”, two columns share "
             + "a subcomponent: a local optimum.</p>\n";
 
         string[] Row(string model, string method, string? experiment, PublishedMatch published)
@@ -51,7 +52,8 @@ internal static class PaperTables
                 [
                     Text(model) + Shortened([run]), Text($"{run.Planned.Experiment!.Seed}"), FeaturesWithOne(stored), $"{features} of {features}",
                     Shown(stored.Number("metrics", "mlp_out_alive"), "F0"), $"{neurons}",
-                    Shown(stored.Number("metrics", "neuron_contribution_correlation"), "F4"), Shown(stored.Number("metrics", "neuron_contribution_slope"), "F4"),
+                    Shown(stored.Number("metrics", "neuron_contribution_correlation"), "F4"),
+                    Shown(stored.Number("metrics", "neuron_contribution_slope"), "F4"),
                 ]);
             }
         }
@@ -61,7 +63,8 @@ internal static class PaperTables
                 "Model", "Seed", "Features with exactly one subcomponent", "paper", "Subcomponents alive in mlp_out", "paper",
                 "Neuron contributions, correlation", "slope",
             ], rows)
-            + "<p>A feature alone should need one subcomponent of mlp_in, all layers together, and mlp_out as many subcomponents as there are neurons. Neuron contributions of the "
+            + "<p>A feature alone should need one subcomponent of mlp_in, all layers together, and mlp_out as many subcomponents as there are neurons. "
+            + "Neuron contributions of the "
             + "decomposition against the target's lie on the diagonal when correlation and slope are 1.</p>\n";
     }
 
@@ -83,8 +86,8 @@ internal static class PaperTables
             var seeds = runs.Where(run => run.Planned.Group == group && run.State == PaperRunState.Finished).ToList();
             if (seeds.Count == 0) continue;
             html.Append($"<h3>{Text(group)}{Shortened(seeds)}</h3>\n");
-            string[] header = ["", .. seeds.Select(seed => $"seed {seed.Planned.Experiment!.Seed}"), .. seeds.Count > 1 ? ["mean ± sd"] : Array.Empty<string>()];
-            html.Append(Table(header, Rows(seeds)));
+            var header = seeds.Select(seed => $"seed {seed.Planned.Experiment!.Seed}").Prepend("");
+            html.Append(Table([.. seeds.Count > 1 ? header.Append("mean ± sd") : header], Rows(seeds)));
         }
 
         return html.ToString();
@@ -117,12 +120,14 @@ internal static class PaperTables
         {
             if (metric.Value.ValueKind == System.Text.Json.JsonValueKind.Object)
             {
-                foreach (var site in metric.Value.EnumerateObject()) yield return Row($"{Spoken(metric.Name)}, {site.Name}", "F0", "metrics", metric.Name, site.Name);
+                foreach (var site in metric.Value.EnumerateObject())
+                    yield return Row($"{Spoken(metric.Name)}, {site.Name}", "F0", "metrics", metric.Name, site.Name);
             }
             else if (metric.Value.ValueKind is System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False)
             {
                 string[] cells = [.. seeds.Select(seed => seed.Stored!.Truth("metrics", metric.Name) switch { true => "yes", false => "no", null => None })];
-                yield return [Text(Spoken(metric.Name)), .. cells, .. seeds.Count > 1 ? [$"{cells.Count(cell => cell == "yes")} of {cells.Length}"] : Array.Empty<string>()];
+                string[] count = seeds.Count > 1 ? [$"{cells.Count(cell => cell == "yes")} of {cells.Length}"] : [];
+                yield return [Text(Spoken(metric.Name)), .. cells, .. count];
             }
             else
             {
@@ -139,7 +144,11 @@ internal static class PaperTables
         foreach (var loss in first.Entries("losses")) yield return Row($"{Spoken(loss.Name)} loss", "0.00e+0", "losses", loss.Name);
         yield return Row("ms per step, median", "F2", "ms_per_step", "median");
         yield return Row("seconds in all", "F1", "wall_seconds");
-        yield return Row("seed of the target", "F0", "target", "seed");
+        yield return
+        [
+            "seed of the target", .. seeds.Select(seed => Shown(seed.Stored!.Number("target", "seed"), "F0")),
+            .. seeds.Count > 1 ? [""] : Array.Empty<string>(),
+        ];
 
         string[] Row(string name, string format, params string[] path) =>
         [

@@ -38,7 +38,7 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
     /// <summary>Looks whether a folder holds a run of a configuration, finished or failed, with all of its files.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="experiment">The configuration.</param>
-    /// <param name="reason">Why what is there cannot be used: a clause such as "its summary.json is cut short"; null when it can, or when nothing is there.</param>
+    /// <param name="reason">Why what is there cannot be used, as a clause; null when it can, or when nothing is there.</param>
     /// <returns>The run; null when nothing is there, or nothing that can be used.</returns>
     public static StoredRun? TryRead(string folder, PaperExperiment experiment, out string? reason)
     {

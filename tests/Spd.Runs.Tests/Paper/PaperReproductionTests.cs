@@ -5,142 +5,182 @@ namespace Spd.Runs.Tests.Paper;
 
 public sealed class PaperReproductionTests : IDisposable
 {
-    private const string Tiny = """
-        seed: 1
-        C: 4
-        n_ci_mlp_neurons: 2
-        target_module_patterns: [linear1, linear2]
-        importance_minimality_coeff: 0.003
-        stochastic_recon_coeff: 1.0
-        pnorm: 1.0
-        lr: 0.001
-        steps: 6
-        batch_size: 64
-        print_freq: 2
-        n_eval_steps: 1
-        task_config: {task_name: tms}
-        target:
-          train:
-            tms_model_config: {n_features: 2, n_hidden: 2}
-            steps: 2000
-            batch_size: 256
-        """;
-
     private readonly TemporaryFolder _folder = new();
 
     public PaperReproductionTests()
     {
         Directory.CreateDirectory(_folder["experiments"]);
-        _folder.Write(Path.Combine("experiments", "tms_5-2.yaml"), Tiny);
-    }
-
-    [Fact]
-    public void TheShippedPlanHasEveryExperimentOnceForEachSeedAndFiveCoefficients()
-    {
-        var plan = PaperPlan.Create(ExperimentCatalog.BesideProgram(), seeds: 3, isQuick: false);
-        Assert.Equal(3, plan.Runs.Count(run => run.Group == "tms_40-10-id"));
-        Assert.Equal(3, plan.Runs.Count(run => run.Group == "resid_mlp1"));
-        Assert.Single(plan.Runs, run => run.Group == "resid_mlp2");
-        Assert.Equal(5, plan.Runs.Count(run => run.Parts.HasFlag(PaperParts.Fig8)));
-        Assert.Equal(plan.Runs.Count, plan.Runs.Select(run => run.Folder).Distinct().Count());
-        Assert.All(plan.Runs.Where(run => run.Group == "tms_40-10"), run => Assert.Null(run.FullSteps));
-        var quick = PaperPlan.Create(ExperimentCatalog.BesideProgram(), seeds: 1, isQuick: true);
-        Assert.All(quick.Runs.Where(run => run.Experiment is not null), run => Assert.True(run.Experiment!.Steps < run.FullSteps));
-    }
-
-    [Fact]
-    public void WhatIsMissingIsRunAndWhatIsFinishedIsNotRunAgain()
-    {
-        var first = Reproduce(seeds: 2);
-        Assert.Equal(2, first.Standing.Runs.Count(run => run is { State: PaperRunState.Finished, IsEarlier: false }));
-        var written = Snapshot();
-        var second = Reproduce(seeds: 2);
-        Assert.Equal(2, second.Standing.Runs.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true }));
-        Assert.Equal(written, Snapshot());
-        string page = File.ReadAllText(_folder["out", "paper.html"]);
-        Assert.Contains("experiment &#39;tms_40-10&#39; is not there", page, StringComparison.Ordinal);
-        Assert.Contains("<svg", page, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("summary.json")]
-    [InlineData("model.safetensors")]
-    [InlineData("config.yaml")]
-    public void ADamagedRunIsNamedAndLeftAlone(string file)
-    {
-        Reproduce(seeds: 1);
-        string path = _folder["out", "tms_5-2", "seed1", file];
-        File.WriteAllText(path, File.ReadAllText(path)[..20]);
-        var written = Snapshot();
-        var run = Own(Reproduce(seeds: 1));
-        Assert.Equal(PaperRunState.Refused, run.State);
-        Assert.Contains(Path.Combine("tms_5-2", "seed1"), run.Reason!, StringComparison.Ordinal);
-        Assert.Equal(written, Snapshot());
-    }
-
-    [Fact]
-    public void ARunOfAnotherConfigurationIsNamedAndLeftAlone()
-    {
-        Reproduce(seeds: 1);
-        var written = Snapshot();
-        _folder.Write(Path.Combine("experiments", "tms_5-2.yaml"), Tiny.Replace("C: 4", "C: 5", StringComparison.Ordinal));
-        var run = Own(Reproduce(seeds: 1));
-        Assert.Equal(PaperRunState.Refused, run.State);
-        Assert.Contains("C 4 instead of 5", run.Reason!, StringComparison.Ordinal);
-        Assert.Equal(written, Snapshot());
-    }
-
-    [Fact]
-    public void TheRemainsOfAKilledRunAreReplacedAndASomebodyElsesFolderIsNot()
-    {
-        Directory.CreateDirectory(_folder["out", "tms_5-2", "seed1.running"]);
-        File.WriteAllText(_folder["out", "tms_5-2", "seed1.running", ".spd-paper-run"], "");
-        File.WriteAllText(_folder["out", "tms_5-2", "seed1.running", "metrics.jsonl"], "cut");
-        Directory.CreateDirectory(_folder["out", "tms_5-2", "seed2.running"]);
-        File.WriteAllText(_folder["out", "tms_5-2", "seed2.running", "notes.txt"], "mine");
-        var runs = Reproduce(seeds: 2).Standing.Runs.Where(run => run.Planned.Experiment is not null).ToList();
-        Assert.Equal([PaperRunState.Finished, PaperRunState.Failed], runs.OrderBy(run => run.Planned.Folder).Select(run => run.State));
-        Assert.Equal("mine", File.ReadAllText(_folder["out", "tms_5-2", "seed2.running", "notes.txt"]));
-        Assert.False(Directory.Exists(_folder["out", "tms_5-2", "seed1.running"]));
-    }
-
-    [Fact]
-    public void StoppedInTheMiddleOfARunItGoesOnWithThatRun()
-    {
-        using var cancellation = new CancellationTokenSource();
-        var stopped = Reproduce(seeds: 2, cancellation, observer: new Observer(run =>
-        {
-            if (run.Planned.Folder.EndsWith("seed2", StringComparison.Ordinal) && run.State == PaperRunState.Running) cancellation.Cancel();
-        }));
-        Assert.Equal(1, stopped.Standing.Runs.Count(run => run.State == PaperRunState.Finished));
-        Assert.Equal(1, stopped.Standing.Runs.Count(run => run.State == PaperRunState.Interrupted));
-        Assert.False(Path.Exists(_folder["out", "tms_5-2", "seed2"]));
-        Assert.Equal(2, Reproduce(seeds: 2).Standing.Runs.Count(run => run.State == PaperRunState.Finished));
+        Write("tms_5-2", TinyExperiment.Yaml());
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private PaperReproduction Reproduce(int seeds, CancellationTokenSource? cancellation = null, IPaperObserver? observer = null)
+    [Fact]
+    public void ASecondCallRunsNothingAndShowsTheSameNumbers()
     {
-        using var folder = PaperFolder.Open(_folder["out"]);
-        var plan = PaperPlan.Create(new ExperimentCatalog(_folder["experiments"]), seeds, isQuick: false);
-        var reproduction = new PaperReproduction(
-            plan, PaperParts.Tms, folder, threads: 1, new TargetCache(_folder["cache"]), observer ?? new Observer(_ => { }));
-        reproduction.Execute(cancellation?.Token ?? CancellationToken.None);
-        return reproduction;
+        Assert.Equal(["tms_5-2, seed 1", "tms_5-2, seed 2"], Run().Started);
+        Assert.False(Directory.Exists(_folder["out", "tms_5-2", "seed1.running"]));
+        byte[] model = File.ReadAllBytes(ModelOf(1));
+        var second = Run();
+        Assert.Empty(second.Started);
+        Assert.All(Known(second.Runs), run => Assert.Equal((PaperRunState.Finished, true), (run.State, run.IsEarlier)));
+        Assert.Equal(model, File.ReadAllBytes(ModelOf(1)));
     }
 
-    private static PaperRun Own(PaperReproduction reproduction) => reproduction.Standing.Runs.Single(run => run.Planned.Experiment is not null);
-
-    private Dictionary<string, DateTime> Snapshot() => Directory.EnumerateFiles(_folder["out", "tms_5-2"], "*", SearchOption.AllDirectories)
-        .ToDictionary(file => file, File.GetLastWriteTimeUtc);
-
-    private sealed class Observer(Action<PaperRun> onMoved) : IPaperObserver
+    [Fact]
+    public void ThePageHasResultsCommitAndWhatIsMissing()
     {
+        Run();
+        string page = File.ReadAllText(_folder["out", "paper.html"]);
+        Assert.Contains("1.000 ± 0.000", page, StringComparison.Ordinal);
+        Assert.Contains("0.998 ± 0.000", page, StringComparison.Ordinal);
+        Assert.Contains("tms_40-10: skipped: experiment &#39;tms_40-10&#39; is not there", page, StringComparison.Ordinal);
+        Assert.Contains("Subcomponents as vectors", page, StringComparison.Ordinal);
+        Assert.Contains(ProgramVersion.Commit, page, StringComparison.Ordinal);
+        Assert.Contains("steps 20 (paper: 40000)", page, StringComparison.Ordinal);
+        Assert.Contains("mean ± sd", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("src=", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<link", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DamagedAndForeignFoldersAreNamedAndLeftAloneWhileOthersGoOn()
+    {
+        Run();
+        File.WriteAllText(_folder["out", "tms_5-2", "seed1", "summary.json"], "{ \"status\": \"fin");
+        Write("tms_5-2-id", TinyExperiment.Yaml(seed: 4));
+        Directory.CreateDirectory(_folder["out", "tms_5-2-id", "seed4"]);
+        File.WriteAllText(_folder["out", "tms_5-2-id", "seed4", "notes.txt"], "mine");
+
+        var result = Run();
+        Assert.Equal(["tms_5-2-id, seed 5"], result.Started);
+        Assert.Contains("its summary.json is cut short or damaged", Of(result.Runs, "tms_5-2, seed 1").Reason, StringComparison.Ordinal);
+        Assert.Contains("its config.yaml is missing", Of(result.Runs, "tms_5-2-id, seed 4").Reason, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(_folder["out", "tms_5-2-id", "seed4", "notes.txt"]));
+        Assert.Contains("its summary.json is cut short or damaged", File.ReadAllText(_folder["out", "paper.html"]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("metrics.jsonl")]
+    [InlineData("report.html")]
+    [InlineData("target/weights.safetensors")]
+    [InlineData("figures/training.svg")]
+    public void AFileCutShortIsDamage(string file)
+    {
+        Run(seeds: 1);
+        string path = _folder["out", "tms_5-2", "seed1", file];
+        using (var stream = File.OpenWrite(path)) stream.SetLength(stream.Length / 2);
+        if (file == "metrics.jsonl") File.WriteAllText(path, "{\n");
+        var result = Run(seeds: 1);
+        Assert.Empty(result.Started);
+        Assert.Equal(PaperRunState.Refused, Of(result.Runs, "tms_5-2, seed 1").State);
+    }
+
+    [Fact]
+    public void ARunOfAnotherConfigurationIsNamedWithTheKeys()
+    {
+        Run(seeds: 1);
+        Write("tms_5-2", TinyExperiment.Yaml(steps: 30));
+        var run = Of(Run(seeds: 1).Runs, "tms_5-2, seed 1");
+        Assert.Equal(PaperRunState.Refused, run.State);
+        Assert.Contains("another configuration (steps 20 instead of 30)", run.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnotherTargetSeedThatWasTriedIsTheSameConfiguration()
+    {
+        const string Planned = "steps: 5\ntarget:\n  train:\n    seed: 3\n";
+        Assert.Empty(StoredRun.Differences(Planned.Replace("seed: 3", "seed: 12", StringComparison.Ordinal), Planned));
+        Assert.Single(StoredRun.Differences(Planned.Replace("seed: 3", "seed: 13", StringComparison.Ordinal), Planned));
+        Assert.Single(StoredRun.Differences(Planned.Replace("seed: 3", "seed: 2", StringComparison.Ordinal), Planned));
+        Assert.Empty(StoredRun.Differences("description: other\n" + Planned, Planned));
+    }
+
+    [Fact]
+    public void WhatAKilledProgramLeftIsRemovedAndWhatIsNotOursStays()
+    {
+        Directory.CreateDirectory(_folder["out", "tms_5-2", "seed1.running"]);
+        File.WriteAllText(_folder["out", "tms_5-2", "seed1.running", ".spd-paper-run"], "");
+        File.WriteAllText(_folder["out", "tms_5-2", "seed1.running", "metrics.jsonl"], "{");
+        Directory.CreateDirectory(_folder["out", "tms_5-2", "seed2.running"]);
+        File.WriteAllText(_folder["out", "tms_5-2", "seed2.running", "mine.txt"], "mine");
+        var result = Run();
+        Assert.Equal(PaperRunState.Finished, Of(result.Runs, "tms_5-2, seed 1").State);
+        Assert.Equal(PaperRunState.Failed, Of(result.Runs, "tms_5-2, seed 2").State);
+        Assert.Equal("mine", File.ReadAllText(_folder["out", "tms_5-2", "seed2.running", "mine.txt"]));
+    }
+
+    [Fact]
+    public void AnInterruptLosesOnlyTheRunInProgress()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var result = Run(cancellation: cancellation, stopAt: "tms_5-2, seed 2");
+        Assert.Equal(PaperRunState.Interrupted, Of(result.Runs, "tms_5-2, seed 2").State);
+        Assert.Equal([_folder["out", "tms_5-2", "seed1"]], Directory.GetDirectories(_folder["out", "tms_5-2"]));
+        Assert.Contains("1 of ", File.ReadAllText(_folder["out", "paper.html"]), StringComparison.Ordinal);
+        Assert.Equal(["tms_5-2, seed 2"], Run().Started);
+    }
+
+    [Fact]
+    public void ARunThatFailsIsKeptAndOthersGoOn()
+    {
+        Write("tms_5-2", TinyExperiment.Yaml(lr: "1e30"));
+        Write("tms_5-2-id", TinyExperiment.Yaml());
+        var result = Run(seeds: 1);
+        Assert.Equal(PaperRunState.Failed, Of(result.Runs, "tms_5-2, seed 1").State);
+        Assert.Equal(PaperRunState.Finished, Of(result.Runs, "tms_5-2-id, seed 1").State);
+        var second = Run(seeds: 1);
+        Assert.Empty(second.Started);
+        Assert.NotNull(Of(second.Runs, "tms_5-2, seed 1").Reason);
+    }
+
+    [Fact]
+    public void TheFolderIsForOneProgramAndItsPageIsOurs()
+    {
+        using (PaperFolder.Open(_folder["out"]))
+            Assert.Contains("another `spd paper` works in", Refusal(_folder["out"]), StringComparison.Ordinal);
+        File.WriteAllText(_folder["out", "paper.html"], "my own page");
+        Assert.Contains("was not written by", Refusal(_folder["out"]), StringComparison.Ordinal);
+        Assert.Contains("is a file", Refusal(_folder.Write("file", "")), StringComparison.Ordinal);
+    }
+
+    private static string Refusal(string path) => Assert.Throws<RunFolderException>(() => PaperFolder.Open(path)).Message;
+
+    private static PaperRun Of(IReadOnlyList<PaperRun> runs, string title) => runs.Single(run => run.Planned.Title == title);
+
+    private static IEnumerable<PaperRun> Known(IReadOnlyList<PaperRun> runs) => runs.Where(run => run.Planned.Experiment is not null);
+
+    private void Write(string name, string yaml) => File.WriteAllText(_folder["experiments", $"{name}.yaml"], yaml);
+
+    private string ModelOf(int seed) => _folder["out", "tms_5-2", $"seed{seed}", "model.safetensors"];
+
+    private (IReadOnlyList<string> Started, IReadOnlyList<PaperRun> Runs) Run(
+        int seeds = 2, CancellationTokenSource? cancellation = null, string? stopAt = null)
+    {
+        var observer = new Recorder(cancellation, stopAt);
+        var plan = PaperPlan.Create(new ExperimentCatalog(_folder["experiments"]), seeds, isQuick: false);
+        using var folder = PaperFolder.Open(_folder["out"]);
+        var reproduction = new PaperReproduction(plan, PaperParts.All, folder, threads: 1, new TargetCache(_folder["cache"]), observer);
+        reproduction.Execute(cancellation?.Token ?? CancellationToken.None);
+        return (observer.Started, reproduction.Standing.Runs);
+    }
+
+    private sealed class Recorder(CancellationTokenSource? cancellation, string? stopAt) : IPaperObserver
+    {
+        public List<string> Started { get; } = [];
+
         public void Note(PaperRun run, string sentence)
         {
         }
 
-        public void Moved(PaperStanding standing, PaperRun run, bool isStateNew) => onMoved(run);
+        public void Moved(PaperStanding standing, PaperRun run, bool isStateNew)
+        {
+            Assert.InRange(standing.Done, 0, 1);
+            Assert.True(standing.TimeLeft >= TimeSpan.Zero);
+            if (!isStateNew) return;
+            if (run.State == PaperRunState.Target) Started.Add(run.Planned.Title);
+            if (run.State == PaperRunState.Running && run.Planned.Title == stopAt) cancellation!.Cancel();
+        }
     }
 }

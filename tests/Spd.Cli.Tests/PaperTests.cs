@@ -1,0 +1,103 @@
+using System.Diagnostics;
+
+namespace Spd.Cli.Tests;
+
+public sealed class PaperTests : IDisposable
+{
+    private static readonly string[] Finished = ["summary.json", "report.html", "model.safetensors", "config.yaml"];
+
+    private readonly SpdProgram _spd = new();
+
+    public PaperTests()
+    {
+        // A copy of the program beside which two short experiments lie, instead of those that it ships.
+        string program = _spd.PathTo("program");
+        Directory.CreateDirectory(program);
+        foreach (string file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
+        Directory.CreateDirectory(Path.Combine(program, "experiments"));
+        WriteExperiment("tms_5-2", 40);
+        WriteExperiment("tms_5-2-id", 200_000);
+        _spd.Location = program;
+    }
+
+    public void Dispose() => _spd.Dispose();
+
+    [Fact]
+    public void AKilledReproductionGoesOnWhereItWas()
+    {
+        using (var process = Start())
+        {
+            WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        Assert.False(Directory.Exists(_spd.PathTo("out", "tms_5-2-id", "seed1")));
+        byte[] model = File.ReadAllBytes(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
+        var written = File.GetLastWriteTimeUtc(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
+        WriteExperiment("tms_5-2-id", 50);
+        var (code, output, error) = _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "out");
+        // The other two experiments of this part are not there.
+        Assert.Equal(1, code);
+        Assert.Contains("tms_40-10: skipped, experiment 'tms_40-10' is not there", error, StringComparison.Ordinal);
+        Assert.Contains("2 of 4 runs have finished, 1 of them earlier", output, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine("out", "paper.html"), output, StringComparison.Ordinal);
+        Assert.Equal(model, File.ReadAllBytes(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors")));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors")));
+        Assert.All(Finished, file => Assert.True(File.Exists(_spd.PathTo("out", "tms_5-2-id", "seed1", file))));
+        Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
+    }
+
+    [Fact]
+    public void AnInterruptWritesThePageAndASecondProgramIsRefused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
+        using var process = Start();
+        WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
+        var refused = _spd.Run("paper", "--out", "out");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.StartsWith("spd: another `spd paper` works in 'out'", refused.Error, StringComparison.Ordinal);
+
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        var (code, output, _) = SpdProgram.Finish(process);
+        Assert.Equal(130, code);
+        Assert.Contains("1 of 4 runs have finished", output, StringComparison.Ordinal);
+        Assert.Contains("stopped by the user", File.ReadAllText(_spd.PathTo("out", "paper.html")), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
+    }
+
+    private static void WaitFor(string path)
+    {
+        for (int wait = 0; wait < 1200 && !(File.Exists(path) && new FileInfo(path).Length > 0); wait++) Thread.Sleep(50);
+        Assert.True(File.Exists(path), $"{path} did not appear");
+    }
+
+    private Process Start() => _spd.Start("paper", "--only", "tms", "--seeds", "1", "--out", "out");
+
+    private void WriteExperiment(string name, int steps) => File.WriteAllText(
+        _spd.PathTo("program", "experiments", $"{name}.yaml"),
+        $$"""
+        seed: 1
+        C: 6
+        n_ci_mlp_neurons: 4
+        target_module_patterns: [linear1, linear2]
+        faithfulness_coeff: 1.0
+        stochastic_recon_coeff: 1.0
+        importance_minimality_coeff: 0.003
+        pnorm: 1.0
+        output_loss_type: mse
+        lr: 0.001
+        steps: {{steps}}
+        batch_size: 64
+        n_eval_steps: 1
+        task_config: {task_name: tms, feature_probability: 0.05, data_generation_type: at_least_zero_active}
+        target:
+          train:
+            seed: 0
+            tms_model_config: {n_features: 2, n_hidden: 2, n_hidden_layers: 0, tied_weights: true, init_bias_to_zero: true}
+            feature_probability: 0.2
+            lr: 0.01
+            steps: 1000
+            batch_size: 256
+        """);
+}
