@@ -1,13 +1,13 @@
 namespace Spd.Decomposition;
 
-/// <summary>The evidence of METHOD §9, measured together on fresh batches.</summary>
+/// <summary>The evidence of METHOD §9, measured together on fresh batches. An error that was not measured is NaN.</summary>
 /// <param name="Losses">Every term of the objective, and <c>total</c>.</param>
 /// <param name="Sites">The sites in the model's order.</param>
 /// <param name="UnmaskedRecon">Output error with nothing masked: do the parts sum to the model?</param>
 /// <param name="StochasticRecon">Output error with stochastic masks on all sites.</param>
 /// <param name="ImportanceMaskedRecon">Output error with masks equal to the causal importances; monitored, not trained on.</param>
 /// <param name="RoundedMaskedRecon">Output error with only the subcomponents of importance above ½; monitored, not trained on.</param>
-/// <param name="AdversarialRecon">Output error under the worst masks that 20 steps of sign-gradient ascent find; NaN when not searched for.</param>
+/// <param name="AdversarialRecon">Output error under the worst masks that 20 steps of sign-gradient ascent find.</param>
 public sealed record Evaluation(
     IReadOnlyDictionary<string, double> Losses, IReadOnlyList<SiteEvaluation> Sites, double UnmaskedRecon, double StochasticRecon,
     double ImportanceMaskedRecon, double RoundedMaskedRecon, double AdversarialRecon);

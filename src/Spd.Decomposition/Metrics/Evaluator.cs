@@ -20,7 +20,7 @@ public sealed class Evaluator
     private const string Unmasked = "unmasked", Stochastic = "stochastic", ImportanceMasked = "importance_masked", RoundedMasked = "rounded_masked";
 
     // Evaluation draws its batches with a seed of its own, so that none of them was trained on.
-    private const ulong SeedOffset = 0x5851F42D4C957F2D;
+    internal const ulong SeedOffset = 0x5851F42D4C957F2D;
 
     private readonly ComponentModel _model;
     private readonly DecompositionOptions _options;

@@ -13,13 +13,16 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
     /// <summary>Whether every column has a subcomponent of its own.</summary>
     public bool IsOneToOne => BestMatches.Distinct().Count() == BestMatches.Count;
 
-    /// <summary>Matches the columns of W with <c>U_c V_c,j</c>. A target column of zeros matches nothing and is left out.</summary>
-    public static ColumnMatch Of(Site site) => Of(site, Significance.Of(site));
+    /// <summary>
+    /// Matches the columns of W with <c>U_c V_c,j</c>, the columns of the components. A target column of zeros matches nothing and is left out.
+    /// </summary>
+    public static ColumnMatch Of(FactoredMatrix site) => Of(site, Significance.Of(site));
 
     /// <summary>The same with other candidates; all subcomponents of the site, for example.</summary>
-    public static ColumnMatch Of(Site site, IReadOnlyList<int> candidates)
+    public static ColumnMatch Of(FactoredMatrix site, IReadOnlyList<int> candidates)
     {
-        int inputs = site.V.Columns, outputs = site.U.Columns;
+        int inputs = site.Inputs, outputs = site.Outputs;
+        var components = candidates.Select(c => (Index: c, Matrix: site.Subcomponent(c))).ToList();
         var cosines = new List<double>();
         var ratios = new List<double>();
         var best = new List<int>();
@@ -28,17 +31,17 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
             double[] column = [.. Enumerable.Range(0, outputs).Select(o => (double)site.TargetWeight[o * inputs + j])];
             double norm = Math.Sqrt(column.Sum(value => value * value));
             if (norm == 0) continue;
-            var matches = candidates.Select(c =>
+            var matches = components.Select(component =>
             {
                 double dot = 0, square = 0;
                 for (int o = 0; o < outputs; o++)
                 {
-                    double entry = (double)site.U[c, o] * site.V[c, j];
+                    double entry = component.Matrix[o, j];
                     dot += entry * column[o];
                     square += entry * entry;
                 }
 
-                return (Subcomponent: c, Cosine: square == 0 ? -1 : dot / (Math.Sqrt(square) * norm), Norm: Math.Sqrt(square));
+                return (Subcomponent: component.Index, Cosine: square == 0 ? -1 : dot / (Math.Sqrt(square) * norm), Norm: Math.Sqrt(square));
             });
             var match = matches.DefaultIfEmpty((Subcomponent: -1, Cosine: double.NaN, Norm: double.NaN)).MaxBy(candidate => candidate.Cosine);
             cosines.Add(match.Cosine);
@@ -57,7 +60,7 @@ public static class Significance
     public const double NormShare = 0.05;
 
     /// <summary>The significant subcomponents of a site, largest first.</summary>
-    public static IReadOnlyList<int> Of(Site site)
+    public static IReadOnlyList<int> Of(FactoredMatrix site)
     {
         double[] norms = site.Norms();
         double threshold = NormShare * norms.Max();

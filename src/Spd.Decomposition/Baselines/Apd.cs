@@ -1,0 +1,93 @@
+using Spd.Engine.Execution;
+using Spd.Networks.Data;
+using Spd.Networks.Targets;
+
+namespace Spd.Decomposition.Baselines;
+
+/// <summary>
+/// Attribution-based Parameter Decomposition (arXiv 2501.14926), the method that the paper compares with, on a Toy Model of Superposition.
+/// </summary>
+public sealed class Apd : IDisposable
+{
+    /// <summary>What the evaluation calls the components: one spans all matrices.</summary>
+    public const string AllMatrices = "components";
+
+    private const string Unmasked = "unmasked";
+
+    private readonly DataSource _data;
+    private readonly WorkerPool _pool;
+    private readonly ApdStep _step;
+    private ApdStep? _evaluation;
+    private long _evaluated;
+
+    /// <summary>Prepares a decomposition; nothing is trained yet.</summary>
+    /// <param name="network">The trained target; it is not changed.</param>
+    /// <param name="data">The inputs that it is decomposed on.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
+    /// <exception cref="ArgumentException">The network has hidden layers.</exception>
+    public Apd(Tms network, DataSource data, ApdOptions options, int? threads = null)
+    {
+        Options = options;
+        Components = new ApdModel(network, options.C, options.M, options.Seed);
+        _data = data;
+        _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
+        _step = new ApdStep(Components, data, options, _pool);
+    }
+
+    /// <summary>The options.</summary>
+    public ApdOptions Options { get; }
+
+    /// <summary>The components.</summary>
+    public ApdModel Components { get; }
+
+    /// <summary>Steps taken so far.</summary>
+    public int StepsTaken { get; private set; }
+
+    /// <summary>Trains up to <see cref="ApdOptions.Steps"/>, or until stopped; a further call goes on.</summary>
+    /// <param name="onStep">Told after each step.</param>
+    /// <param name="cancellation">Stops between two steps; the call then returns.</param>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
+    public void Train(Action<ApdStep, int>? onStep = null, CancellationToken cancellation = default)
+    {
+        while (StepsTaken < Options.Steps && !cancellation.IsCancellationRequested)
+        {
+            _step.Run(StepsTaken);
+            StepsTaken++;
+            onStep?.Invoke(_step, StepsTaken);
+        }
+    }
+
+    /// <summary>Measures the decomposition as it stands, on batches that training does not draw. What only causal importances give is NaN.</summary>
+    /// <param name="batches">Batches to average over.</param>
+    public Evaluation Evaluate(int batches)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
+        _evaluation ??= new ApdStep(Components, _data, Options, _pool, Unmasked);
+        var losses = _evaluation.Losses.ToDictionary(loss => loss.Name, _ => 0.0);
+        double total = 0;
+        long active = 0;
+        bool[] alive = new bool[Components.C];
+        for (int batch = 0; batch < batches; batch++)
+        {
+            _evaluation.Compute(Options.Seed + Evaluator.SeedOffset, _evaluated++, backward: false);
+            foreach (var (name, value) in _evaluation.Losses) losses[name] += value / batches;
+            total += _evaluation.TotalLoss / batches;
+            for (int i = 0; i < _evaluation.Active.Length; i++)
+            {
+                if (!_evaluation.Active[i]) continue;
+                active++;
+                alive[i % alive.Length] = true;
+            }
+        }
+
+        losses.Remove(Unmasked, out double unmasked);
+        losses["total"] = total;
+        return new Evaluation(
+            losses, [new SiteEvaluation(AllMatrices, Components.C, (double)active / batches / Options.BatchSize, alive.Count(any => any), [])],
+            unmasked, double.NaN, double.NaN, double.NaN, double.NaN);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _pool.Dispose();
+}

@@ -1,0 +1,75 @@
+using Spd.Engine.Optimisation;
+
+namespace Spd.Decomposition.Baselines;
+
+/// <summary>The model whose output is attributed to components.</summary>
+public enum AttributionModel
+{
+    /// <summary>The target: its gradients, its activations.</summary>
+    Target,
+
+    /// <summary>The decomposed model with all of its components.</summary>
+    Decomposed,
+}
+
+/// <summary>How a network is decomposed by APD: METHOD §10. The configuration keys of the released configs are these names in snake case.</summary>
+public sealed record ApdOptions
+{
+    /// <summary>Seed of the initial components and the data.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>k: components that are active on an input, in the mean over a batch; above 0.</summary>
+    public double Topk { get; init; } = 1;
+
+    /// <summary>Coefficient of <see cref="ApdLossNames.ParamMatch"/>.</summary>
+    public double ParamMatchCoeff { get; init; } = 1;
+
+    /// <summary>Coefficient of <see cref="ApdLossNames.TopkRecon"/>.</summary>
+    public double TopkReconCoeff { get; init; } = 1;
+
+    /// <summary>Coefficient of <see cref="ApdLossNames.Schatten"/>.</summary>
+    public double SchattenCoeff { get; init; } = 1;
+
+    /// <summary>p of the Schatten norm, above 0.</summary>
+    public double SchattenPnorm { get; init; } = 1;
+
+    /// <summary>C: components, at least 1.</summary>
+    public int C { get; init; } = 5;
+
+    /// <summary>r: the largest rank of a component in a matrix, at least 1; null is <c>min(d_in, d_out) + 1</c> of the first matrix.</summary>
+    public int? M { get; init; }
+
+    /// <summary>The model whose output is attributed to components.</summary>
+    public AttributionModel AttributionModel { get; init; }
+
+    /// <summary>Full learning rate.</summary>
+    public double Lr { get; init; } = 1e-3;
+
+    /// <summary>Shape of the learning rate over the run.</summary>
+    public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
+
+    /// <summary>Halflife of the exponential schedule, in steps.</summary>
+    public double? LrExponentialHalflife { get; init; }
+
+    /// <summary>Share of the steps that warm up, in [0, 1].</summary>
+    public double LrWarmupPct { get; init; }
+
+    /// <summary>T: optimisation steps, at least 1.</summary>
+    public int Steps { get; init; } = 20_000;
+
+    /// <summary>B: rows of a batch, at least 1.</summary>
+    public int BatchSize { get; init; } = 2048;
+}
+
+/// <summary>The names of APD's loss terms, as logged.</summary>
+public static class ApdLossNames
+{
+    /// <summary><c>Σ_l ‖W_l − Σ_c P_lc‖² / N</c>.</summary>
+    public const string ParamMatch = "param_match";
+
+    /// <summary>Mean square error of the output with only a row's active components.</summary>
+    public const string TopkRecon = "topk_recon";
+
+    /// <summary>The Schatten norm of the active components' matrices, to the power p.</summary>
+    public const string Schatten = "schatten";
+}
