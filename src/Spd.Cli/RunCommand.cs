@@ -61,7 +61,7 @@ internal static class RunCommand
 
         // The folder is made late, but a name that cannot be used is told before anything is computed.
         var named = output is null ? null : RunFolder.CreateAt(output);
-        RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Decomposition.Seed, TimeProvider.System);
+        RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Seed, TimeProvider.System);
 
         var display = RunDisplay.Create(quiet, config);
         foreach (string note in loaded.Notes) display.Note(note);
@@ -82,7 +82,7 @@ internal static class RunCommand
         return summary.Status == RunStatus.Interrupted ? CommandLine.Interrupted : CommandLine.Success;
     }
 
-    private static void WriteResults(ExperimentConfig config, RunSummary summary, RunFolder folder)
+    private static void WriteResults(IExperiment config, RunSummary summary, RunFolder folder)
     {
         bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
         bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
@@ -100,7 +100,7 @@ internal static class RunCommand
         }
 
         string state = summary.Status == RunStatus.Interrupted
-            ? $"stopped after {summary.Steps} of {config.Decomposition.Steps} steps"
+            ? $"stopped after {summary.Steps} of {config.Steps} steps"
             : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
         AnsiConsole.Write(table);

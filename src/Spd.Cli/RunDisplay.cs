@@ -1,5 +1,4 @@
 using Spd.Runs;
-using Spd.Runs.Configuration;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -9,7 +8,7 @@ namespace Spd.Cli;
 internal abstract class RunDisplay : IRunObserver
 {
     /// <summary>The display for where standard output goes.</summary>
-    public static RunDisplay Create(bool quiet, ExperimentConfig config)
+    public static RunDisplay Create(bool quiet, IExperiment config)
     {
         if (quiet) return new QuietDisplay();
         var console = AnsiConsole.Profile.Capabilities;
@@ -62,7 +61,7 @@ internal abstract class RunDisplay : IRunObserver
         }
     }
 
-    private sealed class PanelDisplay(ExperimentConfig config) : RunDisplay
+    private sealed class PanelDisplay(IExperiment config) : RunDisplay
     {
         private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
 
@@ -129,7 +128,7 @@ internal abstract class RunDisplay : IRunObserver
             var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content());
             _live.UpdateTarget(
                 new Panel(new Rows(lines))
-                    .Header($" {Markup.Escape(config.Name)}, seed {config.Decomposition.Seed} ")
+                    .Header($" {Markup.Escape(config.Name)}, seed {config.Seed} ")
                     .BorderColor(Color.Grey).Expand());
             _live.Refresh();
         }

@@ -5,7 +5,6 @@ using Spd.Engine.Kernels;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 using Spd.Networks.Weights;
-using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs;
@@ -15,12 +14,12 @@ namespace Spd.Runs;
 /// <param name="threads">Threads.</param>
 /// <param name="cache">Where trained targets are kept.</param>
 /// <param name="observer">Is told what happens.</param>
-public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCache cache, IRunObserver observer)
+public sealed class ExperimentRun(IExperiment config, int threads, TargetCache cache, IRunObserver observer)
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly List<MetricRecord> _metrics = [];
-    private readonly StepTimes _times = new(config.Decomposition.Steps);
+    private readonly StepTimes _times = new(config.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
     private bool _isMeasuredNonFinite;
 
@@ -38,55 +37,55 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
     {
         TrainedTarget target;
         using (var pool = new WorkerPool(threads)) target = new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
-        using var decomposer = new Decomposer(target.Network, config.DecompositionData(), config.Decomposition, threads);
+        using var decomposition = config.Decompose(target, threads);
 
         var folder = makeFolder();
         // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
-        folder.WriteText(folder.ConfigFile, (config with { Target = target.Config }).ToYaml());
+        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
         folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
 
         Evaluation evaluation;
         try
         {
-            using (var log = new MetricLog(folder.MetricsFile)) Train(decomposer, folder, log, cancellation);
-            ComponentWeights.Save(folder.ModelFile, decomposer.Components);
-            evaluation = decomposer.Evaluate(config.NEvalSteps);
-            RequireFinite(evaluation, decomposer.StepsTaken);
+            using (var log = new MetricLog(folder.MetricsFile)) Train(decomposition, folder, log, cancellation);
+            decomposition.Save(folder.ModelFile);
+            evaluation = decomposition.Measure();
+            RequireFinite(evaluation, decomposition.StepsTaken);
         }
         catch (NonFiniteLossException failure)
         {
-            folder.WriteText(folder.SummaryFile, Summarise(target, decomposer, RunStatus.Failed, evaluation: null, failure.Message).ToJson());
+            folder.WriteText(folder.SummaryFile, Summarise(target, decomposition, RunStatus.Failed, evaluation: null, failure.Message).ToJson());
             // A step that fails leaves the components as they were before it. Components that failed when measured do not replace any that were saved.
-            if (!_isMeasuredNonFinite) ComponentWeights.Save(folder.ModelFile, decomposer.Components);
+            if (!_isMeasuredNonFinite) decomposition.Save(folder.ModelFile);
             throw;
         }
 
-        var status = decomposer.StepsTaken == config.Decomposition.Steps ? RunStatus.Finished : RunStatus.Interrupted;
-        var summary = Summarise(target, decomposer, status, evaluation);
+        var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
+        var summary = Summarise(target, decomposition, status, evaluation);
         folder.WriteText(folder.SummaryFile, summary.ToJson());
-        var figures = RunFigures.Draw(decomposer.Components, evaluation, _metrics);
+        var figures = decomposition.Draw(evaluation, _metrics);
         foreach (var figure in figures) folder.WriteText(folder.FigureFile(figure.Name), figure.Svg);
         folder.WriteText(folder.ReportFile, HtmlReport.Write(config, summary, figures, File.ReadAllText(folder.ConfigFile)));
         return (summary, folder);
     }
 
-    private void Train(Decomposer decomposer, RunFolder folder, MetricLog log, CancellationToken cancellation)
+    private void Train(IDecomposition decomposition, RunFolder folder, MetricLog log, CancellationToken cancellation)
     {
         int logged = 0;
         long shown = Stopwatch.GetTimestamp();
         long began = shown;
         if (config is { ImageFreq: not null, ImageOnFirstStep: true }) DrawFigures(0);
         _times.Restart();
-        decomposer.Train((step, taken) =>
+        decomposition.Train((taken, learningRate) =>
         {
             _times.Record();
-            bool isLast = taken == config.Decomposition.Steps;
+            bool isLast = taken == config.Steps;
             bool isLogLine = taken % config.PrintFreq == 0 || taken == 1 || isLast;
             if (isLogLine)
             {
-                var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
-                _metrics.Add(Record(evaluation, taken, step.LearningRate(taken - 1)));
+                var evaluation = decomposition.Glance();
+                _metrics.Add(Record(evaluation, taken, learningRate));
                 log.Write(_metrics[^1]);
                 RequireFinite(evaluation, taken);
                 logged = taken;
@@ -96,10 +95,10 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             {
                 shown = Stopwatch.GetTimestamp();
                 double recent = isLogLine ? _metrics[^1].MsPerStep : _times.Quantile(0.5, Math.Max(logged, taken - 200));
-                observer.Progress(new RunProgress(taken, config.Decomposition.Steps, recent, _metrics[^1], isLogLine));
+                observer.Progress(new RunProgress(taken, config.Steps, recent, _metrics[^1], isLogLine));
             }
 
-            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) ComponentWeights.Save(folder.ModelFile, decomposer.Components);
+            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
             if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
             _times.Restart();
 
@@ -112,20 +111,19 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
                 Losses = evaluation.Losses,
                 L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
                 Alive = evaluation.Sites.ToDictionary(site => site.Name, site => site.Alive),
-                Metrics = new Dictionary<string, double>
+                Metrics = new (string Name, double Value)[]
                 {
-                    ["unmasked_recon"] = evaluation.UnmaskedRecon,
-                    ["ci_masked_recon"] = evaluation.ImportanceMaskedRecon,
-                    ["rounded_masked_recon"] = evaluation.RoundedMaskedRecon,
-                },
+                    ("unmasked_recon", evaluation.UnmaskedRecon), ("ci_masked_recon", evaluation.ImportanceMaskedRecon),
+                    ("rounded_masked_recon", evaluation.RoundedMaskedRecon),
+                }.Where(metric => !double.IsNaN(metric.Value)).ToDictionary(metric => metric.Name, metric => metric.Value),
             };
         }, cancellation);
 
         void DrawFigures(int step)
         {
-            var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
+            var evaluation = decomposition.Glance();
             RequireFinite(evaluation, step);
-            foreach (var figure in RunFigures.Draw(decomposer.Components, evaluation, _metrics))
+            foreach (var figure in decomposition.Draw(evaluation, _metrics))
                 folder.WriteText(folder.FigureFile(Path.Combine($"step-{step:D8}", figure.Name)), figure.Svg);
         }
     }
@@ -141,16 +139,16 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
         }
     }
 
-    private RunSummary Summarise(TrainedTarget target, Decomposer decomposer, RunStatus status, Evaluation? evaluation, string? error = null)
+    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunStatus status, Evaluation? evaluation, string? error = null)
     {
-        var sites = decomposer.Components.Sites;
-        var linear1 = decomposer.Components.Network is Tms tms ? sites.FirstOrDefault(site => site.Linear == tms.Linear1) : null;
+        var sites = decomposition.Matrices;
+        var linear1 = target.Network is Tms tms ? sites.FirstOrDefault(site => site.Linear == tms.Linear1) : null;
         return new RunSummary
         {
             Experiment = config.Name,
-            Seed = config.Decomposition.Seed,
-            Steps = decomposer.StepsTaken,
-            BatchSize = config.Decomposition.BatchSize,
+            Seed = config.Seed,
+            Steps = decomposition.StepsTaken,
+            BatchSize = config.BatchSize,
             Threads = threads,
             Kernels = KernelSet.Default().Name,
             Status = status,
@@ -163,8 +161,8 @@ public sealed class ExperimentRun(ExperimentConfig config, int threads, TargetCa
             Match = linear1 is null ? null : ColumnMatch.Of(linear1),
             MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
             Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
-            Residual = evaluation is null ? null : ResidualEvidence.Of(decomposer.Components, evaluation),
-            OutputLoss = config.Decomposition.OutputLossType,
+            Residual = evaluation is null ? null : decomposition.Residual(evaluation),
+            OutputLoss = decomposition.OutputLoss,
         };
     }
 }

@@ -77,7 +77,9 @@ public sealed record RunSummary
     /// <summary>D, which names the reconstruction metrics.</summary>
     public OutputLoss OutputLoss { get; init; }
 
-    /// <summary>The reconstruction metrics by name: <c>unmasked_mse</c> and so on (<c>_kl</c> where outputs are compared by divergence).</summary>
+    /// <summary>
+    /// The reconstruction metrics by name: <c>unmasked_mse</c> and so on (<c>_kl</c> where outputs are compared by divergence), those that were measured.
+    /// </summary>
     public IReadOnlyList<(string Name, double Value)> Reconstructions
     {
         get
@@ -85,12 +87,12 @@ public sealed record RunSummary
             string suffix = OutputLoss == OutputLoss.Mse ? "mse" : "kl";
             return Evaluation is not { } evaluation
                 ? []
-                :
-                [
+                : new (string Name, double Value)[]
+                {
                     ($"unmasked_{suffix}", evaluation.UnmaskedRecon), ($"stochastic_{suffix}", evaluation.StochasticRecon),
                     ($"ci_masked_{suffix}", evaluation.ImportanceMaskedRecon), ($"rounded_masked_{suffix}", evaluation.RoundedMaskedRecon),
                     ($"adversarial_{suffix}", evaluation.AdversarialRecon),
-                ];
+                }.Where(metric => !double.IsNaN(metric.Value)).ToList();
         }
     }
 

@@ -69,6 +69,33 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void TheBaselineLeavesTheSameFolderAndMetrics()
+    {
+        var (code, output, error) = _spd.Run(["run", "apd_tms_5-2", "--out", "apd", .. Short]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("0.893 ± 0.004", output, StringComparison.Ordinal);
+        Assert.All(
+            new[]
+            {
+                "config.yaml", "figures/attributions.svg", "figures/training.svg", "figures/vectors.svg", "metrics.jsonl", "model.safetensors", "report.html",
+                "target/config.yaml", "target/weights.safetensors",
+            },
+            file => Assert.True(File.Exists(_spd.PathTo("apd", file)), file));
+        var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("apd", "summary.json"))).RootElement;
+        Assert.Equal(("apd_tms_5-2", "finished"), (summary.GetProperty("experiment").GetString(), summary.GetProperty("status").GetString()));
+        Assert.Equal(
+            ["mmcs", "ml2r", "one_to_one", "mmcs_all_subcomponents", "ml2r_all_subcomponents", "significant_subcomponents", "unmasked_mse"],
+            summary.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name));
+        Assert.Equal(["param_match", "schatten", "topk_recon", "total"], summary.GetProperty("losses").EnumerateObject().Select(loss => loss.Name).Order());
+        Assert.DoesNotContain("NaN", File.ReadAllText(_spd.PathTo("apd", "metrics.jsonl")), StringComparison.Ordinal);
+
+        // Its configuration runs again as it is, and on any number of threads the result has the same bits.
+        Assert.Equal(0, _spd.Run("run", _spd.PathTo("apd", "config.yaml"), "--out", "again", "--threads", "1", "--quiet").ExitCode);
+        Assert.Equal(File.ReadAllBytes(_spd.PathTo("apd", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("again", "model.safetensors")));
+        Assert.Equal(File.ReadAllText(_spd.PathTo("apd", "config.yaml")), File.ReadAllText(_spd.PathTo("again", "config.yaml")));
+    }
+
+    [Fact]
     public void TheSummaryHasEveryKeyPromised()
     {
         Assert.Equal(0, _spd.Run(["run", "tms_5-2-id", "--seed", "7", "--quiet", "--out", "id", .. Short]).ExitCode);

@@ -164,7 +164,7 @@ internal static partial class ConfigKeys
         OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
 
     /// <summary>The name of an experiment, which also names a folder.</summary>
-    private static ValueKind<string> Name => new(
+    internal static ValueKind<string> Name => new(
         (node, key) => Text.Read(node, key) is var text && FolderName().IsMatch(text)
             ? text
             : throw node.Mistyped(key, "a short name of letters, digits, spaces and . _ + - that does not begin with a dot"),

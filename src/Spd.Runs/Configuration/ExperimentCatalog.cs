@@ -35,11 +35,15 @@ public sealed class ExperimentCatalog
         return isPath ? nameOrPath : throw new ConfigException(Unknown(nameOrPath));
     }
 
-    /// <summary>Reads an experiment.</summary>
+    /// <summary>Reads an experiment, whatever its method.</summary>
     /// <param name="nameOrPath">The name of a shipped experiment, or the path of a file.</param>
     /// <param name="overrides">Values that take the place of the file's, applied in order.</param>
     /// <exception cref="ConfigException">There is no such experiment, or it cannot be used; one sentence says why.</exception>
-    public LoadedExperiment Load(string nameOrPath, params IEnumerable<ConfigOverride> overrides) => ExperimentConfig.Load(Find(nameOrPath), overrides, this);
+    public Loaded<IExperiment> Load(string nameOrPath, params IEnumerable<ConfigOverride> overrides)
+    {
+        string path = Find(nameOrPath);
+        return ExperimentLoader.Load(ConfigReader.ReadFile(path), System.IO.Path.GetFileNameWithoutExtension(path), overrides, this);
+    }
 
     /// <summary>The sentence about a name that no experiment has.</summary>
     internal string Unknown(string name)

@@ -7,7 +7,7 @@ namespace Spd.Runs.Configuration;
 /// An experiment: a target network and how it is decomposed.
 /// In a file, the keys are those of the released configs, with <c>name</c>, <c>description</c> and <c>target</c> added.
 /// </summary>
-public sealed record ExperimentConfig
+public sealed record ExperimentConfig : IExperiment
 {
     /// <summary>Its name, which also names the folder of its runs; the file's own name where the file does not say.</summary>
     public string Name { get; init; } = "experiment";
@@ -39,13 +39,22 @@ public sealed record ExperimentConfig
     /// <summary>Steps between two saved models, at least 1; null to save at the end only.</summary>
     public int? SaveFreq { get; init; }
 
+    ulong IExperiment.Seed => Decomposition.Seed;
+
+    int IExperiment.Steps => Decomposition.Steps;
+
+    int IExperiment.BatchSize => Decomposition.BatchSize;
+
+    double IExperiment.Work =>
+        (double)Decomposition.C * Decomposition.TargetModulePatterns.Count * Decomposition.BatchSize * Math.Max(1, Decomposition.NCiMlpNeurons / 16);
+
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="overrides">Values that take the place of the file's, applied in order.</param>
     /// <param name="catalog">The shipped experiments, whose targets can be named.</param>
     /// <exception cref="ConfigException">The file or an override cannot be used; one sentence says where and why.</exception>
-    public static LoadedExperiment Load(string path, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
-        ExperimentLoader.Load(ConfigReader.ReadFile(path), Path.GetFileNameWithoutExtension(path), overrides, catalog);
+    public static Loaded<ExperimentConfig> Load(string path, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
+        ExperimentLoader.LoadSpd(ConfigReader.ReadFile(path), Path.GetFileNameWithoutExtension(path), overrides, catalog);
 
     /// <summary>Reads a configuration from text.</summary>
     /// <param name="text">The YAML text.</param>
@@ -53,11 +62,17 @@ public sealed record ExperimentConfig
     /// <param name="overrides">Values that take the place of the text's, applied in order.</param>
     /// <param name="catalog">The shipped experiments, whose targets can be named.</param>
     /// <exception cref="ConfigException">The text or an override cannot be used; one sentence says where and why.</exception>
-    public static LoadedExperiment Parse(string text, string file, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
-        ExperimentLoader.Load(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
+    public static Loaded<ExperimentConfig> Parse(string text, string file, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
+        ExperimentLoader.LoadSpd(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
 
     /// <summary>The inputs on which the target is decomposed; groups that were synced in its training stay so.</summary>
     public SparseFeatures DecompositionData() => Target.Data(Task.FeatureProbability, Task.DataGenerationType);
+
+    /// <inheritdoc/>
+    public IExperiment WithTarget(TargetConfig target) => this with { Target = target };
+
+    /// <inheritdoc/>
+    public IDecomposition Decompose(TrainedTarget target, int threads) => new SpdDecomposition(this, target, threads);
 
     /// <summary>The configuration with every key, which runs again as it is.</summary>
     public string ToYaml() => ConfigWriter.Write(ConfigKeys.Experiment.Write(this));
@@ -72,4 +87,5 @@ public sealed record ExperimentConfig
 /// <summary>A configuration that has been read.</summary>
 /// <param name="Config">The configuration.</param>
 /// <param name="Notes">Sentences for the user about keys that were left aside.</param>
-public sealed record LoadedExperiment(ExperimentConfig Config, IReadOnlyList<string> Notes);
+/// <typeparam name="TConfig">Its kind.</typeparam>
+public sealed record Loaded<TConfig>(TConfig Config, IReadOnlyList<string> Notes);

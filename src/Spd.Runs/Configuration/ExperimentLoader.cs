@@ -1,18 +1,48 @@
 using System.Text.RegularExpressions;
 using Spd.Decomposition;
+using Spd.Runs.Baselines;
 
 namespace Spd.Runs.Configuration;
 
 /// <summary>Makes a configuration of what was written: applies overrides, follows a named target, binds the keys.</summary>
 internal static partial class ExperimentLoader
 {
+    /// <summary>The key that names another method than SPD.</summary>
+    internal const string MethodKey = "method";
+
+    /// <summary>Its value for APD.</summary>
+    internal const string ApdMethod = "apd";
+
     private const string TargetKey = "target";
     private const string PathKey = "pretrained_model_path";
 
     // What the released code takes for keys that a file leaves out.
     private static DecompositionOptions ReleasedDefaults { get; } = new() { StochasticReconCoeff = null, StochasticReconLayerwiseCoeff = null };
 
-    public static LoadedExperiment Load(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    /// <summary>An experiment, whatever its method.</summary>
+    public static Loaded<IExperiment> Load(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    {
+        Resolve(root, overrides, catalog);
+        switch (root.Find(MethodKey))
+        {
+            case null:
+                var (config, notes) = BindSpd(root, stem, catalog);
+                return new Loaded<IExperiment>(config, notes);
+            case ConfigScalar { Text: ApdMethod }:
+                return BindApd(root, stem, catalog);
+            case var other:
+                throw other.Error($"{MethodKey} is {other.Shown}, but {ApdMethod} is the only one to be named: leave the key out for SPD");
+        }
+    }
+
+    /// <summary>An experiment with SPD.</summary>
+    public static Loaded<ExperimentConfig> LoadSpd(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    {
+        Resolve(root, overrides, catalog);
+        return BindSpd(root, stem, catalog);
+    }
+
+    private static void Resolve(ConfigMap root, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
     {
         FollowTarget(root, catalog);
         foreach (var given in overrides)
@@ -20,16 +50,32 @@ internal static partial class ExperimentLoader
             given.Apply(root);
             FollowTarget(root, catalog);
         }
+    }
 
-        var target = TargetOfTask(root);
+    private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
+    {
+        var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
+        return Bind(ConfigKeys.Experiment, start, root, catalog);
+    }
+
+    private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)
+    {
+        if (TargetOfTask(root) is not TmsTargetConfig target)
+            throw root.Error("APD is available for a Toy Model of Superposition only: set task_name to tms and target to one of its targets, such as tms_5-2");
+        var (config, notes) = Bind(ApdKeys.Experiment, new ApdConfig { Name = NameOf(stem), Target = target }, root, catalog);
+        return new Loaded<IExperiment>(config, notes);
+    }
+
+    private static Loaded<TConfig> Bind<TConfig>(KeyTable<TConfig> keys, TConfig start, ConfigMap root, ExperimentCatalog catalog)
+    {
         var notes = new List<string>();
         bool hasTarget = root.Find(TargetKey) is { IsNull: false };
         if (!hasTarget) root.Entries.RemoveAll(entry => entry.Key == TargetKey);
-        string name = NotInNames().Replace(stem, "_").TrimEnd('.', ' ');
-        var start = new ExperimentConfig { Name = name.Length == 0 ? "experiment" : name, Decomposition = ReleasedDefaults, Target = target };
-        var config = ConfigKeys.Experiment.Bind(start, root, notes);
-        return hasTarget ? new LoadedExperiment(config, notes) : throw MissingTarget(root, catalog);
+        var config = keys.Bind(start, root, notes);
+        return hasTarget ? new Loaded<TConfig>(config, notes) : throw MissingTarget(root, catalog);
     }
+
+    private static string NameOf(string stem) => NotInNames().Replace(stem, "_").TrimEnd('.', ' ') is { Length: > 0 } name ? name : "experiment";
 
     /// <summary>Puts the target of the shipped experiment that is named in place of its name.</summary>
     private static void FollowTarget(ConfigMap root, ExperimentCatalog catalog)
@@ -67,7 +113,8 @@ internal static partial class ExperimentLoader
     private static ConfigException MissingTarget(ConfigMap root, ExperimentCatalog catalog)
     {
         string? task = TaskOf(root);
-        string example = catalog.Entries.FirstOrDefault(entry => TaskOf(ConfigReader.ReadFile(entry.Path)) == task)?.Name ?? "<experiment>";
+        string example = catalog.Entries.FirstOrDefault(entry =>
+            ConfigReader.ReadFile(entry.Path) is var other && TaskOf(other) == task && other.Find(TargetKey) is ConfigMap)?.Name ?? "<experiment>";
         string remedy = $"by adding `--set target={example}`, which takes the target of that experiment (`spd list` shows all), "
             + "or describe its training in the file under `target: train:`";
         if (root.Find(PathKey) is not ConfigScalar { IsNull: false } path) return root.Error($"no target network is given: say which {remedy}");

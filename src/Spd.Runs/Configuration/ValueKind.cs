@@ -102,7 +102,7 @@ internal static partial class ValueKind
 
     private static string? Scalar(ConfigNode node) => node is ConfigScalar { IsNull: false } scalar ? scalar.Text : null;
 
-    private static YamlScalarNode Plain(string text) => new(text) { Style = ScalarStyle.Plain };
+    internal static YamlScalarNode Plain(string text) => new(text) { Style = ScalarStyle.Plain };
 
     /// <summary>
     /// The shortest text that reads back as the same number, with a point in it so that every YAML reader takes it for one:

@@ -29,10 +29,8 @@ public sealed record PaperExperiment(string Name, ulong Seed, int Steps, double 
     {
         if (catalog.Entries.All(entry => entry.Name != name)) throw new ConfigException($"experiment '{name}' is not there");
         var config = catalog.Load(name, overrides).Config;
-        var options = config.Decomposition;
         return new PaperExperiment(
-            config.Name, options.Seed, options.Steps, (double)options.C * options.TargetModulePatterns.Count * options.BatchSize * Math.Max(1, options.NCiMlpNeurons / 16), config.ToYaml(),
-            path => ExperimentConfig.Load(path, [], catalog).Config.ToYaml(),
+            config.Name, config.Seed, config.Steps, config.Work, config.ToYaml(), path => catalog.Load(path).Config.ToYaml(),
             (threads, cache, observer, folder) => new ExperimentRun(config, threads, cache, observer).Execute(() => folder, CancellationToken.None));
     }
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Reporting;
 
@@ -25,7 +24,7 @@ public static class HtmlReport
     /// <param name="summary">The results.</param>
     /// <param name="figures">The figures, in order.</param>
     /// <param name="yaml">The resolved configuration as text.</param>
-    public static string Write(ExperimentConfig config, RunSummary summary, IReadOnlyList<RunFigure> figures, string yaml)
+    public static string Write(IExperiment config, RunSummary summary, IReadOnlyList<RunFigure> figures, string yaml)
     {
         var page = new StringBuilder();
         page.Append($"""
@@ -47,7 +46,7 @@ public static class HtmlReport
         if (summary.Status != RunStatus.Finished)
         {
             page.Append(
-                $"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Decomposition.Steps} steps: "
+                $"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Steps} steps: "
                 + "the numbers below are those of an unfinished decomposition.</p>\n");
         }
 

@@ -25,6 +25,8 @@ public sealed record PaperResults
         "tms_5-2-id" => Tms("0.992 ± 0.010", ("linear1", 5), ("hidden_layers.0", 2)),
         "tms_40-10" => Tms("1.010 ± 0.007", ("linear1", 40)),
         "tms_40-10-id" => Tms("1.031 ± 0.001", ("linear1", 40), ("hidden_layers.0", 10)),
+        "apd_tms_5-2" => new PaperResults { Mmcs = "0.998 ± 0.000", Ml2r = "0.893 ± 0.004" },
+        "apd_tms_40-10" => new PaperResults { Mmcs = "0.996 ± 0.003", Ml2r = "0.935 ± 0.001" },
         "resid_mlp1" => new PaperResults { Features = 100, MlpOutAlive = 50 },
         "resid_mlp2" => new PaperResults { Features = 100, MlpOutAlive = 50 },
         "resid_mlp3" => new PaperResults { Features = 102, MlpOutAlive = 51 },

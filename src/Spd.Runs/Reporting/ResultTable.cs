@@ -40,7 +40,7 @@ public static class ResultTable
                     "mean number in use per input / ever in use"));
             }
 
-            foreach (var (name, loss) in evaluation.Losses) rows.Add(new ResultRow(name.Replace('_', ' ') + " loss", Scientific(loss), "", ""));
+            foreach (var (name, loss) in summary.Losses) rows.Add(new ResultRow(name.Replace('_', ' ') + " loss", Scientific(loss), "", ""));
         }
 
         foreach (var (name, value) in summary.Reconstructions) rows.Add(new ResultRow(Spoken(name), Scientific(value), "", MeaningOf(name)));

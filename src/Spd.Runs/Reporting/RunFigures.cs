@@ -23,6 +23,12 @@ public static class RunFigures
         "In a clean decomposition every row has one dark cell of its own in mlp_in, all layers taken together; "
         + "in mlp_out as many subcomponents as the layer has neurons are dark in every row, because all of them are always needed.";
 
+    private const string HowToReadTraining =
+        "The losses are those of a fresh batch at each log line; "
+        + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
+        + "L0 settles where the subcomponents in use per input match the number of active features, "
+        + "and those ever in use where each mechanism has one.";
+
     /// <summary>Draws all that the network and the log allow.</summary>
     /// <param name="model">The components.</param>
     /// <param name="evaluation">The latest evaluation.</param>
@@ -32,8 +38,8 @@ public static class RunFigures
         var figures = new List<RunFigure>();
         if (model.Network is Tms tms)
         {
-            if (TmsFigures.Vectors(model, tms) is { } vectors) figures.Add(vectors);
-            if (TmsFigures.HiddenMatrices(model, tms) is { } hidden) figures.Add(hidden);
+            if (TmsFigures.Vectors(model.Sites, tms) is { } vectors) figures.Add(vectors);
+            if (TmsFigures.HiddenMatrices(model.Sites, tms) is { } hidden) figures.Add(hidden);
             var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures);
             figures.Add(Importances(maps, HowToReadTms));
             figures.Add(Components(maps));
@@ -51,7 +57,13 @@ public static class RunFigures
             figures.Add(ResidualFigures.Components(maps, residual));
         }
 
-        if (metrics.Count > 0) figures.Add(Training(metrics));
+        if (metrics.Count > 0)
+        {
+            figures.Add(Training(
+                metrics, "L0: subcomponents with causal importance above 0.01",
+                "Subcomponents ever in use: causal importance above 0.1 on any input of a batch", HowToReadTraining));
+        }
+
         figures.Add(Histogram(evaluation));
         return figures;
     }
@@ -111,7 +123,12 @@ public static class RunFigures
     internal static HeatmapPanel FactorPanel(string title, Grid values, string rows, IReadOnlyList<int> columns) =>
         new(title, values, rows, "subcomponent", ColumnLabels: [.. columns.Select(c => $"{c}")]);
 
-    private static RunFigure Training(IReadOnlyList<MetricRecord> metrics)
+    /// <summary>Losses, components in use and learning rate over training.</summary>
+    /// <param name="metrics">The log.</param>
+    /// <param name="l0Title">What is counted on one input.</param>
+    /// <param name="aliveTitle">What is counted over a batch.</param>
+    /// <param name="howToRead">Two sentences.</param>
+    internal static RunFigure Training(IReadOnlyList<MetricRecord> metrics, string l0Title, string aliveTitle, string howToRead)
     {
         double[] steps = [.. metrics.Select(record => (double)record.Step)];
         LineSeries Series(string name, Func<MetricRecord, double> value) => new(name, steps, [.. metrics.Select(value)]);
@@ -120,24 +137,19 @@ public static class RunFigures
             new("Loss terms, before their coefficients", "loss",
                 [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))],
                 LogarithmicY: true),
-            new("L0: subcomponents with causal importance above 0.01", "mean per input",
-                [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
+            new(l0Title, "mean per input", [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
         };
         // A log of an older version holds no counts.
         if (metrics[^1].Alive.Count > 0)
         {
             plots.Add(new LinePlot(
-                "Subcomponents ever in use: causal importance above 0.1 on any input of a batch", "subcomponents",
+                aliveTitle, "count",
                 [.. metrics[^1].Alive.Keys.Select(name => Series(name, record => record.Alive.TryGetValue(name, out int alive) ? alive : double.NaN))]));
         }
 
         plots.Add(new LinePlot("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]));
-        return new RunFigure(
-            "training", "Training", new LineFigure("Losses, subcomponents in use and learning rate over training", "step", plots).ToSvg(),
-            "The losses are those of a fresh batch at each log line; "
-            + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
-            + "L0 settles where the subcomponents in use per input match the number of active features, "
-            + "and those ever in use where each mechanism has one.");
+        string drawing = new LineFigure("Losses, what is in use, and learning rate over training", "step", plots).ToSvg();
+        return new RunFigure("training", "Training", drawing, howToRead);
     }
 
     private static RunFigure Histogram(Evaluation evaluation) => new(

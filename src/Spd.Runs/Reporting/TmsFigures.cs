@@ -13,18 +13,19 @@ internal static class TmsFigures
     /// The matrices as vectors, where the hidden layer is a plane, and as networks; null when <c>linear1</c> is not decomposed. With more hidden units
     /// all significant subcomponents are drawn in one network too, because few of them can have one of their own.
     /// </summary>
-    public static RunFigure? Vectors(ComponentModel model, Tms tms)
+    public static RunFigure? Vectors(IReadOnlyList<FactoredMatrix> sites, Tms tms)
     {
-        var first = model.Sites.FirstOrDefault(site => site.Linear == tms.Linear1);
+        var first = sites.FirstOrDefault(site => site.Linear == tms.Linear1);
         if (first is null) return null;
-        var last = model.Sites.FirstOrDefault(site => site.Linear == tms.Linear2);
+        var (part, heading) = first.Rank == 1 ? ("subcomponent", "Subcomponents") : ("component", "Components");
+        var last = sites.FirstOrDefault(site => site.Linear == tms.Linear2);
         bool isTied = last?.Linear.IsTransposed == true;
-        var hidden = tms.HiddenLayers.Select(layer => model.Sites.FirstOrDefault(site => site.Linear == layer)).ToList();
+        var hidden = tms.HiddenLayers.Select(layer => sites.FirstOrDefault(site => site.Linear == layer)).ToList();
 
         var panels = new List<VectorPanel>
         {
             new("Target W columns", Matrix(tms.Linear1), [.. tms.HiddenLayers.Select(Matrix)], Matrix(tms.Linear2)),
-            new("Sum of subcomponents", Grid.From(first.Sum()),
+            new($"Sum of {part}s", Grid.From(first.Sum()),
                 [.. tms.HiddenLayers.Zip(hidden, (layer, site) => site is null ? Matrix(layer) : Grid.From(site.Sum()))],
                 last is null ? Matrix(tms.Linear2) : Grid.From(last.Sum())),
         };
@@ -34,7 +35,7 @@ internal static class TmsFigures
             // A tied subcomponent of linear2 is the same one's transpose; another linear2 has subcomponents of its own.
             var transpose = isTied ? Grid.From(last!.Subcomponent(c)) : null;
             panels.Add(new VectorPanel(
-                $"{first.Name}: subcomponent {c}, norm {first.Norms()[c]:F2}",
+                $"{first.Name}: {part} {c}, norm {first.Norms()[c]:F2}",
                 Grid.From(first.Subcomponent(c)), HiddenZeros(-1, null), transpose));
         }
 
@@ -43,8 +44,8 @@ internal static class TmsFigures
             foreach (int c in Largest(last, tms.Config.NHidden > 2 ? LargestHiddenShown : LargestShown))
             {
                 panels.Add(new VectorPanel(
-                    $"{last.Name}: subcomponent {c}, norm {last.Norms()[c]:F2}",
-                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(-1, null), Grid.From(last.Subcomponent(c))));
+                    $"{last.Name}: {part} {c}, norm {last.Norms()[c]:F2}",
+                    Zeros(first.Outputs, first.Inputs), HiddenZeros(-1, null), Grid.From(last.Subcomponent(c))));
             }
         }
 
@@ -54,25 +55,25 @@ internal static class TmsFigures
             foreach (int c in Largest(site, LargestHiddenShown))
             {
                 panels.Add(new VectorPanel(
-                    $"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}",
-                    Zeros(first.U.Columns, first.V.Columns), HiddenZeros(layer, Grid.From(site.Subcomponent(c)))));
+                    $"{site.Name}: {part} {c}, norm {site.Norms()[c]:F2}",
+                    Zeros(first.Outputs, first.Inputs), HiddenZeros(layer, Grid.From(site.Subcomponent(c)))));
             }
         }
 
         var figure = new VectorFigure(
-            "Target, sum of subcomponents, and the largest subcomponents", panels,
-            Subtitle: $"{Significance.Of(first).Count} of {first.C} subcomponents of {first.Name} are significant (norm above 5 % of the largest)");
+            $"Target, sum of {part}s, and the largest {part}s", panels,
+            Subtitle: $"{Significance.Of(first).Count} of {first.C} {part}s of {first.Name} are significant (norm above 5 % of the largest)");
         return tms.Config.NHidden > 2
             ? new RunFigure(
-                "vectors", "Subcomponents as networks", figure.ToSvg(),
+                "vectors", $"{heading} as networks", figure.ToSvg(),
                 "Every matrix is drawn as a network, from the features at the top to the outputs at the bottom. "
-                + "When the decomposition has found the mechanisms, every significant subcomponent joins one feature alone to the hidden units, "
+                + $"When the decomposition has found the mechanisms, every significant {part} joins one feature alone to the hidden units, "
                 + "and they sum to the target.")
             : new RunFigure(
-                "vectors", "Subcomponents as vectors", figure.ToSvg(),
+                "vectors", $"{heading} as vectors", figure.ToSvg(),
                 "Arrows are the columns of a matrix, one colour per input feature; "
                 + "below each stands the same matrix as a network, from the features at the top to the outputs at the bottom. "
-                + "When the decomposition has found the mechanisms, every significant subcomponent is one of the target's arrows alone, "
+                + $"When the decomposition has found the mechanisms, every significant {part} is one of the target's arrows alone, "
                 + "and they sum to the target.");
 
         Grid[]? HiddenZeros(int layer, Grid? matrix) => tms.HiddenLayers.Count == 0
@@ -81,9 +82,9 @@ internal static class TmsFigures
     }
 
     /// <summary>Each hidden matrix that is decomposed: the target's, the sum, and the largest subcomponents; null where there is none.</summary>
-    public static RunFigure? HiddenMatrices(ComponentModel model, Tms tms)
+    public static RunFigure? HiddenMatrices(IReadOnlyList<FactoredMatrix> matrices, Tms tms)
     {
-        var sites = model.Sites.Where(site => tms.HiddenLayers.Contains(site.Linear)).ToList();
+        var sites = matrices.Where(site => tms.HiddenLayers.Contains(site.Linear)).ToList();
         if (sites.Count == 0) return null;
         var panels = sites.SelectMany(site => Largest(site, Math.Min(HiddenMatricesShown, tms.Config.NHidden + 2))
             .Select(c => Panel($"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}", Grid.From(site.Subcomponent(c))))
@@ -103,14 +104,14 @@ internal static class TmsFigures
     }
 
     /// <summary>The sum's network, made of the significant subcomponents of every site, those of the outer matrices in the order of their features.</summary>
-    private static VectorPanel AllSignificant(VectorPanel sum, Site first, IReadOnlyList<Site?> hidden, Site? last)
+    private static VectorPanel AllSignificant(VectorPanel sum, FactoredMatrix first, IReadOnlyList<FactoredMatrix?> hidden, FactoredMatrix? last)
     {
-        var order = Significance.Of(first).OrderBy(c => IndexOfLargest(first.V.Row(c))).ToList();
+        var order = Significance.Of(first).OrderBy(c => LargestColumn(first.Subcomponent(c))).ToList();
         var lastOrder = last is null ? []
-            : last.Linear.IsTransposed ? order : Significance.Of(last).OrderBy(c => IndexOfLargest(last.U.Row(c))).ToList();
+            : last.Linear.IsTransposed ? order : Significance.Of(last).OrderBy(c => LargestRow(last.Subcomponent(c))).ToList();
         return sum with
         {
-            Caption = "All significant subcomponents, each in its colour",
+            Caption = $"All significant {(first.Rank == 1 ? "subcomponent" : "component")}s, each in its colour",
             Parts = new VectorParts(
                 [.. order.Select(c => Grid.From(first.Subcomponent(c)))],
                 [.. hidden.Select((site, layer) => (IReadOnlyList<Grid>)(site is null
@@ -120,15 +121,13 @@ internal static class TmsFigures
         };
     }
 
-    private static int IndexOfLargest(ReadOnlySpan<float> row)
-    {
-        int best = 0;
-        for (int i = 1; i < row.Length; i++)
-            if (Math.Abs(row[i]) > Math.Abs(row[best])) best = i;
-        return best;
-    }
+    private static int LargestColumn(float[,] matrix) => Enumerable.Range(0, matrix.GetLength(1))
+        .MaxBy(column => Enumerable.Range(0, matrix.GetLength(0)).Sum(row => (double)matrix[row, column] * matrix[row, column]));
 
-    private static IEnumerable<int> Largest(Site site, int count)
+    private static int LargestRow(float[,] matrix) => Enumerable.Range(0, matrix.GetLength(0))
+        .MaxBy(row => Enumerable.Range(0, matrix.GetLength(1)).Sum(column => (double)matrix[row, column] * matrix[row, column]));
+
+    private static IEnumerable<int> Largest(FactoredMatrix site, int count)
     {
         double[] norms = site.Norms();
         return Enumerable.Range(0, site.C).OrderByDescending(c => norms[c]).Take(count);

@@ -76,7 +76,7 @@ public sealed class ExperimentCatalogTests : IDisposable
             Assert.Throws<ConfigException>(() => Parse("none")).Message,
             StringComparison.Ordinal);
 
-        LoadedExperiment Parse(string target) => ExperimentConfig.Parse(text, "x.yaml", [ConfigOverride.Parse($"target={target}")], catalog);
+        Loaded<ExperimentConfig> Parse(string target) => ExperimentConfig.Parse(text, "x.yaml", [ConfigOverride.Parse($"target={target}")], catalog);
     }
 
     [Theory]

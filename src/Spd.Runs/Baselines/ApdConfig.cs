@@ -1,0 +1,64 @@
+using Spd.Decomposition.Baselines;
+using Spd.Networks.Data;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Baselines;
+
+/// <summary>
+/// An experiment with APD, the method that the paper compares with (<c>method: apd</c>). The keys are those of its released configs, with
+/// <c>method</c>, <c>name</c>, <c>description</c>, <c>attribution_model</c>, <c>n_eval_steps</c> and <c>target</c> added.
+/// </summary>
+public sealed record ApdConfig : IExperiment
+{
+    /// <inheritdoc/>
+    public string Name { get; init; } = "experiment";
+
+    /// <inheritdoc/>
+    public string Description { get; init; } = "";
+
+    /// <summary>How the target is decomposed.</summary>
+    public ApdOptions Options { get; init; } = new();
+
+    /// <summary>The kind of network and the inputs on which it is decomposed.</summary>
+    public TaskConfig Task { get; init; } = new();
+
+    /// <summary>How the target is trained.</summary>
+    public TmsTargetConfig Target { get; init; } = new();
+
+    /// <summary>Batches of the last evaluation, at least 1.</summary>
+    public int NEvalSteps { get; init; } = 100;
+
+    /// <inheritdoc/>
+    public int PrintFreq { get; init; } = 1000;
+
+    /// <inheritdoc/>
+    public int? ImageFreq { get; init; }
+
+    /// <inheritdoc/>
+    public bool ImageOnFirstStep { get; init; } = true;
+
+    /// <inheritdoc/>
+    public int? SaveFreq { get; init; }
+
+    ulong IExperiment.Seed => Options.Seed;
+
+    int IExperiment.Steps => Options.Steps;
+
+    int IExperiment.BatchSize => Options.BatchSize;
+
+    TargetConfig IExperiment.Target => Target;
+
+    double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;
+
+    /// <summary>The inputs on which the target is decomposed.</summary>
+    public SparseFeatures DecompositionData() => Target.Data(Task.FeatureProbability, Task.DataGenerationType);
+
+    /// <inheritdoc/>
+    public IExperiment WithTarget(TargetConfig target) => this with { Target = (TmsTargetConfig)target };
+
+    /// <inheritdoc/>
+    public IDecomposition Decompose(TrainedTarget target, int threads) => new ApdDecomposition(this, target, threads);
+
+    /// <inheritdoc/>
+    public string ToYaml() => ConfigWriter.Write(ApdKeys.Experiment.Write(this));
+}

@@ -1,0 +1,90 @@
+using Spd.Decomposition;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+
+namespace Spd.Runs;
+
+/// <summary>A resolved configuration of an experiment, whatever the method: all that a run asks of it.</summary>
+public interface IExperiment
+{
+    /// <summary>Its name, which also names the folder of its runs.</summary>
+    string Name { get; }
+
+    /// <summary>One line about it.</summary>
+    string Description { get; }
+
+    /// <summary>Seed of the decomposition.</summary>
+    ulong Seed { get; }
+
+    /// <summary>Optimisation steps, at least 1.</summary>
+    int Steps { get; }
+
+    /// <summary>Rows of a batch.</summary>
+    int BatchSize { get; }
+
+    /// <summary>Steps between two lines of the log, at least 1.</summary>
+    int PrintFreq { get; }
+
+    /// <summary>Steps between two sets of figures, at least 1; null for figures at the end only.</summary>
+    int? ImageFreq { get; }
+
+    /// <summary>Whether figures are drawn before the first step too, where <see cref="ImageFreq"/> is set.</summary>
+    bool ImageOnFirstStep { get; }
+
+    /// <summary>Steps between two saved models, at least 1; null to save at the end only.</summary>
+    int? SaveFreq { get; }
+
+    /// <summary>How the target is trained.</summary>
+    TargetConfig Target { get; }
+
+    /// <summary>What the time of a step grows with: subcomponents of all patterns times rows of a batch, and times the width of wide gates.</summary>
+    double Work { get; }
+
+    /// <summary>The same experiment on another target.</summary>
+    IExperiment WithTarget(TargetConfig target);
+
+    /// <summary>Splits a trained target; nothing is trained yet.</summary>
+    /// <param name="target">The target.</param>
+    /// <param name="threads">Threads.</param>
+    IDecomposition Decompose(TrainedTarget target, int threads);
+
+    /// <summary>The configuration with every key, which runs again as it is.</summary>
+    string ToYaml();
+}
+
+/// <summary>A decomposition that trains, whatever the method.</summary>
+public interface IDecomposition : IDisposable
+{
+    /// <summary>The matrices that are decomposed.</summary>
+    IReadOnlyList<FactoredMatrix> Matrices { get; }
+
+    /// <summary>Steps taken so far.</summary>
+    int StepsTaken { get; }
+
+    /// <summary>How outputs are compared.</summary>
+    OutputLoss OutputLoss { get; }
+
+    /// <summary>Trains to the end, or until stopped between two steps.</summary>
+    /// <param name="onStep">Told after each step how many have been taken, and the learning rate of the last.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
+    void Train(Action<int, double> onStep, CancellationToken cancellation);
+
+    /// <summary>Measures one batch that training does not draw.</summary>
+    Evaluation Glance();
+
+    /// <summary>Measures as many batches as the experiment says, and all that is measured at all.</summary>
+    Evaluation Measure();
+
+    /// <summary>The known answers of a residual MLP; null for other networks.</summary>
+    ResidualEvidence? Residual(Evaluation evaluation);
+
+    /// <summary>Draws the figures.</summary>
+    /// <param name="evaluation">The latest evaluation.</param>
+    /// <param name="metrics">The log so far; may be empty.</param>
+    IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics);
+
+    /// <summary>Writes what was trained as a safetensors file, whole or not at all.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    void Save(string path);
+}

@@ -1,0 +1,33 @@
+using Spd.Decomposition;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+
+namespace Spd.Runs;
+
+/// <summary>A run's view of a <see cref="Decomposer"/>.</summary>
+internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget target, int threads) : IDecomposition
+{
+    private readonly Decomposer _decomposer = new(target.Network, config.DecompositionData(), config.Decomposition, threads);
+
+    public IReadOnlyList<FactoredMatrix> Matrices => _decomposer.Components.Sites;
+
+    public int StepsTaken => _decomposer.StepsTaken;
+
+    public OutputLoss OutputLoss => config.Decomposition.OutputLossType;
+
+    public void Train(Action<int, double> onStep, CancellationToken cancellation) =>
+        _decomposer.Train((step, taken) => onStep(taken, step.LearningRate(taken - 1)), cancellation);
+
+    public Evaluation Glance() => _decomposer.Evaluate(batches: 1, adversarialBatches: 0);
+
+    public Evaluation Measure() => _decomposer.Evaluate(config.NEvalSteps);
+
+    public ResidualEvidence? Residual(Evaluation evaluation) => ResidualEvidence.Of(_decomposer.Components, evaluation);
+
+    public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
+        RunFigures.Draw(_decomposer.Components, evaluation, metrics);
+
+    public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
+
+    public void Dispose() => _decomposer.Dispose();
+}
