@@ -5,10 +5,12 @@ namespace Spd.Runs;
 
 /// <summary>The known answers of a decomposed residual MLP (METHOD §8).</summary>
 /// <param name="Features">Which feature has a subcomponent of its own in <c>mlp_in</c>, all layers together.</param>
+/// <param name="FeaturesInEveryLayer">Features that have a subcomponent of their own in the <c>mlp_in</c> of each layer: with one layer, the same.</param>
 /// <param name="MlpInAlive">Subcomponents of <c>mlp_in</c> ever in use, all layers together.</param>
 /// <param name="MlpOutAlive">The same of <c>mlp_out</c>.</param>
 /// <param name="Neurons">What the neurons contribute; null when not every matrix is decomposed.</param>
-public sealed record ResidualEvidence(FeatureAssignment Features, int MlpInAlive, int MlpOutAlive, NeuronContributions? Neurons)
+public sealed record ResidualEvidence(
+    FeatureAssignment Features, int FeaturesInEveryLayer, int MlpInAlive, int MlpOutAlive, NeuronContributions? Neurons)
 {
     /// <summary>The evidence, or null when the network is no residual MLP or no <c>mlp_in</c> is decomposed.</summary>
     /// <param name="model">The components.</param>
@@ -18,7 +20,8 @@ public sealed record ResidualEvidence(FeatureAssignment Features, int MlpInAlive
         if (model.Network is not ResidualMlp network) return null;
         var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures).Where(map => IsIn(map.Site.Name, "mlp_in")).ToList();
         if (maps.Count == 0) return null;
-        return new ResidualEvidence(FeatureAssignment.Of(maps), Alive("mlp_in"), Alive("mlp_out"), NeuronContributions.Of(model));
+        return new ResidualEvidence(
+            FeatureAssignment.Of(maps), FeatureAssignment.InEveryLayer(maps), Alive("mlp_in"), Alive("mlp_out"), NeuronContributions.Of(model));
 
         int Alive(string matrix) => evaluation.Sites.Where(site => IsIn(site.Name, matrix)).Sum(site => site.Alive);
     }

@@ -117,6 +117,7 @@ public sealed record RunSummary
         {
             metrics["features"] = residual.Features.Features;
             metrics["features_with_one_subcomponent"] = residual.Features.WithOwnSubcomponent;
+            metrics["features_with_one_subcomponent_in_every_layer"] = residual.FeaturesInEveryLayer;
             metrics["features_sharing_subcomponent"] = residual.Features.WithSharedSubcomponent;
             metrics["mlp_in_alive"] = residual.MlpInAlive;
             metrics["mlp_out_alive"] = residual.MlpOutAlive;

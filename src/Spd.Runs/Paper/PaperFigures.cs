@@ -33,10 +33,13 @@ internal static partial class PaperFigures
         double[] x = [.. points.Select(point => Math.Log10(point.Coefficient))];
         LineSeries[] series =
         [
-            .. from line in new[] { ("features with exactly one subcomponent", "features_with_one_subcomponent"), ("alive in mlp_out", "mlp_out_alive") }
-               let y = points.Select(point => point.Run.Stored!.Number("metrics", line.Item2) ?? double.NaN).ToArray()
+            .. from line in new (string Name, Func<StoredRun, double?> Value)[]
+               {
+                   ("features with exactly one subcomponent", PaperTables.NumberWithOne), ("alive in mlp_out", run => run.Number("metrics", "mlp_out_alive")),
+               }
+               let y = points.Select(point => line.Value(point.Run.Stored!) ?? double.NaN).ToArray()
                where y.Any(double.IsFinite)
-               select new LineSeries(line.Item1, x, y),
+               select new LineSeries(line.Name, x, y),
         ];
         if (series.Length > 0 && points.Count > 1)
         {

@@ -60,17 +60,21 @@ internal static class PaperTables
 
         return Table(
             [
-                "Model", "Seed", "Features with exactly one subcomponent", "paper", "Subcomponents alive in mlp_out", "paper",
+                "Model", "Seed", "Features with exactly one subcomponent in every layer", "paper", "Subcomponents alive in mlp_out", "paper",
                 "Neuron contributions, correlation", "slope",
             ], rows)
-            + "<p>A feature alone should need one subcomponent of mlp_in, all layers together, and mlp_out as many subcomponents as there are neurons. "
+            + "<p>A feature alone should need one subcomponent of each layer's mlp_in, and all mlp_out together as many subcomponents as there are neurons. "
             + "Neuron contributions of the "
             + "decomposition against the target's lie on the diagonal when correlation and slope are 1.</p>\n";
     }
 
+    /// <summary>Features with exactly one subcomponent in every layer; in the runs of older versions, in all layers together.</summary>
+    public static double? NumberWithOne(StoredRun run) =>
+        run.Number("metrics", "features_with_one_subcomponent_in_every_layer") ?? run.Number("metrics", "features_with_one_subcomponent");
+
     /// <summary>How many features have exactly one subcomponent: <c>100 of 100</c>.</summary>
     public static string FeaturesWithOne(StoredRun run) =>
-        (run.Number("metrics", "features_with_one_subcomponent"), run.Number("metrics", "features")) switch
+        (NumberWithOne(run), run.Number("metrics", "features")) switch
         {
             ({ } one, { } all) => $"{one:F0} of {all:F0}",
             ({ } one, null) => $"{one:F0}",

@@ -55,9 +55,16 @@ public static class ResultTable
     {
         var features = residual.Features;
         rows.Add(new ResultRow(
-            "features with one subcomponent, mlp_in", $"{features.WithOwnSubcomponent} of {features.Features}",
+            "features with one subcomponent, mlp_in", $"{residual.FeaturesInEveryLayer} of {features.Features}",
             paper?.Features is { } all ? $"{all} of {all}" : "",
-            "exactly one of importance 0.9 or more, no other above 0.1, and no other feature's"));
+            "in every layer exactly one of importance 0.9 or more, no other above 0.1, and no other feature's"));
+        if (features.WithOwnSubcomponent != residual.FeaturesInEveryLayer)
+        {
+            rows.Add(new ResultRow(
+                "features with one in all layers together", $"{features.WithOwnSubcomponent} of {features.Features}", "",
+                "those that a single layer computes"));
+        }
+
         if (features.WithSharedSubcomponent > 0)
         {
             rows.Add(new ResultRow(

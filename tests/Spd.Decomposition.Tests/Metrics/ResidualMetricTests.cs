@@ -73,6 +73,19 @@ public sealed class ResidualMetricTests
         Assert.Equal([true, true, true, false, false, true, false], assignment.Subcomponents.Select(one => one is null));
     }
 
+    [Fact]
+    public void AFeatureThatAllLayersComputeHasASubcomponentInEachOfThem()
+    {
+        // Feature 0 has one in both layers, 1 two in the second, 2 a weak one in the first; 3 and 4 share one in the second; 5 has none there.
+        float[,] first = { { 1, 0, 0, 0, 0 }, { 0, 1, 0, 0, 0 }, { 0, 0, 0.5f, 0, 0 }, { 0, 0, 0, 1, 0 }, { 0, 0, 0, 0, 1 }, { 0, 0, 1, 0, 0 } };
+        float[,] second = { { 0.1f, 0.95f, 0 }, { 0, 0.2f, 1 }, { 1, 0, 0 }, { 0, 0, 1 }, { 0, 0, 1 }, { 0, 0, 0 } };
+        var maps = Maps(first, second);
+        Assert.Equal(1, FeatureAssignment.InEveryLayer(maps));
+        Assert.Equal(5, FeatureAssignment.InEveryLayer(maps[..1]));
+        Assert.Equal(FeatureAssignment.Of(maps[..1]).WithOwnSubcomponent, FeatureAssignment.InEveryLayer(maps[..1]));
+        Assert.Equal(1, FeatureAssignment.Of(maps).WithOwnSubcomponent);
+    }
+
     private static ImportanceMap[] Maps(params float[][,] values)
     {
         var network = Network(values.Length);

@@ -35,7 +35,7 @@ public sealed class RunFigureTests
         string json = Summary(evidence, evaluation).ToJson();
         foreach (string key in new[]
         {
-            "features", "features_with_one_subcomponent", "mlp_in_alive", "mlp_out_alive", "neuron_contribution_correlation", "neuron_contribution_slope",
+            "features", "features_with_one_subcomponent", "features_with_one_subcomponent_in_every_layer", "mlp_in_alive", "mlp_out_alive", "neuron_contribution_correlation", "neuron_contribution_slope",
         })
             Assert.Contains($"\"{key}\": ", json, StringComparison.Ordinal);
         var rows = ResultTable.Rows(Summary(evidence, evaluation));
