@@ -22,7 +22,7 @@ internal static class CommandLine
             "Stochastic Parameter Decomposition: splits the weight matrices of a trained network "
             + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
-            debug, ListCommand.Create(), RunCommand.Create(), PaperCommand.Create(),
+            debug, ListCommand.Create(), RunCommand.Create(), PaperCommand.Create(), EvalCommand.CreateEval(), EvalCommand.CreateReport(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
-using Spd.Runs.Reporting;
 using Spectre.Console;
 
 namespace Spd.Cli;
@@ -10,9 +9,6 @@ namespace Spd.Cli;
 internal static class RunCommand
 {
     private const string RunsFolder = "runs";
-
-    // Narrower consoles show the numbers without what they say.
-    private const int WidthForMeanings = 120;
 
     public static Command Create()
     {
@@ -84,26 +80,11 @@ internal static class RunCommand
 
     private static void WriteResults(IExperiment config, RunSummary summary, RunFolder folder)
     {
-        bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
-        bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
-        var table = new Table().Border(TableBorder.Simple)
-            .AddColumn(new TableColumn("").NoWrap())
-            .AddColumn(new TableColumn("this run").RightAligned().NoWrap());
-        if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
-        if (hasMeanings) table.AddColumn(new TableColumn(""));
-        foreach (var row in ResultTable.Rows(summary))
-        {
-            var cells = new List<Text> { new(row.Quantity), new(row.Value) };
-            if (hasPaper) cells.Add(new Text(row.Paper));
-            if (hasMeanings) cells.Add(new Text(row.Meaning, new Style(Color.Grey)));
-            table.AddRow(cells);
-        }
-
         string state = summary.Status == RunStatus.Interrupted
             ? $"stopped after {summary.Steps} of {config.Steps} steps"
             : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
-        AnsiConsole.Write(table);
+        ResultsDisplay.Write(summary);
         if (summary is { Status: RunStatus.Finished, Match.IsOneToOne: false })
         {
             Console.WriteLine(

@@ -12,31 +12,70 @@ public static class ComponentWeights
 {
     /// <summary>Writes the components, whole or not at all.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, ComponentModel model)
+    public static void Save(string path, ComponentModel model) =>
+        Safetensors.Write(path, Entries(model).Select(entry => new TensorData(
+            entry.Name, entry.Shape, entry.IsTransposed ? Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())));
+
+    /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
+    /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not those of this model.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static void Load(string path, ComponentModel model)
     {
-        var tensors = new List<TensorData>();
+        var entries = Entries(model).ToList();
+        var tensors = TensorsOf(path, [.. entries.Select(entry => (entry.Name, entry.Shape))]);
+        foreach (var (tensor, entry) in tensors.Zip(entries))
+        {
+            float[] values = entry.IsTransposed ? Transposed(tensor.Values, entry.Parameter.Columns) : tensor.Values;
+            values.CopyTo(entry.Parameter.Values);
+        }
+    }
+
+    /// <summary>The tensors of a file in the order asked for.</summary>
+    /// <exception cref="SafetensorsException">The file is damaged, or holds other tensors than these.</exception>
+    internal static IReadOnlyList<TensorData> TensorsOf(string path, IReadOnlyList<(string Name, int[] Shape)> wanted)
+    {
+        var tensors = Safetensors.Read(path).Tensors.ToDictionary(tensor => tensor.Name);
+        var names = wanted.Select(tensor => tensor.Name).ToList();
+        if (names.Find(name => !tensors.ContainsKey(name)) is { } missing)
+            throw new SafetensorsException($"'{path}' lacks {missing}: it is not the model of this configuration");
+        if (tensors.Keys.Except(names).FirstOrDefault() is { } extra)
+            throw new SafetensorsException($"'{path}' holds {extra}, which the model of this configuration does not have");
+        foreach (var (name, shape) in wanted)
+        {
+            if (!tensors[name].Shape.SequenceEqual(shape))
+            {
+                throw new SafetensorsException(
+                    $"'{path}' holds {name} of shape {tensors[name].ShapeText}, but the model of this configuration needs [{string.Join(", ", shape)}]");
+            }
+        }
+
+        return [.. names.Select(name => tensors[name])];
+    }
+
+    private static IEnumerable<(string Name, int[] Shape, Parameter Parameter, bool IsTransposed)> Entries(ComponentModel model)
+    {
         foreach (var site in model.Sites)
         {
-            tensors.Add(new TensorData($"{site.Name}.V", [site.V.Columns, site.C], Transposed(site.V)));
-            tensors.Add(new TensorData($"{site.Name}.U", [site.C, site.U.Columns], site.U.Values.ToArray()));
+            yield return ($"{site.Name}.V", [site.V.Columns, site.C], site.V, true);
+            yield return ($"{site.Name}.U", [site.C, site.U.Columns], site.U, false);
             foreach (var (name, parameter) in site.Gate.NamedParameters())
             {
                 int[] shape = parameter.Columns == 1 && name is not ("mlp_in" or "in_bias" or "mlp_out")
                     ? [parameter.Rows]
                     : [parameter.Rows, parameter.Columns];
-                tensors.Add(new TensorData($"{site.Name}.gate.{name}", shape, parameter.Values.ToArray()));
+                yield return ($"{site.Name}.gate.{name}", shape, parameter, false);
             }
         }
-
-        Safetensors.Write(path, tensors);
     }
 
-    private static float[] Transposed(Parameter matrix)
+    /// <summary>The transpose of a row-major matrix.</summary>
+    private static float[] Transposed(ReadOnlySpan<float> matrix, int rows)
     {
-        float[] values = new float[matrix.Count];
-        for (int row = 0; row < matrix.Rows; row++)
-            for (int column = 0; column < matrix.Columns; column++)
-                values[column * matrix.Rows + row] = matrix[row, column];
+        int columns = matrix.Length / rows;
+        float[] values = new float[matrix.Length];
+        for (int row = 0; row < rows; row++)
+            for (int column = 0; column < columns; column++)
+                values[column * rows + row] = matrix[row * columns + column];
         return values;
     }
 }

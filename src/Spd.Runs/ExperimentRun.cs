@@ -2,10 +2,8 @@ using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
-using Spd.Networks.Targets;
 using Spd.Networks.Training;
 using Spd.Networks.Weights;
-using Spd.Runs.Reporting;
 
 namespace Spd.Runs;
 
@@ -63,10 +61,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
         var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
         var summary = Summarise(target, decomposition, status, evaluation);
-        folder.WriteText(folder.SummaryFile, summary.ToJson());
-        var figures = decomposition.Draw(evaluation, _metrics);
-        foreach (var figure in figures) folder.WriteText(folder.FigureFile(figure.Name), figure.Svg);
-        folder.WriteText(folder.ReportFile, HtmlReport.Write(config, summary, figures, File.ReadAllText(folder.ConfigFile)));
+        folder.WriteResults(config, summary, decomposition.Draw(evaluation, _metrics));
         return (summary, folder);
     }
 
@@ -139,11 +134,8 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         }
     }
 
-    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunStatus status, Evaluation? evaluation, string? error = null)
-    {
-        var sites = decomposition.Matrices;
-        var linear1 = target.Network is Tms tms ? sites.FirstOrDefault(site => site.Linear == tms.Linear1) : null;
-        return new RunSummary
+    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunStatus status, Evaluation? evaluation, string? error = null) =>
+        new RunSummary
         {
             Experiment = config.Name,
             Seed = config.Seed,
@@ -156,13 +148,6 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             WallSeconds = Stopwatch.GetElapsedTime(_start).TotalSeconds,
             MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
             Target = target,
-            Evaluation = evaluation,
-            Losses = evaluation?.Losses ?? _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
-            Match = linear1 is null ? null : ColumnMatch.Of(linear1),
-            MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
-            Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
-            Residual = evaluation is null ? null : decomposition.Residual(evaluation),
-            OutputLoss = decomposition.OutputLoss,
-        };
-    }
+            Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
+        }.With(decomposition, evaluation);
 }

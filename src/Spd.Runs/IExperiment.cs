@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 
@@ -87,4 +88,9 @@ public interface IDecomposition : IDisposable
     /// <summary>Writes what was trained as a safetensors file, whole or not at all.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     void Save(string path);
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="SafetensorsException">The file is damaged, or not of this experiment; nothing is changed.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    void Load(string path);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spd.Networks.Weights;
+using Spd.Runs.Reporting;
 
 namespace Spd.Runs;
 
@@ -87,11 +88,29 @@ public sealed class RunFolder
         return Make(path);
     }
 
+    /// <summary>The folder of a run that was made before.</summary>
+    /// <exception cref="RunFolderException">There is no such folder, or it holds no run.</exception>
+    public static RunFolder Open(string path)
+    {
+        if (!Directory.Exists(path)) throw new RunFolderException($"there is no run folder '{path}'");
+        var folder = new RunFolder(path);
+        return File.Exists(folder.ConfigFile) ? folder : throw new RunFolderException($"'{path}' holds no config.yaml, so it is not the folder of a run");
+    }
+
     /// <summary>Writes a text file of the folder whole or not at all.</summary>
     /// <param name="path">One of the files above.</param>
     /// <param name="text">Its text.</param>
     /// <exception cref="IOException">It cannot be written; an older file is untouched.</exception>
     public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
+
+    /// <summary>Writes what a run came to: summary, figures, and the page with both.</summary>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public void WriteResults(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures)
+    {
+        WriteText(SummaryFile, summary.ToJson());
+        foreach (var figure in figures) WriteText(FigureFile(figure.Name), figure.Svg);
+        WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, File.ReadAllText(ConfigFile)));
+    }
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
     /// <param name="path">The file.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Decomposition;
+using Spd.Networks.Targets;
 
 namespace Spd.Runs;
 
@@ -94,6 +95,25 @@ public sealed record RunSummary
                     ($"adversarial_{suffix}", evaluation.AdversarialRecon),
                 }.Where(metric => !double.IsNaN(metric.Value)).ToList();
         }
+    }
+
+    /// <summary>The summary with what a decomposition has become.</summary>
+    /// <param name="decomposition">The decomposition.</param>
+    /// <param name="evaluation">What was measured; null when nothing could be.</param>
+    public RunSummary With(IDecomposition decomposition, Evaluation? evaluation)
+    {
+        var sites = decomposition.Matrices;
+        var linear1 = Target.Network is Tms tms ? sites.FirstOrDefault(site => site.Linear == tms.Linear1) : null;
+        return this with
+        {
+            Evaluation = evaluation,
+            Losses = evaluation?.Losses ?? Losses,
+            Match = linear1 is null ? null : ColumnMatch.Of(linear1),
+            MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
+            Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
+            Residual = evaluation is null ? null : decomposition.Residual(evaluation),
+            OutputLoss = decomposition.OutputLoss,
+        };
     }
 
     /// <summary>The text of <c>summary.json</c>. A number that is not finite is null.</summary>

@@ -29,5 +29,7 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 
+    public void Load(string path) => ComponentWeights.Load(path, _decomposer.Components);
+
     public void Dispose() => _decomposer.Dispose();
 }

@@ -29,21 +29,41 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics);
 
     /// <summary>For every matrix <c>{name}.A [C, d_in, r]</c> and <c>{name}.B [C, r, d_out]</c>; a tied one has those of its owner and is left out.</summary>
-    public void Save(string path)
+    public void Save(string path) => Safetensors.Write(path, Owned.SelectMany(matrix => new[]
     {
-        var tensors = new List<TensorData>();
-        foreach (var matrix in Matrices.Where(matrix => !matrix.Linear.IsTransposed))
-        {
-            float[] a = new float[matrix.V.Count];
-            for (int row = 0; row < matrix.V.Rows; row++)
-                for (int input = 0; input < matrix.Inputs; input++)
-                    a[(row / matrix.Rank * matrix.Inputs + input) * matrix.Rank + row % matrix.Rank] = matrix.V[row, input];
-            tensors.Add(new TensorData($"{matrix.Name}.A", [matrix.C, matrix.Inputs, matrix.Rank], a));
-            tensors.Add(new TensorData($"{matrix.Name}.B", [matrix.C, matrix.Rank, matrix.Outputs], matrix.U.Values.ToArray()));
-        }
+        new TensorData($"{matrix.Name}.A", [matrix.C, matrix.Inputs, matrix.Rank], Turned(matrix.V.Values, matrix.C, matrix.Rank)),
+        new TensorData($"{matrix.Name}.B", [matrix.C, matrix.Rank, matrix.Outputs], matrix.U.Values.ToArray()),
+    }));
 
-        Safetensors.Write(path, tensors);
+    public void Load(string path)
+    {
+        var owned = Owned.ToList();
+        var tensors = ComponentWeights.TensorsOf(path, [.. owned.SelectMany(matrix => new[]
+        {
+            ($"{matrix.Name}.A", new[] { matrix.C, matrix.Inputs, matrix.Rank }), ($"{matrix.Name}.B", new[] { matrix.C, matrix.Rank, matrix.Outputs }),
+        })]);
+        for (int i = 0; i < owned.Count; i++)
+        {
+            Turned(tensors[2 * i].Values, owned[i].C, owned[i].Inputs).CopyTo(owned[i].V.Values);
+            tensors[2 * i + 1].Values.CopyTo(owned[i].U.Values);
+        }
     }
 
     public void Dispose() => _apd.Dispose();
+
+    private IEnumerable<FactoredMatrix> Owned => Matrices.Where(matrix => !matrix.Linear.IsTransposed);
+
+    /// <summary><c>[C, rows, columns]</c> as <c>[C, columns, rows]</c>.</summary>
+    private static float[] Turned(ReadOnlySpan<float> values, int c, int rows)
+    {
+        int columns = values.Length / c / rows;
+        float[] turned = new float[values.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            int component = i / (rows * columns), row = i / columns % rows, column = i % columns;
+            turned[(component * columns + column) * rows + row] = values[i];
+        }
+
+        return turned;
+    }
 }

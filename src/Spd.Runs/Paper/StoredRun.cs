@@ -106,7 +106,9 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
             : throw new InvalidDataException($"its {file.Replace('\\', '/')} is missing");
     }
 
-    private static JsonElement ReadSummary(string path)
+    /// <summary>Reads a <c>summary.json</c>.</summary>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    internal static JsonElement ReadSummary(string path)
     {
         try
         {

@@ -12,8 +12,11 @@ public sealed record PaperResults
     /// <summary>Subcomponents of non-negligible norm by site.</summary>
     public IReadOnlyDictionary<string, int> Significant { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>Features of a residual MLP with a subcomponent of their own in <c>mlp_in</c>: all of them.</summary>
+    /// <summary>Features of a residual MLP with a subcomponent of their own in each <c>mlp_in</c>: all of them.</summary>
     public int? Features { get; init; }
+
+    /// <summary>Subcomponents of <c>mlp_in</c> in use, where the paper tells a number.</summary>
+    public int? MlpInAlive { get; init; }
 
     /// <summary>Subcomponents of <c>mlp_out</c> in use in all layers together: d_mlp.</summary>
     public int? MlpOutAlive { get; init; }
@@ -27,7 +30,7 @@ public sealed record PaperResults
         "tms_40-10-id" => Tms("1.031 ± 0.001", ("linear1", 40), ("hidden_layers.0", 10)),
         "apd_tms_5-2" => new PaperResults { Mmcs = "0.998 ± 0.000", Ml2r = "0.893 ± 0.004" },
         "apd_tms_40-10" => new PaperResults { Mmcs = "0.996 ± 0.003", Ml2r = "0.935 ± 0.001" },
-        "resid_mlp1" => new PaperResults { Features = 100, MlpOutAlive = 50 },
+        "resid_mlp1" => new PaperResults { Features = 100, MlpInAlive = 100, MlpOutAlive = 50 },
         "resid_mlp2" => new PaperResults { Features = 100, MlpOutAlive = 50 },
         "resid_mlp3" => new PaperResults { Features = 102, MlpOutAlive = 51 },
         _ => null,

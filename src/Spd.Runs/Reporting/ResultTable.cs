@@ -72,7 +72,7 @@ public static class ResultTable
         }
 
         rows.Add(new ResultRow(
-            "subcomponents ever in use, mlp_in", $"{residual.MlpInAlive}", $"{paper?.Features}", "all layers together; importance above 0.1 on any input"));
+            "subcomponents ever in use, mlp_in", $"{residual.MlpInAlive}", $"{paper?.MlpInAlive}", "all layers together; importance above 0.1 on any input"));
         rows.Add(new ResultRow(
             "subcomponents ever in use, mlp_out", $"{residual.MlpOutAlive}", $"{paper?.MlpOutAlive}", "all layers together; as many as neurons is right"));
         if (residual.Neurons is not { } neurons) return;

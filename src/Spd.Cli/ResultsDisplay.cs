@@ -1,0 +1,32 @@
+using Spd.Runs;
+using Spd.Runs.Reporting;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary>The result table on the console.</summary>
+internal static class ResultsDisplay
+{
+    // Narrower consoles show the numbers without what they say.
+    private const int WidthForMeanings = 120;
+
+    public static void Write(RunSummary summary)
+    {
+        bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
+        bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumn(new TableColumn("").NoWrap())
+            .AddColumn(new TableColumn("this run").RightAligned().NoWrap());
+        if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
+        if (hasMeanings) table.AddColumn(new TableColumn(""));
+        foreach (var row in ResultTable.Rows(summary))
+        {
+            var cells = new List<Text> { new(row.Quantity), new(row.Value) };
+            if (hasPaper) cells.Add(new Text(row.Paper));
+            if (hasMeanings) cells.Add(new Text(row.Meaning, new Style(Color.Grey)));
+            table.AddRow(cells);
+        }
+
+        AnsiConsole.Write(table);
+    }
+}

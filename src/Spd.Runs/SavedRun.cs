@@ -1,0 +1,91 @@
+using Spd.Networks.Weights;
+using Spd.Runs.Configuration;
+using Spd.Runs.Paper;
+
+namespace Spd.Runs;
+
+/// <summary>A run that lies in its folder, to be measured and drawn again.</summary>
+/// <param name="Folder">The folder.</param>
+/// <param name="Experiment">Its configuration.</param>
+/// <param name="Stored">What its summary says.</param>
+public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRun Stored)
+{
+    /// <summary>Opens the folder of a run.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="catalog">The shipped experiments.</param>
+    /// <param name="overrides">Values that take the place of the configuration's: other seeds or more batches to measure on.</param>
+    /// <exception cref="RunFolderException">It is no folder of a run that has saved its model.</exception>
+    /// <exception cref="ConfigException">Its configuration cannot be used.</exception>
+    public static SavedRun Open(string path, ExperimentCatalog catalog, params IEnumerable<ConfigOverride> overrides)
+    {
+        var folder = RunFolder.Open(path);
+        foreach (string file in new[] { folder.SummaryFile, folder.ModelFile, folder.TargetWeightsFile })
+        {
+            if (!File.Exists(file))
+                throw new RunFolderException($"'{path}' has no {Path.GetRelativePath(path, file).Replace('\\', '/')}: the run did not come so far as to be measured");
+        }
+
+        try
+        {
+            var experiment = catalog.Load(folder.ConfigFile, overrides).Config;
+            return new SavedRun(folder, experiment, new StoredRun(path, File.ReadAllText(folder.ConfigFile), StoredRun.ReadSummary(folder.SummaryFile)));
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new RunFolderException($"'{path}' cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Measures the saved components again.</summary>
+    /// <param name="threads">Threads.</param>
+    /// <returns>The summary: how the run went as it was told then, what it came to as measured now.</returns>
+    /// <exception cref="SafetensorsException">A weight file is damaged, or of another configuration.</exception>
+    public RunSummary Measure(int threads)
+    {
+        using var decomposition = Load(threads, out var told);
+        return told.With(decomposition, decomposition.Measure());
+    }
+
+    /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
+    /// <param name="threads">Threads.</param>
+    /// <exception cref="SafetensorsException">A weight file is damaged, or of another configuration; nothing is written.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public RunSummary Report(int threads)
+    {
+        using var decomposition = Load(threads, out var told);
+        var evaluation = decomposition.Measure();
+        var summary = told.With(decomposition, evaluation);
+        IReadOnlyList<MetricRecord> metrics = File.Exists(Folder.MetricsFile) ? MetricLog.Read(Folder.MetricsFile) : [];
+        Folder.WriteResults(Experiment, summary, decomposition.Draw(evaluation, metrics));
+        return summary;
+    }
+
+    private IDecomposition Load(int threads, out RunSummary told)
+    {
+        var network = Experiment.Target.Build();
+        ModuleWeights.Load(Folder.TargetWeightsFile, network);
+        var target = new TrainedTarget(
+            network, Experiment.Target, (int)(Stored.Number("target", "seeds_tried") ?? 1), Stored.Truth("target", "from_cache") ?? false);
+        told = new RunSummary
+        {
+            Experiment = Experiment.Name,
+            // The seed of the batches may be another.
+            Seed = Stored.Summary.TryGetProperty("seed", out var seed) && seed.TryGetUInt64(out ulong number) ? number : Experiment.Seed,
+            Steps = (int)(Stored.Number("steps") ?? 0),
+            BatchSize = Experiment.BatchSize,
+            Threads = (int)(Stored.Number("threads") ?? 0),
+            Kernels = Stored.Text("kernels") ?? "unknown",
+            Commit = Stored.Text("commit") ?? "unknown",
+            Status = Enum.TryParse<RunStatus>(Stored.Text("status"), ignoreCase: true, out var status) ? status : RunStatus.Interrupted,
+            Error = Stored.Text("error"),
+            WallSeconds = Stored.Number("wall_seconds") ?? double.NaN,
+            MsPerStep = (Time("median"), Time("p10"), Time("p90")),
+            Target = target,
+        };
+        var decomposition = Experiment.Decompose(target, threads);
+        decomposition.Load(Folder.ModelFile);
+        return decomposition;
+
+        double Time(string quantile) => Stored.Number("ms_per_step", quantile) ?? double.NaN;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace Spd.Cli.Tests;
+
+/// <summary><c>spd eval</c> and <c>spd report</c>: a run measured again from its saved model.</summary>
+public sealed class SavedRunTests : IDisposable
+{
+    private readonly SpdProgram _spd = new();
+
+    public void Dispose() => _spd.Dispose();
+
+    [Theory]
+    [InlineData("tms_5-2")]
+    [InlineData("apd_tms_5-2")]
+    public void TheSavedModelMeasuresAsTheRunDid(string experiment)
+    {
+        Run(experiment);
+        var told = Json(File.ReadAllText(_spd.PathTo("run", "summary.json")));
+        var (code, output, error) = _spd.Run("eval", "run", "--json");
+        Assert.Equal((0, ""), (code, error));
+        var again = Json(output);
+        foreach (string exact in new[] { "mmcs", "ml2r", "mmcs_all_subcomponents" })
+            Assert.Equal(told.GetProperty("metrics").GetProperty(exact).GetDouble(), again.GetProperty("metrics").GetProperty(exact).GetDouble());
+        foreach (string same in new[] { "experiment", "seed", "steps", "status", "wall_seconds", "commit", "ms_per_step", "target" })
+            Assert.Equal(told.GetProperty(same).GetRawText(), again.GetProperty(same).GetRawText());
+        Assert.InRange(Unmasked(again) / Unmasked(told), 0.5, 2);
+
+        var others = Json(_spd.Run("eval", "run", "--json", "--seed", "99", "--batches", "2").Output);
+        Assert.NotEqual(Unmasked(again), Unmasked(others));
+        Assert.Equal(told.GetProperty("seed").GetUInt64(), others.GetProperty("seed").GetUInt64());
+        Assert.Contains("MMCS, linear1", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AReportIsWrittenAnewAndTheRunStaysAsItWas()
+    {
+        Run("tms_5-2");
+        string[] kept = ["config.yaml", "metrics.jsonl", "model.safetensors"];
+        byte[][] before = [.. kept.Select(file => File.ReadAllBytes(_spd.PathTo("run", file)))];
+        string vectors = File.ReadAllText(_spd.PathTo("run", "figures", "vectors.svg"));
+        Directory.Delete(_spd.PathTo("run", "figures"), recursive: true);
+        File.Delete(_spd.PathTo("run", "report.html"));
+        var (code, output, error) = _spd.Run("report", "run");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("report.html", output, StringComparison.Ordinal);
+        Assert.Equal(vectors, File.ReadAllText(_spd.PathTo("run", "figures", "vectors.svg")));
+        Assert.Equal(5, Directory.GetFiles(_spd.PathTo("run", "figures")).Length);
+        Assert.EndsWith("</html>", File.ReadAllText(_spd.PathTo("run", "report.html")).TrimEnd(), StringComparison.Ordinal);
+        Assert.Equal(before, kept.Select(file => File.ReadAllBytes(_spd.PathTo("run", file))));
+    }
+
+    [Fact]
+    public void WhatCannotBeMeasuredIsSaidInOneSentence()
+    {
+        Directory.CreateDirectory(_spd.PathTo("empty"));
+        Refuses("there is no run folder 'nowhere'", "eval", "nowhere");
+        Refuses("'empty' holds no config.yaml, so it is not the folder of a run", "report", "empty");
+
+        Run("tms_5-2");
+        byte[] model = File.ReadAllBytes(_spd.PathTo("run", "model.safetensors"));
+        string page = File.ReadAllText(_spd.PathTo("run", "report.html"));
+        File.WriteAllBytes(_spd.PathTo("run", "model.safetensors"), model[..^100]);
+        Refuses("model.safetensors'", "report", "run");
+        Assert.Equal(page, File.ReadAllText(_spd.PathTo("run", "report.html")));
+        File.WriteAllBytes(_spd.PathTo("run", "model.safetensors"), model);
+        string config = File.ReadAllText(_spd.PathTo("run", "config.yaml"));
+        File.WriteAllText(_spd.PathTo("run", "config.yaml"), config.Replace("C: 20", "C: 21", StringComparison.Ordinal));
+        Refuses("holds linear1.V of shape [5, 20], but the model of this configuration needs [5, 21]", "eval", "run");
+        File.WriteAllText(_spd.PathTo("run", "config.yaml"), config);
+        File.WriteAllText(_spd.PathTo("run", "summary.json"), "{");
+        Refuses("'run' cannot be read: its summary.json is cut short or damaged", "eval", "run");
+        File.Delete(_spd.PathTo("run", "model.safetensors"));
+        Refuses("'run' has no model.safetensors: the run did not come so far as to be measured", "eval", "run");
+    }
+
+    private static double Unmasked(JsonElement summary) => summary.GetProperty("metrics").GetProperty("unmasked_mse").GetDouble();
+
+    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+
+    private void Run(string experiment) => Assert.Equal(0, _spd.Run(
+        "run", experiment, "--out", "run", "--quiet", "--steps", "40", "--set", "batch_size=256", "--set", "n_eval_steps=3",
+        "--set", "target.train.steps=4000").ExitCode);
+
+    private void Refuses(string expected, params string[] arguments)
+    {
+        var (code, _, error) = _spd.Run(arguments);
+        Assert.True(code is 1 or 2, $"exit code {code}");
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+}
