@@ -22,7 +22,8 @@ internal static class CommandLine
             "Stochastic Parameter Decomposition: splits the weight matrices of a trained network "
             + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
-            debug, ListCommand.Create(), RunCommand.Create(), PaperCommand.Create(), EvalCommand.CreateEval(), EvalCommand.CreateReport(),
+            debug, ListCommand.Create(), RunCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
+            EvalCommand.CreateEval(), EvalCommand.CreateReport(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
@@ -69,6 +70,7 @@ internal static class CommandLine
     {
         ConfigException or RunFolderException or SiteSelectionException or TargetException or TrainingException or NonFiniteLossException =>
             exception.Message,
+        InvalidDataException => exception.Message,
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         PlatformNotSupportedException or ArgumentException => exception.Message,
         OutOfMemoryException or OverflowException => "there is not enough memory for this run; a smaller batch_size or C needs less",

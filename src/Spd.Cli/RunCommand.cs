@@ -65,7 +65,7 @@ internal static class RunCommand
         RunFolder folder;
         try
         {
-            var run = new ExperimentRun(config, threads, new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable)), display);
+            var run = new ExperimentRun(config, threads, Cache(), display);
             (summary, folder) = display.Show(() => run.Execute(MakeFolder, interruption.Token));
         }
         catch when (named is not null && !Directory.EnumerateFileSystemEntries(named.Root).Any())
@@ -78,7 +78,9 @@ internal static class RunCommand
         return summary.Status == RunStatus.Interrupted ? CommandLine.Interrupted : CommandLine.Success;
     }
 
-    private static void WriteResults(IExperiment config, RunSummary summary, RunFolder folder)
+    internal static TargetCache Cache() => new(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
+
+    internal static void WriteResults(IExperiment config, RunSummary summary, RunFolder folder)
     {
         string state = summary.Status == RunStatus.Interrupted
             ? $"stopped after {summary.Steps} of {config.Steps} steps"

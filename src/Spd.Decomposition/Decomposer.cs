@@ -11,6 +11,7 @@ public sealed class Decomposer : IDisposable
     private readonly WorkerPool _pool;
     private readonly DecompositionStep _step;
     private Evaluator? _evaluator;
+    private long _evaluatedBatches;
 
     /// <summary>Prepares a decomposition; nothing is trained yet.</summary>
     /// <param name="network">The trained target; it is not changed.</param>
@@ -57,8 +58,20 @@ public sealed class Decomposer : IDisposable
     public Evaluation Evaluate(int batches = 100, int adversarialBatches = 5)
     {
         _evaluator ??= new Evaluator(Components, _data, Options, _pool);
-        return _evaluator.Evaluate(batches, adversarialBatches);
+        _evaluator.NextBatch = _evaluatedBatches;
+        var evaluation = _evaluator.Evaluate(batches, adversarialBatches);
+        _evaluatedBatches = _evaluator.NextBatch;
+        return evaluation;
     }
+
+    /// <summary>Where the training stands.</summary>
+    public TrainingState State => new(_step.Optimiser, StepsTaken, _evaluatedBatches);
+
+    /// <summary>Goes on from where another training stood; its parameters and moments have been written into <see cref="State"/>'s.</summary>
+    /// <param name="stepsTaken">Steps it had taken.</param>
+    /// <param name="evaluatedBatches">Batches it had measured on.</param>
+    public void Resume(int stepsTaken, long evaluatedBatches) =>
+        (StepsTaken, _step.Optimiser.Steps, _evaluatedBatches) = (stepsTaken, stepsTaken, evaluatedBatches);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -53,6 +53,9 @@ public sealed class DecompositionStep
     /// <summary>The gradients of the last step.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
 
+    /// <summary>The optimiser, with its moments.</summary>
+    public AdamW Optimiser => _optimiser;
+
     /// <summary>One loss of the last step.</summary>
     public double Loss(string name) => _runner.Loss(name);
 

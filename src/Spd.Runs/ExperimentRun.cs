@@ -4,6 +4,8 @@ using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
 using Spd.Networks.Training;
 using Spd.Networks.Weights;
+using Spd.Runs.Checkpoints;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs;
 
@@ -20,6 +22,8 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     private readonly StepTimes _times = new(config.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
     private bool _isMeasuredNonFinite;
+    private double _secondsBefore;
+    private int _savedAt = -1;
 
     /// <summary>Runs it.</summary>
     /// <param name="makeFolder">Makes the run folder; called once the configuration has proved usable and the target is trained.</param>
@@ -38,15 +42,71 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         using var decomposition = config.Decompose(target, threads);
 
         var folder = makeFolder();
+        using var own = RunLock.Take(folder);
         // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
         folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
         folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
+        return (Complete(target, decomposition, folder, logLines: 0, cancellation), folder);
+    }
 
+    /// <summary>Goes on with a run that did not come to its end, from its newest checkpoint that is good, or else from the start.</summary>
+    /// <param name="folder">Its folder; its configuration is this run's, with the number of steps that it shall have in all.</param>
+    /// <param name="cancellation">Ends the run after the current step.</param>
+    /// <returns>The summary.</returns>
+    /// <exception cref="RunFolderException">Another program works in the folder, or something in it that is needed is missing or damaged.</exception>
+    /// <exception cref="ConfigException">The run was planned for another number of steps, and its schedule does not allow more.</exception>
+    /// <exception cref="NonFiniteLossException">As in <see cref="Execute"/>.</exception>
+    public RunSummary Resume(RunFolder folder, CancellationToken cancellation)
+    {
+        using var own = RunLock.Take(folder);
+        var target = folder.ReadTarget(config);
+        using var decomposition = config.Decompose(target, threads);
+        var position = LoadCheckpoint(decomposition, folder);
+        if (position.Steps != config.Steps && config.Schedule.DependsOnSteps)
+        {
+            throw new ConfigException(
+                $"the run was planned for {position.Steps} steps and cannot have {config.Steps}: its learning rate (lr_schedule, lr_warmup_pct) depends on "
+                + "how many there are; start a new run instead");
+        }
+
+        if (config.Steps < position.Step)
+            throw new ConfigException($"the run has {position.Step} steps behind it, which is more than the {config.Steps} asked for");
+        folder.WriteText(folder.ConfigFile, config.ToYaml());
+        return Complete(target, decomposition, folder, position.LogLines, cancellation);
+    }
+
+    private CheckpointPosition LoadCheckpoint(IDecomposition decomposition, RunFolder folder)
+    {
+        string text = File.ReadAllText(folder.ConfigFile);
+        foreach (string path in Checkpoint.Newest(folder.CheckpointsFolder))
+        {
+            try
+            {
+                var position = Checkpoint.Load(path, decomposition.State, text);
+                decomposition.Resume(position.Step, position.EvaluatedBatches);
+                observer.Note($"going on from step {position.Step}");
+                return position;
+            }
+            catch (SafetensorsException exception)
+            {
+                observer.Note($"{exception.Message}; the one before it is tried");
+            }
+        }
+
+        observer.Note("there is no checkpoint that can be used, so the run begins anew");
+        return new CheckpointPosition(0, 0, 0, config.Steps);
+    }
+
+    private RunSummary Complete(TrainedTarget target, IDecomposition decomposition, RunFolder folder, int logLines, CancellationToken cancellation)
+    {
         Evaluation evaluation;
         try
         {
-            using (var log = new MetricLog(folder.MetricsFile)) Train(decomposition, folder, log, cancellation);
+            var (log, kept) = MetricLog.Continue(folder.MetricsFile, logLines);
+            _metrics.AddRange(kept);
+            _secondsBefore = kept.Count == 0 ? 0 : kept[^1].Seconds;
+            using (log) Train(decomposition, folder, log, cancellation);
             decomposition.Save(folder.ModelFile);
             evaluation = decomposition.Measure();
             RequireFinite(evaluation, decomposition.StepsTaken);
@@ -62,7 +122,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
         var summary = Summarise(target, decomposition, status, evaluation);
         folder.WriteResults(config, summary, decomposition.Draw(evaluation, _metrics));
-        return (summary, folder);
+        return summary;
     }
 
     private void Train(IDecomposition decomposition, RunFolder folder, MetricLog log, CancellationToken cancellation)
@@ -70,39 +130,55 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         int logged = 0;
         long shown = Stopwatch.GetTimestamp();
         long began = shown;
-        if (config is { ImageFreq: not null, ImageOnFirstStep: true }) DrawFigures(0);
+        int saveFreq = config.SaveFreq ?? Math.Max(1, (config.Steps + 9) / 10);
+        _savedAt = decomposition.StepsTaken;
+        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0) DrawFigures(0);
         _times.Restart();
-        decomposition.Train((taken, learningRate) =>
+        try
+        {
+            decomposition.Train(OnStep, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            Save();
+            throw;
+        }
+
+        Save();
+        // Of a run that was killed behind its last checkpoint.
+        if (decomposition.StepsTaken == config.Steps && _metrics.LastOrDefault()?.Step != config.Steps) WriteLine(config.Steps);
+
+        void OnStep(int taken)
         {
             _times.Record();
             bool isLast = taken == config.Steps;
-            bool isLogLine = taken % config.PrintFreq == 0 || taken == 1 || isLast;
-            if (isLogLine)
-            {
-                var evaluation = decomposition.Glance();
-                _metrics.Add(Record(evaluation, taken, learningRate));
-                log.Write(_metrics[^1]);
-                RequireFinite(evaluation, taken);
-                logged = taken;
-            }
-
+            bool isRegular = taken % config.PrintFreq == 0 || taken == 1;
+            // A run of more steps would not have this line, so that it comes after the checkpoint.
+            if (isLast && !isRegular) Save();
+            bool isLogLine = isRegular || isLast;
+            if (isLogLine) WriteLine(taken);
+            if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
+            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
+            if (taken % saveFreq == 0) Save();
             if (isLogLine || Stopwatch.GetElapsedTime(shown) > ProgressInterval)
             {
                 shown = Stopwatch.GetTimestamp();
-                double recent = isLogLine ? _metrics[^1].MsPerStep : _times.Quantile(0.5, Math.Max(logged, taken - 200));
-                observer.Progress(new RunProgress(taken, config.Steps, recent, _metrics[^1], isLogLine));
+                double recent = isLogLine ? _metrics[^1].MsPerStep : _times.Quantile(0.5, Math.Max(logged, _times.Count - 200));
+                observer.Progress(new RunProgress(taken, config.Steps, recent, _metrics.LastOrDefault() ?? new MetricRecord { Step = 0 }, isLogLine));
             }
 
-            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
-            if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
             _times.Restart();
+        }
 
-            MetricRecord Record(Evaluation evaluation, int steps, double learningRate) => new()
+        void WriteLine(int taken)
+        {
+            var evaluation = decomposition.Glance();
+            _metrics.Add(new MetricRecord
             {
-                Step = steps,
-                Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+                Step = taken,
+                Seconds = _secondsBefore + Stopwatch.GetElapsedTime(began).TotalSeconds,
                 MsPerStep = _times.Quantile(0.5, logged),
-                Lr = learningRate,
+                Lr = decomposition.LearningRate(taken - 1),
                 Losses = evaluation.Losses,
                 L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
                 Alive = evaluation.Sites.ToDictionary(site => site.Name, site => site.Alive),
@@ -111,8 +187,22 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
                     ("unmasked_recon", evaluation.UnmaskedRecon), ("ci_masked_recon", evaluation.ImportanceMaskedRecon),
                     ("rounded_masked_recon", evaluation.RoundedMaskedRecon),
                 }.Where(metric => !double.IsNaN(metric.Value)).ToDictionary(metric => metric.Name, metric => metric.Value),
-            };
-        }, cancellation);
+            });
+            log.Write(_metrics[^1]);
+            RequireFinite(evaluation, taken);
+            logged = _times.Count;
+        }
+
+        void Save()
+        {
+            if (_savedAt == decomposition.StepsTaken) return;
+            var state = decomposition.State;
+            string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
+            var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
+            Checkpoint.Save(folder.PrepareParent(path), state, position, File.ReadAllText(folder.ConfigFile));
+            Checkpoint.Prune(folder.CheckpointsFolder, saveFreq, config.KeepEvery);
+            _savedAt = state.StepsTaken;
+        }
 
         void DrawFigures(int step)
         {
@@ -145,7 +235,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Kernels = KernelSet.Default().Name,
             Status = status,
             Error = error,
-            WallSeconds = Stopwatch.GetElapsedTime(_start).TotalSeconds,
+            WallSeconds = _secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds,
             MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
             Target = target,
             Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),

@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
@@ -32,8 +33,14 @@ public interface IExperiment
     /// <summary>Whether figures are drawn before the first step too, where <see cref="ImageFreq"/> is set.</summary>
     bool ImageOnFirstStep { get; }
 
-    /// <summary>Steps between two saved models, at least 1; null to save at the end only.</summary>
+    /// <summary>Steps between two checkpoints, at least 1; null for a tenth of the run.</summary>
     int? SaveFreq { get; }
+
+    /// <summary>Every how many checkpoints one is kept for good; null keeps the last two only.</summary>
+    int? KeepEvery { get; }
+
+    /// <summary>The learning rate schedule.</summary>
+    LearningRateSchedule Schedule { get; }
 
     /// <summary>How the target is trained.</summary>
     TargetConfig Target { get; }
@@ -62,14 +69,23 @@ public interface IDecomposition : IDisposable
     /// <summary>Steps taken so far.</summary>
     int StepsTaken { get; }
 
+    /// <summary>Where the training stands.</summary>
+    TrainingState State { get; }
+
+    /// <summary>Goes on from where another training stood; its parameters and moments have been written into <see cref="State"/>'s.</summary>
+    void Resume(int stepsTaken, long evaluatedBatches);
+
     /// <summary>How outputs are compared.</summary>
     OutputLoss OutputLoss { get; }
 
     /// <summary>Trains to the end, or until stopped between two steps.</summary>
-    /// <param name="onStep">Told after each step how many have been taken, and the learning rate of the last.</param>
+    /// <param name="onStep">Told after each step how many have been taken.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
-    void Train(Action<int, double> onStep, CancellationToken cancellation);
+    void Train(Action<int> onStep, CancellationToken cancellation);
+
+    /// <summary>The learning rate of a step.</summary>
+    double LearningRate(long step);
 
     /// <summary>Measures one batch that training does not draw.</summary>
     Evaluation Glance();

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Spd.Networks.Weights;
 
 namespace Spd.Runs;
 
@@ -48,6 +49,30 @@ public sealed class MetricLog : IDisposable
     /// <summary>A log in a new file; others may read it while it grows.</summary>
     /// <exception cref="IOException">The file exists or cannot be made.</exception>
     public MetricLog(string path) => _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+
+    private MetricLog(FileStream stream) => _stream = stream;
+
+    /// <summary>Goes on with a log after its first lines; those behind them are cut off, and a missing log begins.</summary>
+    /// <param name="path">The log.</param>
+    /// <param name="lines">Lines to keep.</param>
+    /// <exception cref="InvalidDataException">It has fewer lines, or one of those to keep is no record.</exception>
+    /// <exception cref="IOException">It cannot be read or written.</exception>
+    public static (MetricLog Log, IReadOnlyList<MetricRecord> Kept) Continue(string path, int lines)
+    {
+        if (!File.Exists(path) && lines == 0) return (new MetricLog(path), []);
+        byte[] bytes = File.ReadAllBytes(path);
+        int end = 0;
+        for (int line = 0; line < lines; line++)
+        {
+            int feed = Array.IndexOf(bytes, (byte)'\n', end);
+            if (feed < 0) throw new InvalidDataException($"'{path}' has only {line} of the {lines} lines that were written before the checkpoint");
+            end = feed + 1;
+        }
+
+        if (end < bytes.Length) AtomicFile.Write(path, stream => stream.Write(bytes.AsSpan(0, end)));
+        var kept = Read(path);
+        return (new MetricLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)), kept);
+    }
 
     /// <summary>Adds a line.</summary>
     public void Write(MetricRecord record)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spd.Networks.Weights;
+using Spd.Runs.Paper;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs;
@@ -35,6 +36,9 @@ public sealed class RunFolder
 
     /// <summary>The components and gates.</summary>
     public string ModelFile => Path.Combine(Root, "model.safetensors");
+
+    /// <summary>The checkpoints' folder; see <see cref="Checkpoints.Checkpoint"/>.</summary>
+    public string CheckpointsFolder => Path.Combine(Root, "checkpoints");
 
     /// <summary>The figures' folder.</summary>
     public string FiguresFolder => Path.Combine(Root, "figures");
@@ -95,6 +99,38 @@ public sealed class RunFolder
         if (!Directory.Exists(path)) throw new RunFolderException($"there is no run folder '{path}'");
         var folder = new RunFolder(path);
         return File.Exists(folder.ConfigFile) ? folder : throw new RunFolderException($"'{path}' holds no config.yaml, so it is not the folder of a run");
+    }
+
+    /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
+    public bool IsFinished(int steps)
+    {
+        try
+        {
+            return File.Exists(SummaryFile) && new StoredRun(Root, "", StoredRun.ReadSummary(SummaryFile)) is var stored
+                && stored.Text("status") == "finished" && stored.Number("steps") == steps;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The target of the run, from its weights in the folder.</summary>
+    /// <param name="experiment">The run's configuration.</param>
+    /// <exception cref="RunFolderException">The weights are missing or damaged.</exception>
+    public TrainedTarget ReadTarget(IExperiment experiment)
+    {
+        var network = experiment.Target.Build();
+        try
+        {
+            ModuleWeights.Load(TargetWeightsFile, network);
+        }
+        catch (IOException exception)
+        {
+            throw new RunFolderException($"the target of the run in '{Root}' cannot be read: {exception.Message.TrimEnd('.')}", exception);
+        }
+
+        return new TrainedTarget(network, experiment.Target, SeedsTried: 1, FromCache: false);
     }
 
     /// <summary>Writes a text file of the folder whole or not at all.</summary>

@@ -21,8 +21,8 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         var folder = RunFolder.Open(path);
         foreach (string file in new[] { folder.SummaryFile, folder.ModelFile, folder.TargetWeightsFile })
         {
-            if (!File.Exists(file))
-                throw new RunFolderException($"'{path}' has no {Path.GetRelativePath(path, file).Replace('\\', '/')}: the run did not come so far as to be measured");
+            string name = Path.GetRelativePath(path, file).Replace('\\', '/');
+            if (!File.Exists(file)) throw new RunFolderException($"'{path}' has no {name}: the run did not come so far as to be measured");
         }
 
         try
@@ -62,10 +62,11 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
 
     private IDecomposition Load(int threads, out RunSummary told)
     {
-        var network = Experiment.Target.Build();
-        ModuleWeights.Load(Folder.TargetWeightsFile, network);
-        var target = new TrainedTarget(
-            network, Experiment.Target, (int)(Stored.Number("target", "seeds_tried") ?? 1), Stored.Truth("target", "from_cache") ?? false);
+        var target = Folder.ReadTarget(Experiment) with
+        {
+            SeedsTried = (int)(Stored.Number("target", "seeds_tried") ?? 1),
+            FromCache = Stored.Truth("target", "from_cache") ?? false,
+        };
         told = new RunSummary
         {
             Experiment = Experiment.Name,

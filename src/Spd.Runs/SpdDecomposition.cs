@@ -13,10 +13,15 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public int StepsTaken => _decomposer.StepsTaken;
 
+    public TrainingState State => _decomposer.State;
+
+    public void Resume(int stepsTaken, long evaluatedBatches) => _decomposer.Resume(stepsTaken, evaluatedBatches);
+
     public OutputLoss OutputLoss => config.Decomposition.OutputLossType;
 
-    public void Train(Action<int, double> onStep, CancellationToken cancellation) =>
-        _decomposer.Train((step, taken) => onStep(taken, step.LearningRate(taken - 1)), cancellation);
+    public void Train(Action<int> onStep, CancellationToken cancellation) => _decomposer.Train((_, taken) => onStep(taken), cancellation);
+
+    public double LearningRate(long step) => config.Decomposition.Lr * config.Decomposition.Schedule.Factor(step, config.Decomposition.Steps);
 
     public Evaluation Glance() => _decomposer.Evaluate(batches: 1, adversarialBatches: 0);
 

@@ -11,6 +11,9 @@ public sealed class StepTimes(int steps)
     private readonly List<double> _milliseconds = new(Math.Min(steps, MostReserved));
     private long _start = Stopwatch.GetTimestamp();
 
+    /// <summary>Steps that were timed.</summary>
+    public int Count => _milliseconds.Count;
+
     /// <summary>Starts timing the next step.</summary>
     public void Restart() => _start = Stopwatch.GetTimestamp();
 

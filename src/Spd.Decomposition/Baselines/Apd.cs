@@ -88,6 +88,12 @@ public sealed class Apd : IDisposable
             unmasked, double.NaN, double.NaN, double.NaN, double.NaN);
     }
 
+    /// <summary>Where the training stands.</summary>
+    public TrainingState State => new(_step.Optimiser, StepsTaken, _evaluated);
+
+    /// <summary>Goes on from where another training stood; see <see cref="Decomposer.Resume"/>.</summary>
+    public void Resume(int stepsTaken, long evaluatedBatches) => (StepsTaken, _step.Optimiser.Steps, _evaluated) = (stepsTaken, stepsTaken, evaluatedBatches);
+
     /// <inheritdoc/>
     public void Dispose() => _pool.Dispose();
 }

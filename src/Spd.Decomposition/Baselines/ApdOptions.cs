@@ -59,6 +59,9 @@ public sealed record ApdOptions
 
     /// <summary>B: rows of a batch, at least 1.</summary>
     public int BatchSize { get; init; } = 2048;
+
+    /// <summary>The learning rate schedule that the three keys describe.</summary>
+    public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
 }
 
 /// <summary>The names of APD's loss terms, as logged.</summary>

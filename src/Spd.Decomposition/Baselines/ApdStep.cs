@@ -63,12 +63,15 @@ public sealed class ApdStep
     /// <summary>The gradients of the last batch that trained.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
 
+    /// <summary>The optimiser, with its moments.</summary>
+    public AdamW Optimiser => _optimiser;
+
     /// <summary>Whether each component was active on each row of the last batch, row-major <c>[rows, C]</c>.</summary>
     public bool[] Active { get; }
 
     /// <summary>The learning rate of a step.</summary>
     public double LearningRate(long step) =>
-        _options.Lr * new LearningRateSchedule(_options.LrSchedule, _options.LrWarmupPct, _options.LrExponentialHalflife).Factor(step, _options.Steps);
+        _options.Lr * _options.Schedule.Factor(step, _options.Steps);
 
     /// <summary>Computes the losses of one batch, and with <paramref name="backward"/> their gradients.</summary>
     public void Compute(ulong seed, long batch, bool backward)

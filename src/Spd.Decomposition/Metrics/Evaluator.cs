@@ -28,7 +28,6 @@ public sealed class Evaluator
     private readonly PanelRunner _runner;
     private readonly CausalImportance _target;
     private readonly AdversarialMasks _adversary;
-    private long _nextBatch;
 
     /// <summary>Builds the evaluation's graphs.</summary>
     public Evaluator(ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool)
@@ -47,6 +46,9 @@ public sealed class Evaluator
         _adversary = new AdversarialMasks(model, data, options, pool);
     }
 
+    /// <summary>Number of the batch that is drawn next; each is another.</summary>
+    public long NextBatch { get; set; }
+
     private ulong Seed => _options.Seed + SeedOffset;
 
     /// <summary>Measures on the next <paramref name="batches"/> batches; see <see cref="Decomposer.Evaluate"/>.</summary>
@@ -58,13 +60,13 @@ public sealed class Evaluator
         double total = 0;
         for (int batch = 0; batch < batches; batch++)
         {
-            _runner.Run(Seed, _nextBatch++, backward: false, observer: workspace => counts.ForEach(count => count.Add(workspace)));
+            _runner.Run(Seed, NextBatch++, backward: false, observer: workspace => counts.ForEach(count => count.Add(workspace)));
             for (int i = 0; i < sums.Length; i++) sums[i] += _runner.Losses[i] / batches;
             total += _runner.TotalLoss / batches;
         }
 
         double adversarial = adversarialBatches == 0 ? double.NaN : 0;
-        for (int batch = 0; batch < adversarialBatches; batch++) adversarial += _adversary.WorstError(Seed, _nextBatch++) / adversarialBatches;
+        for (int batch = 0; batch < adversarialBatches; batch++) adversarial += _adversary.WorstError(Seed, NextBatch++) / adversarialBatches;
 
         var losses = _graph.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);

@@ -39,8 +39,17 @@ public sealed unsafe class AdamW
     /// <summary>ε.</summary>
     public static double Epsilon => 1e-8;
 
-    /// <summary>Steps taken.</summary>
-    public int Steps { get; private set; }
+    /// <summary>What is optimised.</summary>
+    public ParameterSet Parameters => _parameters;
+
+    /// <summary>Steps taken; set together with the moments, to go on where another optimiser stood.</summary>
+    public int Steps { get; set; }
+
+    /// <summary>The first moments of a parameter of the set, row-major; may be written to.</summary>
+    public Span<float> FirstMoment(Parameter parameter) => _firstMoment.Span.Slice(_parameters.OffsetOf(parameter), parameter.Count);
+
+    /// <summary>The second moments of a parameter of the set, row-major; may be written to.</summary>
+    public Span<float> SecondMoment(Parameter parameter) => _secondMoment.Span.Slice(_parameters.OffsetOf(parameter), parameter.Count);
 
     /// <summary>Takes one step.</summary>
     /// <param name="gradients">The gradients, laid out as the parameter set, or as a longer one that begins with it.</param>

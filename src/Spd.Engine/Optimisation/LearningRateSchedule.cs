@@ -22,6 +22,9 @@ public enum ScheduleShape
 /// <param name="Halflife">Steps in which <see cref="ScheduleShape.Exponential"/> halves; not read by the others.</param>
 public sealed record LearningRateSchedule(ScheduleShape Shape, double WarmupFraction = 0, double? Halflife = null)
 {
+    /// <summary>Whether what a step's factor is depends on how many steps there are, so that a training cannot be prolonged as it is.</summary>
+    public bool DependsOnSteps => WarmupFraction > 0 || Shape is ScheduleShape.Linear or ScheduleShape.Cosine;
+
     /// <summary>The learning rate of step <paramref name="step"/> of <paramref name="steps"/>, as a share of the full one.</summary>
     public double Factor(long step, long steps)
     {

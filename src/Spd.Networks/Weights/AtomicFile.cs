@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Spd.Networks.Weights;
 
-/// <summary>Writes files whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over the old one.</summary>
+/// <summary>
+/// Writes files whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed over the old one; the folder is flushed too.
+/// </summary>
 public static class AtomicFile
 {
     /// <summary>Writes a file through a stream.</summary>
@@ -24,6 +26,12 @@ public static class AtomicFile
             }
 
             File.Move(temporary, path, overwrite: true);
+            FolderFlush.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            // What the runtime makes of a limit on the size of files.
+            throw new IOException($"'{path}' cannot be written: it would be larger than files may be here", exception);
         }
         finally
         {

@@ -22,6 +22,13 @@ public static class Safetensors
     public static void Write(string path, IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var list = tensors.ToList();
+        AtomicFile.Write(path, stream => Write(stream, list, metadata));
+    }
+
+    /// <summary>Writes the bytes of a file to a stream.</summary>
+    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, IReadOnlyDictionary{string, string})"/>
+    public static void Write(Stream stream, IReadOnlyList<TensorData> list, IReadOnlyDictionary<string, string>? metadata = null)
+    {
         var names = new HashSet<string> { SafetensorsHeader.MetadataKey };
         var entries = new List<TensorEntry>();
         long end = 0;
@@ -36,16 +43,13 @@ public static class Safetensors
         }
 
         byte[] header = new SafetensorsHeader(entries, metadata ?? new Dictionary<string, string>()).ToBytes();
-        AtomicFile.Write(path, stream =>
-        {
-            Span<byte> length = stackalloc byte[sizeof(ulong)];
-            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach (var tensor in list)
-                for (int start = 0; start < tensor.Values.Length; start += ChunkLength)
-                    stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan(start, Math.Min(ChunkLength, tensor.Values.Length - start))));
-        });
+        Span<byte> length = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        stream.Write(length);
+        stream.Write(header);
+        foreach (var tensor in list)
+            for (int start = 0; start < tensor.Values.Length; start += ChunkLength)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan(start, Math.Min(ChunkLength, tensor.Values.Length - start))));
     }
 
     /// <summary>Reads a file.</summary>

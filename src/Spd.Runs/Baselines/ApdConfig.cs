@@ -1,4 +1,5 @@
 using Spd.Decomposition.Baselines;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 
@@ -40,6 +41,9 @@ public sealed record ApdConfig : IExperiment
     /// <inheritdoc/>
     public int? SaveFreq { get; init; }
 
+    /// <inheritdoc/>
+    public int? KeepEvery { get; init; }
+
     ulong IExperiment.Seed => Options.Seed;
 
     int IExperiment.Steps => Options.Steps;
@@ -47,6 +51,8 @@ public sealed record ApdConfig : IExperiment
     int IExperiment.BatchSize => Options.BatchSize;
 
     TargetConfig IExperiment.Target => Target;
+
+    LearningRateSchedule IExperiment.Schedule => Options.Schedule;
 
     double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;
 

@@ -15,10 +15,15 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
 
     public int StepsTaken => _apd.StepsTaken;
 
+    public TrainingState State => _apd.State;
+
+    public void Resume(int stepsTaken, long evaluatedBatches) => _apd.Resume(stepsTaken, evaluatedBatches);
+
     public OutputLoss OutputLoss => OutputLoss.Mse;
 
-    public void Train(Action<int, double> onStep, CancellationToken cancellation) =>
-        _apd.Train((step, taken) => onStep(taken, step.LearningRate(taken - 1)), cancellation);
+    public void Train(Action<int> onStep, CancellationToken cancellation) => _apd.Train((_, taken) => onStep(taken), cancellation);
+
+    public double LearningRate(long step) => config.Options.Lr * config.Options.Schedule.Factor(step, config.Options.Steps);
 
     public Evaluation Glance() => _apd.Evaluate(batches: 1);
 

@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 
 namespace Spd.Runs.Configuration;
@@ -36,14 +37,19 @@ public sealed record ExperimentConfig : IExperiment
     /// <summary>Steps between two lines of the log, at least 1.</summary>
     public int PrintFreq { get; init; } = 1000;
 
-    /// <summary>Steps between two saved models, at least 1; null to save at the end only.</summary>
+    /// <summary>Steps between two checkpoints, at least 1; null for a tenth of the run.</summary>
     public int? SaveFreq { get; init; }
+
+    /// <summary>Every how many checkpoints one is kept for good; null keeps the last two only.</summary>
+    public int? KeepEvery { get; init; }
 
     ulong IExperiment.Seed => Decomposition.Seed;
 
     int IExperiment.Steps => Decomposition.Steps;
 
     int IExperiment.BatchSize => Decomposition.BatchSize;
+
+    LearningRateSchedule IExperiment.Schedule => Decomposition.Schedule;
 
     double IExperiment.Work =>
         (double)Decomposition.C * Decomposition.TargetModulePatterns.Count * Decomposition.BatchSize * Math.Max(1, Decomposition.NCiMlpNeurons / 16);

@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Spd.Decomposition;
+using Spd.Networks.Weights;
+using Spd.Runs.Paper;
+
+namespace Spd.Runs.Checkpoints;
+
+/// <summary>Where a checkpoint was taken.</summary>
+/// <param name="Step">Steps taken.</param>
+/// <param name="EvaluatedBatches">Batches that had been drawn to measure on.</param>
+/// <param name="LogLines">Lines of the log that belong to it.</param>
+/// <param name="Steps">Steps of the run as it was planned.</param>
+public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps);
+
+/// <summary>
+/// All that a training needs to go on as if it had never stopped, as a safetensors file: for every parameter its values and both moments, and in the
+/// metadata the step. Random numbers are drawn by seed, step and purpose, so that their streams stand where the step says.
+/// </summary>
+/// <remarks>
+/// Each has a SHA-256 of the whole file, taken with zeros in the place of the checksum, and one of the configuration.
+/// No byte of a file can change without being noticed.
+/// </remarks>
+public static class Checkpoint
+{
+    private const string Format = "spd checkpoint 1";
+    private const string FormatKey = "format", HashKey = "sha256", ConfigKey = "config_sha256";
+    private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps";
+    private const int HashLength = 64;
+    private const long LargestHeader = 1 << 24;
+
+    // They may change between two parts of a run: they do not say what a step computes. For steps, the schedule decides.
+    private static readonly string[] FreeKeys =
+        ["name", "description", "steps", "save_freq", "keep_every", "print_freq", "n_eval_steps", "image_freq", "image_on_first_step", "tensorboard"];
+
+    /// <summary>The file of a step.</summary>
+    public static string PathOf(string folder, int step) => Path.Combine(folder, $"step-{step:D8}.safetensors");
+
+    /// <summary>The checkpoints of a folder, newest first; none where there is no folder.</summary>
+    public static IReadOnlyList<string> Newest(string folder) => !Directory.Exists(folder) ? [] :
+        [.. Directory.GetFiles(folder, "step-*.safetensors").Where(path => StepOf(path) is not null).OrderByDescending(StepOf)];
+
+    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="state">Where the training stands.</param>
+    /// <param name="position">The same in numbers.</param>
+    /// <param name="config">The text of the configuration.</param>
+    /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
+    public static void Save(string path, TrainingState state, CheckpointPosition position, string config)
+    {
+        var tensors = Names(state).SelectMany(entry => new[]
+        {
+            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", state.Optimiser.FirstMoment(entry.Parameter)),
+            Tensor($"{entry.Name}.second_moment", state.Optimiser.SecondMoment(entry.Parameter)),
+        }).ToList();
+        var metadata = new Dictionary<string, string>
+        {
+            [FormatKey] = Format,
+            [HashKey] = new('0', HashLength),
+            [ConfigKey] = ConfigHash(config),
+            [StepKey] = Text(position.Step),
+            [EvaluatedKey] = Text(position.EvaluatedBatches),
+            [LinesKey] = Text(position.LogLines),
+            [StepsKey] = Text(position.Steps),
+        };
+        using (var hash = SHA256.Create())
+        {
+            using (var hashing = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write)) Safetensors.Write(hashing, tensors, metadata);
+            metadata[HashKey] = Convert.ToHexStringLower(hash.Hash!);
+        }
+
+        AtomicFile.Write(path, stream => Safetensors.Write(stream, tensors, metadata));
+
+        static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+        static TensorData Tensor(string name, ReadOnlySpan<float> values) => new(name, [values.Length], values.ToArray());
+    }
+
+    /// <summary>Reads a checkpoint into a training, all of it or nothing.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="state">The training: its parameters and moments are written; see <see cref="IDecomposition.Resume"/> for the rest.</param>
+    /// <param name="config">The text of the configuration.</param>
+    /// <exception cref="SafetensorsException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static CheckpointPosition Load(string path, TrainingState state, string config)
+    {
+        CheckHash(path);
+        var file = Safetensors.Read(path);
+        if (file.Metadata.GetValueOrDefault(FormatKey) != Format) throw Refused(path, "it is of another version of this program");
+        if (file.Metadata.GetValueOrDefault(ConfigKey) != ConfigHash(config))
+            throw Refused(path, "it was written with another configuration than the run's config.yaml");
+        var tensors = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values);
+        var copies = new List<(float[] Values, Func<Span<float>> To)>();
+        foreach (var (name, parameter) in Names(state))
+        {
+            Add(name, parameter.Count, () => parameter.Values);
+            Add($"{name}.first_moment", parameter.Count, () => state.Optimiser.FirstMoment(parameter));
+            Add($"{name}.second_moment", parameter.Count, () => state.Optimiser.SecondMoment(parameter));
+        }
+
+        if (copies.Count != tensors.Count) throw Refused(path, $"it holds {tensors.Count} tensors, but this run has {copies.Count}");
+        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey));
+        foreach (var (values, to) in copies) values.CopyTo(to());
+        return position;
+
+        void Add(string name, int count, Func<Span<float>> to)
+        {
+            if (!tensors.TryGetValue(name, out float[]? values) || values.Length != count) throw Refused(path, $"it does not hold {count} values of {name}");
+            copies.Add((values, to));
+        }
+
+        long Number(string key) => long.TryParse(file.Metadata.GetValueOrDefault(key), CultureInfo.InvariantCulture, out long number) && number >= 0
+            ? number
+            : throw Refused(path, $"its {key} is no number");
+    }
+
+    /// <summary>Removes checkpoints, except the two newest and every so many-th.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="frequency">Steps between two of them.</param>
+    /// <param name="keepEvery">Every how many one is kept; null for none.</param>
+    public static void Prune(string folder, int frequency, int? keepEvery)
+    {
+        foreach (string path in Newest(folder).Skip(2))
+        {
+            bool isKept = keepEvery is { } every && StepOf(path) % ((long)frequency * every) == 0;
+            if (!isKept) File.Delete(path);
+        }
+    }
+
+    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(TrainingState state) =>
+        state.Optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
+
+    private static int? StepOf(string path) =>
+        int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;
+
+    private static string ConfigHash(string config)
+    {
+        var entries = FlatConfig.Read(config).Where(entry => !FreeKeys.Contains(entry.Key)).OrderBy(entry => entry.Key, StringComparer.Ordinal);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', entries.Select(entry => $"{entry.Key}={entry.Value}")))));
+    }
+
+    private static void CheckHash(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        byte[] head = new byte[Math.Min(stream.Length, LargestHeader)];
+        stream.ReadExactly(head);
+        byte[] key = Encoding.UTF8.GetBytes($"\"{HashKey}\":\"");
+        int at = head.AsSpan().IndexOf(key);
+        if (at < 0 || at + key.Length + HashLength > head.Length) throw Refused(path, "it has no checksum: it is cut short, damaged, or no checkpoint");
+        var place = head.AsSpan(at + key.Length, HashLength);
+        string told = Encoding.ASCII.GetString(place);
+        place.Fill((byte)'0');
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(head);
+        byte[] buffer = new byte[1 << 20];
+        for (int read; (read = stream.Read(buffer)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != told) throw Refused(path, "its content does not fit its checksum: it is cut short or damaged");
+    }
+
+    private static SafetensorsException Refused(string path, string reason) => new($"the checkpoint '{path}' cannot be used: {reason}");
+}

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Spd.Decomposition;
+using Spd.Engine;
+using Spd.Networks.Data;
+using Spd.Networks.Targets;
+using Spd.Networks.Weights;
+using Spd.Runs.Checkpoints;
+
+namespace Spd.Runs.Tests.Checkpoints;
+
+public sealed class CheckpointTests : IDisposable
+{
+    private const string Config = "seed: 1\nC: 6\nsteps: 100\nlr: 0.001\ntarget: {train: {seed: 0}}\n";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void ATrainingGoesOnAsIfItHadNeverStopped()
+    {
+        using var whole = Decompose();
+        whole.Train(cancellation: TestContext.Current.CancellationToken);
+        double expected = whole.Evaluate(batches: 2, adversarialBatches: 1).AdversarialRecon;
+
+        using var first = Decompose();
+        using var stop = new CancellationTokenSource();
+        first.Train((_, taken) =>
+        {
+            if (taken == 17) stop.Cancel();
+        }, stop.Token);
+        Save(first, "a.safetensors");
+
+        using var second = Decompose(threads: 3, seedOfStart: 99);
+        var position = Checkpoint.Load(_folder["a.safetensors"], second.State, Config);
+        Assert.Equal(new CheckpointPosition(17, 0, 5, 40), position);
+        second.Resume(position.Step, position.EvaluatedBatches);
+        second.Train(cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(Bits(whole), Bits(second));
+        Assert.Equal(expected, second.Evaluate(batches: 2, adversarialBatches: 1).AdversarialRecon);
+    }
+
+    [Fact]
+    public void EveryTruncationIsRefused()
+    {
+        byte[] good = Good();
+        for (int i = 0; i < 64; i++)
+        {
+            long length = good.Length * (long)i / 64;
+            Refuses(good.AsSpan(0, (int)length).ToArray(), $"cut to {length} bytes");
+        }
+
+        Refuses(good[..^1], "cut by a byte");
+        Refuses([.. good, 0], "a byte longer");
+    }
+
+    [Fact]
+    public void EveryChangedByteIsRefused()
+    {
+        byte[] good = Good();
+        var random = new RandomSequence(7, new StreamId(StreamPurpose.RowChoice));
+        var watch = Stopwatch.StartNew();
+        for (int i = 0; i < 1000; i++)
+        {
+            // A third of them in the header, which is a small part of the file.
+            int at = (int)(random.NextUniform() * (i % 3 == 0 ? Math.Min(good.Length, 2000) : good.Length));
+            byte[] changed = [.. good];
+            changed[at] ^= (byte)(1 + (int)(random.NextUniform() * 255));
+            Refuses(changed, $"byte {at} changed from {good[at]} to {changed[at]}");
+        }
+
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"it took {watch.Elapsed}");
+    }
+
+    [Fact]
+    public void AnotherConfigurationIsRefusedUnlessItComputesTheSame()
+    {
+        Good();
+        using var other = Decompose();
+        Assert.Contains(
+            "another configuration",
+            Assert.Throws<SafetensorsException>(() => Load(Config.Replace("C: 6", "C: 7", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+        Assert.Equal(17, Load("name: other\n" + Config.Replace("steps: 100", "steps: 200\nsave_freq: 3", StringComparison.Ordinal)).Step);
+
+        CheckpointPosition Load(string config) => Checkpoint.Load(_folder["a.safetensors"], other.State, config);
+    }
+
+    [Fact]
+    public void TheLastTwoAndEveryNthAreKept()
+    {
+        for (int step = 10; step <= 100; step += 10) File.WriteAllText(Checkpoint.PathOf(_folder.Root, step), "");
+        _folder.Write("step-x.safetensors", "");
+        File.WriteAllText(Checkpoint.PathOf(_folder.Root, 105), "");
+        Checkpoint.Prune(_folder.Root, frequency: 10, keepEvery: 4);
+        Assert.Equal(
+            ["step-00000105.safetensors", "step-00000100.safetensors", "step-00000080.safetensors", "step-00000040.safetensors"],
+            Checkpoint.Newest(_folder.Root).Select(path => Path.GetFileName(path)!));
+        Checkpoint.Prune(_folder.Root, frequency: 10, keepEvery: null);
+        Assert.Equal(2, Checkpoint.Newest(_folder.Root).Count);
+        Assert.True(File.Exists(_folder["step-x.safetensors"]));
+        Assert.Empty(Checkpoint.Newest(_folder["nowhere"]));
+    }
+
+    private static Decomposer Decompose(int threads = 2, ulong seedOfStart = 1)
+    {
+        var network = new Tms(new TmsModelConfig());
+        network.Initialise(3);
+        var options = new DecompositionOptions
+        {
+            Seed = 1, C = 6, NCiMlpNeurons = 4, TargetModulePatterns = ["linear1", "linear2"], Steps = 40, BatchSize = 200,
+        };
+        var decomposer = new Decomposer(network, new SparseFeatures(5, 0.3), options, threads);
+        // What a checkpoint does not restore would show.
+        if (seedOfStart != 1)
+        {
+            foreach (var parameter in decomposer.Components.Parameters.Parameters) parameter.Values.Fill(seedOfStart);
+        }
+
+        return decomposer;
+    }
+
+    private static byte[] Bits(Decomposer decomposer) =>
+        [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).SelectMany(BitConverter.GetBytes)];
+
+    private void Save(Decomposer decomposer, string name) => Checkpoint.Save(
+        _folder[name], decomposer.State, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40), Config);
+
+    private byte[] Good()
+    {
+        using var decomposer = Decompose();
+        using var stop = new CancellationTokenSource();
+        decomposer.Train((_, taken) =>
+        {
+            if (taken == 17) stop.Cancel();
+        }, stop.Token);
+        Save(decomposer, "a.safetensors");
+        return File.ReadAllBytes(_folder["a.safetensors"]);
+    }
+
+    private void Refuses(byte[] bytes, string what)
+    {
+        File.WriteAllBytes(_folder["changed.safetensors"], bytes);
+        using var decomposer = Decompose();
+        byte[] before = Bits(decomposer);
+        var exception = Record.Exception(() => Checkpoint.Load(_folder["changed.safetensors"], decomposer.State, Config));
+        Assert.True(exception is SafetensorsException, $"{what}: {exception?.ToString() ?? "it was loaded"}");
+        Assert.DoesNotContain('\n', exception!.Message);
+        Assert.Equal(before, Bits(decomposer));
+    }
+}
