@@ -31,11 +31,15 @@ internal static class RunCommand
             HelpName = "key=value",
             DefaultValueFactory = _ => [],
         };
+        var resume = new Option<bool>("--resume")
+        {
+            Description = "Go on with the newest run of this configuration that did not come to its end (the one in --out, if given); or else begin one.",
+        };
         var quiet = SharedOptions.Quiet();
 
         var command = new Command("run", "Train a target network, or take it from the cache, decompose it, and write figures and a report.")
         {
-            experiment, seed, steps, threads, output, set, quiet,
+            experiment, seed, steps, threads, output, resume, set, quiet,
         };
         command.SetAction(parsed => Execute(
             parsed.GetValue(experiment)!,
@@ -44,14 +48,18 @@ internal static class RunCommand
                 .. parsed.GetValue(seed) is { } seedText ? [ConfigOverride.Option("--seed", "seed", seedText)] : Array.Empty<ConfigOverride>(),
                 .. parsed.GetValue(steps) is { } stepsText ? [ConfigOverride.Option("--steps", "steps", stepsText)] : Array.Empty<ConfigOverride>(),
             ],
-            parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(quiet)));
+            parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(quiet)));
         return command;
     }
 
-    private static int Execute(string experiment, IReadOnlyList<ConfigOverride> overrides, int threads, string? output, bool quiet)
+    private static int Execute(
+        string experiment, IReadOnlyList<ConfigOverride> overrides, int threads, string? output, bool resume, bool quiet)
     {
-        var loaded = ExperimentCatalog.BesideProgram().Load(experiment, overrides);
+        var catalog = ExperimentCatalog.BesideProgram();
+        var loaded = catalog.Load(experiment, overrides);
         var config = loaded.Config;
+        if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
+            return ResumeCommand.Execute(begun, steps: null, threads, quiet);
 
         using var interruption = new Interruption();
 

@@ -36,6 +36,32 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         }
     }
 
+    /// <summary>The run of a configuration that did not come to its end: the newest of a folder of runs, or the one in a folder of its own.</summary>
+    /// <param name="runs">The folder of the experiment's runs, or null.</param>
+    /// <param name="own">The folder of one run, or null.</param>
+    /// <param name="experiment">The configuration.</param>
+    /// <param name="catalog">The shipped experiments.</param>
+    /// <returns>Its folder, or null where there is none.</returns>
+    public static string? Unfinished(string? runs, string? own, IExperiment experiment, ExperimentCatalog catalog)
+    {
+        IEnumerable<string> folders = own is not null ? [own] : Directory.Exists(runs) ? Directory.GetDirectories(runs) : [];
+        return folders.OrderByDescending(Directory.GetCreationTimeUtc).FirstOrDefault(IsUnfinished);
+
+        bool IsUnfinished(string path)
+        {
+            try
+            {
+                var folder = RunFolder.Open(path);
+                return !folder.IsFinished(experiment.Steps) && File.Exists(folder.TargetWeightsFile)
+                    && StoredRun.Differences(catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml()).Count == 0;
+            }
+            catch (Exception exception) when (exception is IOException or ConfigException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Measures the saved components again.</summary>
     /// <param name="threads">Threads.</param>
     /// <returns>The summary: how the run went as it was told then, what it came to as measured now.</returns>

@@ -78,6 +78,26 @@ public sealed partial class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void RunGoesOnWhereItIsAskedTo()
+    {
+        // Nothing is there yet: it begins.
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--resume", "--out", "whole", .. Options]).ExitCode);
+        Interrupted("cut");
+        Assert.Equal(2, _spd.Run(["run", "tms_5-2", "--out", "cut", .. Options]).ExitCode);
+        Assert.Contains("is not empty", _spd.Run(["run", "tms_5-2", "--resume", "--seed", "9", "--out", "cut", .. Options]).Error, StringComparison.Ordinal);
+        var (code, output, _) = _spd.Run(["run", "tms_5-2", "--resume", "--out", "cut", .. Options[..^1]]);
+        Assert.Equal(0, code);
+        Assert.Contains("going on from step ", output, StringComparison.Ordinal);
+        AssertSame("whole", "cut");
+
+        Directory.CreateDirectory(_spd.PathTo("runs", "tms_5-2"));
+        Interrupted(Path.Combine("runs", "tms_5-2", "older"));
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--resume", .. Options]).ExitCode);
+        AssertSame("whole", Path.Combine("runs", "tms_5-2", "older"));
+        Assert.Single(Directory.GetDirectories(_spd.PathTo("runs", "tms_5-2")));
+    }
+
+    [Fact]
     public void ADamagedCheckpointIsNamedAndTheOneBeforeItUsed()
     {
         Interrupted("cut");

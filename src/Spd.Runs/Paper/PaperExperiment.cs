@@ -6,9 +6,10 @@ namespace Spd.Runs.Paper;
 /// <param name="threads">Threads.</param>
 /// <param name="cache">Where trained targets are kept.</param>
 /// <param name="observer">Is told what happens; what it throws ends the run.</param>
-/// <param name="folder">The empty folder.</param>
-/// <returns>The summary, with the folder.</returns>
-public delegate (RunSummary Summary, RunFolder Folder) RunStart(int threads, TargetCache cache, IRunObserver observer, RunFolder folder);
+/// <param name="folder">The folder: empty, or that of a run that was begun.</param>
+/// <param name="isBegun">Whether the run was begun, and goes on.</param>
+/// <returns>The summary.</returns>
+public delegate RunSummary RunStart(int threads, TargetCache cache, IRunObserver observer, RunFolder folder, bool isBegun);
 
 /// <summary>A resolved configuration, whatever its kind, and how a run of it is started.</summary>
 /// <param name="Name">The experiment's name.</param>
@@ -31,6 +32,11 @@ public sealed record PaperExperiment(string Name, ulong Seed, int Steps, double 
         var config = catalog.Load(name, overrides).Config;
         return new PaperExperiment(
             config.Name, config.Seed, config.Steps, config.Work, config.ToYaml(), path => catalog.Load(path).Config.ToYaml(),
-            (threads, cache, observer, folder) => new ExperimentRun(config, threads, cache, observer).Execute(() => folder, CancellationToken.None));
+            (threads, cache, observer, folder, isBegun) =>
+            {
+                // The target's seed that was used stands in the configuration of the run.
+                if (isBegun) return new ExperimentRun(catalog.Load(folder.ConfigFile).Config, threads, cache, observer).Resume(folder, CancellationToken.None);
+                return new ExperimentRun(config, threads, cache, observer).Execute(() => folder, CancellationToken.None).Summary;
+            });
     }
 }

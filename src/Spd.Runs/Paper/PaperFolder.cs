@@ -1,9 +1,12 @@
+using Spd.Runs.Checkpoints;
+using Spd.Runs.Configuration;
+
 namespace Spd.Runs.Paper;
 
 /// <summary>The folder of a reproduction: the page, and a folder for each run that appears when the run is complete.</summary>
 /// <remarks>
 /// A run is written into <c>seed1.running</c>, which is moved to <c>seed1</c> at its end. A program that is killed so leaves nothing but a folder that carries
-/// a marker; the next one removes it. A folder of that name without the marker belongs to somebody else, and stays.
+/// a marker; the next one goes on from its checkpoints, or removes it where there are none. A folder of that name without the marker belongs to somebody else, and stays.
 /// </remarks>
 public sealed class PaperFolder : IDisposable
 {
@@ -59,6 +62,24 @@ public sealed class PaperFolder : IDisposable
     /// <summary>The folder of a finished run.</summary>
     public string PathOf(PlannedRun run) => Path.Combine(Root, run.Folder);
 
+    /// <summary>The folder of a run that was begun and not ended, to go on from its checkpoints; null where there is none that can be used.</summary>
+    public RunFolder? Begun(PlannedRun run)
+    {
+        string running = RunningPath(run);
+        if (!File.Exists(Path.Combine(running, Marker))) return null;
+        try
+        {
+            var folder = RunFolder.Open(running);
+            bool isSame = Checkpoint.Newest(folder.CheckpointsFolder).Count > 0
+                && StoredRun.Differences(run.Experiment!.Reread(folder.ConfigFile), run.Experiment.Yaml).Count == 0;
+            return isSame ? folder : null;
+        }
+        catch (Exception exception) when (exception is IOException or ConfigException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Makes the folder in which a run is computed; what a killed program left in it goes.</summary>
     /// <exception cref="RunFolderException">Something is in the way that was not left by this program, or the folder cannot be made.</exception>
     public RunFolder Begin(PlannedRun run)
@@ -72,7 +93,7 @@ public sealed class PaperFolder : IDisposable
         }
 
         var folder = RunFolder.CreateAt(running);
-        File.WriteAllText(Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` removes this folder.\n");
+        File.WriteAllText(Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` goes on with it, or removes this folder.\n");
         return folder;
     }
 

@@ -70,15 +70,16 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         Move(run, PaperRunState.Target);
         try
         {
-            var runFolder = folder.Begin(planned);
-            planned.Experiment!.Start(threads, cache, new Relay(this, run, cancellation), runFolder);
+            var relay = new Relay(this, run, cancellation);
+            if (folder.Begun(planned) is { } begun) planned.Experiment!.Start(threads, cache, relay, begun, isBegun: true);
+            else planned.Experiment!.Start(threads, cache, relay, folder.Begin(planned), isBegun: false);
             folder.Complete(planned);
             Inspect(run);
         }
         catch (OperationCanceledException)
         {
-            Move(run, PaperRunState.Interrupted, "stopped by the user; the next call runs it anew");
-            folder.Discard(planned);
+            Move(run, PaperRunState.Interrupted, "stopped by the user; the next call goes on with it");
+            if (folder.Begun(planned) is null) folder.Discard(planned);
         }
         catch (NonFiniteLossException exception)
         {
@@ -97,7 +98,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             Move(run, PaperRunState.Interrupted, exception.Message.TrimEnd('.'));
-            folder.Discard(planned);
+            if (folder.Begun(planned) is null) folder.Discard(planned);
             throw;
         }
     }

@@ -107,7 +107,12 @@ public sealed class CheckpointTests : IDisposable
         network.Initialise(3);
         var options = new DecompositionOptions
         {
-            Seed = 1, C = 6, NCiMlpNeurons = 4, TargetModulePatterns = ["linear1", "linear2"], Steps = 40, BatchSize = 200,
+            Seed = 1,
+            C = 6,
+            NCiMlpNeurons = 4,
+            TargetModulePatterns = ["linear1", "linear2"],
+            Steps = 40,
+            BatchSize = 200,
         };
         var decomposer = new Decomposer(network, new SparseFeatures(5, 0.3), options, threads);
         // What a checkpoint does not restore would show.

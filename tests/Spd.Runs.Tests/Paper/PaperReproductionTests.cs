@@ -112,14 +112,24 @@ public sealed class PaperReproductionTests : IDisposable
     }
 
     [Fact]
-    public void AnInterruptLosesOnlyTheRunInProgress()
+    public void AnInterruptedRunGoesOn()
     {
         using var cancellation = new CancellationTokenSource();
         var result = Run(cancellation: cancellation, stopAt: "tms_5-2, seed 2");
         Assert.Equal(PaperRunState.Interrupted, Of(result.Runs, "tms_5-2, seed 2").State);
-        Assert.Equal([_folder["out", "tms_5-2", "seed1"]], Directory.GetDirectories(_folder["out", "tms_5-2"]));
+        string running = _folder["out", "tms_5-2", "seed2.running"];
+        Assert.Equal([_folder["out", "tms_5-2", "seed1"], running], Directory.GetDirectories(_folder["out", "tms_5-2"]).Order());
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(running, "checkpoints")));
         Assert.Contains("1 of ", File.ReadAllText(_folder["out", "paper.html"]), StringComparison.Ordinal);
+        // The configuration file's time tells that the folder is the same one.
+        var begun = File.GetCreationTimeUtc(Path.Combine(running, "target", "weights.safetensors"));
         Assert.Equal(["tms_5-2, seed 2"], Run().Started);
+        Assert.Equal(begun, File.GetCreationTimeUtc(_folder["out", "tms_5-2", "seed2", "target", "weights.safetensors"]));
+        Assert.False(Directory.Exists(running));
+        byte[] resumed = File.ReadAllBytes(_folder["out", "tms_5-2", "seed2", "model.safetensors"]);
+        Directory.Delete(_folder["out", "tms_5-2", "seed2"], recursive: true);
+        Run();
+        Assert.Equal(File.ReadAllBytes(_folder["out", "tms_5-2", "seed2", "model.safetensors"]), resumed);
     }
 
     [Fact]
