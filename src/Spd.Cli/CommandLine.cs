@@ -23,7 +23,7 @@ internal static class CommandLine
             + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
             debug, ListCommand.Create(), RunCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
-            EvalCommand.CreateEval(), EvalCommand.CreateReport(),
+            EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)

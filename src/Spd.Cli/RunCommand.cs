@@ -8,7 +8,7 @@ namespace Spd.Cli;
 /// <summary><c>spd run</c>.</summary>
 internal static class RunCommand
 {
-    private const string RunsFolder = "runs";
+    internal const string RunsFolder = "runs";
 
     public static Command Create()
     {

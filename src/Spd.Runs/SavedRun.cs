@@ -1,3 +1,4 @@
+using Spd.Decomposition;
 using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
@@ -84,6 +85,13 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         IReadOnlyList<MetricRecord> metrics = File.Exists(Folder.MetricsFile) ? MetricLog.Read(Folder.MetricsFile) : [];
         Folder.WriteResults(Experiment, summary, decomposition.Draw(evaluation, metrics));
         return summary;
+    }
+
+    /// <summary>The components as they were saved.</summary>
+    public IReadOnlyList<FactoredMatrix> Components()
+    {
+        using var decomposition = Load(threads: 1, out _);
+        return decomposition.Matrices;
     }
 
     private IDecomposition Load(int threads, out RunSummary told)

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Spd.Cli.Tests;
 
-/// <summary><c>spd eval</c> and <c>spd report</c>: a run measured again from its saved model.</summary>
+/// <summary><c>spd eval</c>, <c>report</c>, <c>runs</c> and <c>compare</c>: what is done with runs that lie in their folders.</summary>
 public sealed class SavedRunTests : IDisposable
 {
     private readonly SpdProgram _spd = new();
@@ -50,6 +50,32 @@ public sealed class SavedRunTests : IDisposable
     }
 
     [Fact]
+    public void RunsAreListedAndCompared()
+    {
+        Run("tms_5-2", "all/a");
+        Run("apd_tms_5-2", "all/b");
+        Run("tms_5-2", "all/c", "--seed", "8");
+        File.Delete(_spd.PathTo("all", "b", "summary.json"));
+
+        var runs = Json(_spd.Run("runs", "all", "--json", "--sort", "seed").Output).EnumerateArray().ToList();
+        Assert.Equal(["a", "b", "c"], runs.Select(run => run.GetProperty("folder").GetString()));
+        Assert.Equal(["finished", "unfinished", "finished"], runs.Select(run => run.GetProperty("status").GetString()));
+        var told = Json(File.ReadAllText(_spd.PathTo("all", "c", "summary.json")));
+        Assert.Equal(told.GetProperty("metrics").GetProperty("mmcs").GetDouble(), runs[2].GetProperty("metrics").GetProperty("mmcs").GetDouble());
+        Assert.Contains("apd_tms_5-2", _spd.Run("runs", "all").Output, StringComparison.Ordinal);
+        Assert.Equal("There are no runs in 'all/a/figures'.", _spd.Run("runs", "all/a/figures").Output.Trim());
+        Refuses("--sort is 'size', but one of time, experiment, seed, status, loss, seconds is needed", "runs", "all", "--sort", "size");
+        Refuses("there is no folder 'nowhere'", "runs", "nowhere");
+
+        var (code, output, error) = _spd.Run("compare", "all/a", "all/c");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches(@"seed +1 +8", output);
+        Assert.Matches(@"linear1 +[01]\.\d{4} \(\d+ with \d+\)", output);
+        Assert.Matches(@"linear1 +1\.0000 ", _spd.Run("compare", "all/a", "all/a").Output);
+        Refuses("'all/b' has no summary.json", "compare", "all/a", "all/b");
+    }
+
+    [Fact]
     public void WhatCannotBeMeasuredIsSaidInOneSentence()
     {
         Directory.CreateDirectory(_spd.PathTo("empty"));
@@ -77,9 +103,11 @@ public sealed class SavedRunTests : IDisposable
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
-    private void Run(string experiment) => Assert.Equal(0, _spd.Run(
-        "run", experiment, "--out", "run", "--quiet", "--steps", "40", "--set", "batch_size=256", "--set", "n_eval_steps=3",
-        "--set", "target.train.steps=4000").ExitCode);
+    private void Run(string experiment, string folder = "run", params string[] more) => Assert.Equal(0, _spd.Run(
+    [
+        "run", experiment, "--out", folder, "--quiet", "--steps", "40", "--set", "batch_size=256", "--set", "n_eval_steps=3",
+        "--set", "target.train.steps=4000", .. more,
+    ]).ExitCode);
 
     private void Refuses(string expected, params string[] arguments)
     {

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spd.Runs;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary><c>spd runs</c>.</summary>
+internal static class RunsCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<string>("folder") { Description = "The folder of runs.", DefaultValueFactory = _ => RunCommand.RunsFolder };
+        string orders = string.Join(", ", RunList.Orders.Keys);
+        var sort = new Option<string>("--sort") { Description = $"Order the rows by {orders}.", HelpName = "COLUMN", DefaultValueFactory = _ => "time" };
+        sort.Validators.Add(result =>
+        {
+            string given = result.Tokens is [var token, ..] ? token.Value : "time";
+            if (!RunList.Orders.ContainsKey(given)) result.AddError($"--sort is '{given}', but one of {orders} is needed");
+        });
+        var json = new Option<bool>("--json") { Description = "Print the runs as JSON." };
+        var command = new Command("runs", "Show the runs of a folder: experiment, seed, status, key metrics, time.") { folder, sort, json };
+        command.SetAction(parsed =>
+        {
+            var runs = RunList.Of(parsed.GetValue(folder)!)
+                .OrderBy(RunList.Orders[parsed.GetValue(sort)!]).ThenBy(run => run.Folder, StringComparer.Ordinal).ToList();
+            if (parsed.GetValue(json))
+                Console.WriteLine(new JsonArray([.. runs.Select(run => run.ToJson())]).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+            else Write(runs, parsed.GetValue(folder)!);
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static void Write(List<RunEntry> runs, string folder)
+    {
+        if (runs.Count == 0)
+        {
+            Console.WriteLine($"There are no runs in '{folder}'.");
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Simple).AddColumn("folder").AddColumn("experiment");
+        foreach (string number in new[] { "seed", "steps" }) table.AddColumn(new TableColumn(number).RightAligned());
+        table.AddColumn("status").AddColumn("key metrics");
+        foreach (string number in new[] { "total loss", "seconds" }) table.AddColumn(new TableColumn(number).RightAligned());
+        foreach (var run in runs)
+        {
+            string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Short(metric.Name)} {metric.Value:G4}"));
+            string[] cells = [run.Folder, run.Experiment, run.Seed, $"{run.Steps}", run.Status, metrics, $"{run.TotalLoss:0.00e+0}", $"{run.Seconds:F0}"];
+            table.AddRow([.. cells.Select(cell => new Text(cell))]);
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static string Short(string metric) => metric switch
+    {
+        RunList.Features => "features",
+        "neuron_contribution_slope" => "slope",
+        "adversarial_mse" or "adversarial_kl" => "adversarial",
+        _ => metric.ToUpperInvariant(),
+    };
+}
