@@ -24,6 +24,7 @@ internal static class CommandLine
         {
             debug, ListCommand.Create(), RunCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
+            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)

@@ -36,6 +36,7 @@ internal static class ResumeCommand
             return CommandLine.Success;
         }
 
+        if (folder.IsImported) throw new RunFolderException($"the run in '{path}' was imported: what it takes to go on with its training is not in it");
         using var interruption = new Interruption();
         var display = RunDisplay.Create(quiet, loaded.Config);
         var run = new ExperimentRun(loaded.Config, threads, RunCommand.Cache(), display);

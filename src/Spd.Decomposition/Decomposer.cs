@@ -7,7 +7,7 @@ namespace Spd.Decomposition;
 /// <summary>The whole method on one network: splits it, trains the subcomponents, and measures the result.</summary>
 public sealed class Decomposer : IDisposable
 {
-    private readonly DataSource _data;
+    private readonly DataSource _evaluationData;
     private readonly WorkerPool _pool;
     private readonly DecompositionStep _step;
     private Evaluator? _evaluator;
@@ -18,13 +18,14 @@ public sealed class Decomposer : IDisposable
     /// <param name="data">The inputs that it is decomposed on.</param>
     /// <param name="options">The options.</param>
     /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
+    /// <param name="evaluationData">The inputs that it is measured on; null for <paramref name="data"/>, of which every batch is fresh.</param>
     /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map.</exception>
-    public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null)
+    public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null, DataSource? evaluationData = null)
     {
         options.Validate();
         Options = options;
         Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed);
-        _data = data;
+        _evaluationData = evaluationData ?? data;
         _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
         _step = new DecompositionStep(Components, data, options, _pool);
     }
@@ -57,7 +58,7 @@ public sealed class Decomposer : IDisposable
     /// <param name="adversarialBatches">Batches to search adversarial masks for; with 0, <see cref="Evaluation.AdversarialRecon"/> is NaN.</param>
     public Evaluation Evaluate(int batches = 100, int adversarialBatches = 5)
     {
-        _evaluator ??= new Evaluator(Components, _data, Options, _pool);
+        _evaluator ??= new Evaluator(Components, _evaluationData, Options, _pool);
         _evaluator.NextBatch = _evaluatedBatches;
         var evaluation = _evaluator.Evaluate(batches, adversarialBatches);
         _evaluatedBatches = _evaluator.NextBatch;

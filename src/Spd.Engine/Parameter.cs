@@ -56,6 +56,9 @@ public sealed unsafe class Parameter
     /// <summary>A parameter over the same memory, with a gradient and optimiser moments of its own.</summary>
     public static Parameter SharingMemoryWith(Parameter other, string name) => new(name, other);
 
+    /// <summary>Whether both are over the same memory.</summary>
+    public bool SharesMemoryWith(Parameter other) => _values == other._values;
+
     /// <summary>One row of the values.</summary>
     public Span<float> Row(int row) => _values.AsSpan(row * Columns, Columns);
 }

@@ -19,22 +19,44 @@ public static class ComponentWeights
     /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
     /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not those of this model.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static void Load(string path, ComponentModel model)
+    public static void Load(string path, ComponentModel model) => Load(path, Safetensors.Read(path).Tensors, model);
+
+    /// <summary>Takes components that have been read.</summary>
+    /// <param name="path">Where they were read from, for messages.</param>
+    /// <param name="read">The tensors.</param>
+    /// <param name="model">The components.</param>
+    /// <exception cref="SafetensorsException">They are not those of this model.</exception>
+    public static void Load(string path, IReadOnlyList<TensorData> read, ComponentModel model)
     {
         var entries = Entries(model).ToList();
-        var tensors = TensorsOf(path, [.. entries.Select(entry => (entry.Name, entry.Shape))]);
-        foreach (var (tensor, entry) in tensors.Zip(entries))
+        var tensors = InOrder(path, read, [.. entries.Select(entry => (entry.Name, entry.Shape))]);
+        var values = tensors.Zip(entries, (tensor, entry) => entry.IsTransposed ? Transposed(tensor.Values, entry.Parameter.Columns) : tensor.Values).ToList();
+        RequireTies(path, entries, values);
+        foreach (var (value, entry) in values.Zip(entries)) value.CopyTo(entry.Parameter.Values);
+    }
+
+    /// <summary>Factors that share their memory must be equal in the file, or one would silently take the place of the other.</summary>
+    private static void RequireTies(
+        string path, List<(string Name, int[] Shape, Parameter Parameter, bool IsTransposed)> entries, List<float[]> values)
+    {
+        for (int i = 0; i < entries.Count; i++)
         {
-            float[] values = entry.IsTransposed ? Transposed(tensor.Values, entry.Parameter.Columns) : tensor.Values;
-            values.CopyTo(entry.Parameter.Values);
+            for (int j = 0; j < i; j++)
+            {
+                if (entries[i].Parameter.SharesMemoryWith(entries[j].Parameter) && !values[i].AsSpan().SequenceEqual(values[j]))
+                    throw new SafetensorsException($"'{path}' holds {entries[i].Name} and {entries[j].Name} with different values, though they are tied");
+            }
         }
     }
 
     /// <summary>The tensors of a file in the order asked for.</summary>
     /// <exception cref="SafetensorsException">The file is damaged, or holds other tensors than these.</exception>
-    internal static IReadOnlyList<TensorData> TensorsOf(string path, IReadOnlyList<(string Name, int[] Shape)> wanted)
+    internal static IReadOnlyList<TensorData> TensorsOf(string path, IReadOnlyList<(string Name, int[] Shape)> wanted) =>
+        InOrder(path, Safetensors.Read(path).Tensors, wanted);
+
+    private static IReadOnlyList<TensorData> InOrder(string path, IReadOnlyList<TensorData> read, IReadOnlyList<(string Name, int[] Shape)> wanted)
     {
-        var tensors = Safetensors.Read(path).Tensors.ToDictionary(tensor => tensor.Name);
+        var tensors = read.ToDictionary(tensor => tensor.Name);
         var names = wanted.Select(tensor => tensor.Name).ToList();
         if (names.Find(name => !tensors.ContainsKey(name)) is { } missing)
             throw new SafetensorsException($"'{path}' lacks {missing}: it is not the model of this configuration");

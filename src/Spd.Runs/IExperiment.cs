@@ -42,7 +42,7 @@ public interface IExperiment
     /// <summary>The learning rate schedule.</summary>
     LearningRateSchedule Schedule { get; }
 
-    /// <summary>How the target is trained.</summary>
+    /// <summary>The network that is decomposed.</summary>
     TargetConfig Target { get; }
 
     /// <summary>What the time of a step grows with: subcomponents of all patterns times rows of a batch, and times the width of wide gates.</summary>
@@ -95,6 +95,9 @@ public interface IDecomposition : IDisposable
 
     /// <summary>The known answers of a residual MLP; null for other networks.</summary>
     ResidualEvidence? Residual(Evaluation evaluation);
+
+    /// <summary>How well a classifier still classifies; null for other networks.</summary>
+    ClassificationEvidence? Classification();
 
     /// <summary>Draws the figures.</summary>
     /// <param name="evaluation">The latest evaluation.</param>

@@ -102,16 +102,24 @@ public sealed class RunFolder
     }
 
     /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
-    public bool IsFinished(int steps)
+    public bool IsFinished(int steps) => Summary is { } stored && stored.Text("status") == "finished" && stored.Number("steps") == steps;
+
+    /// <summary>Whether the summary tells of a run that another program trained.</summary>
+    public bool IsImported => Summary?.Text("status") == "imported";
+
+    /// <summary>What the summary says; null where there is none that can be read.</summary>
+    private StoredRun? Summary
     {
-        try
+        get
         {
-            return File.Exists(SummaryFile) && new StoredRun(Root, "", StoredRun.ReadSummary(SummaryFile)) is var stored
-                && stored.Text("status") == "finished" && stored.Number("steps") == steps;
-        }
-        catch (InvalidDataException)
-        {
-            return false;
+            try
+            {
+                return File.Exists(SummaryFile) ? new StoredRun(Root, "", StoredRun.ReadSummary(SummaryFile)) : null;
+            }
+            catch (InvalidDataException)
+            {
+                return null;
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Decomposition;
 using Spd.Networks.Targets;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs;
 
@@ -16,6 +17,9 @@ public enum RunStatus
 
     /// <summary>Training failed.</summary>
     Failed,
+
+    /// <summary>It was trained by another program.</summary>
+    Imported,
 }
 
 /// <summary>The results of a run in short: what <c>summary.json</c> holds.</summary>
@@ -75,6 +79,9 @@ public sealed record RunSummary
     /// <summary>The known answers of a residual MLP, where one was decomposed and measured.</summary>
     public ResidualEvidence? Residual { get; init; }
 
+    /// <summary>How well a classifier still classifies, where one was decomposed and measured.</summary>
+    public ClassificationEvidence? Classification { get; init; }
+
     /// <summary>D, which names the reconstruction metrics.</summary>
     public OutputLoss OutputLoss { get; init; }
 
@@ -112,6 +119,7 @@ public sealed record RunSummary
             MatchOfAll = linear1 is null ? null : ColumnMatch.Of(linear1, [.. Enumerable.Range(0, linear1.C)]),
             Significant = sites.ToDictionary(site => site.Name, site => Significance.Of(site).Count),
             Residual = evaluation is null ? null : decomposition.Residual(evaluation),
+            Classification = evaluation is null ? null : decomposition.Classification(),
             OutputLoss = decomposition.OutputLoss,
         };
     }
@@ -148,6 +156,16 @@ public sealed record RunSummary
             }
         }
 
+        if (Classification is { } classification)
+        {
+            metrics["accuracy_rows"] = classification.Rows;
+            metrics["accuracy_target"] = Number(classification.Target);
+            metrics["accuracy_unmasked"] = Number(classification.Unmasked);
+            metrics["accuracy_stochastic"] = Number(classification.Stochastic);
+            metrics["accuracy_ci_masked"] = Number(classification.ImportanceMasked);
+            metrics["accuracy_rounded_masked"] = Number(classification.RoundedMasked);
+        }
+
         metrics["significant_subcomponents"] = Object(Significant.Select(entry => (entry.Key, (JsonNode?)entry.Value)));
         foreach (var (name, value) in Reconstructions) metrics[name] = Number(value);
         var summary = new JsonObject
@@ -162,12 +180,9 @@ public sealed record RunSummary
             ["status"] = JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString()),
             ["wall_seconds"] = Number(Math.Round(WallSeconds, 3)),
             ["ms_per_step"] = new JsonObject { ["median"] = Number(MsPerStep.Median), ["p10"] = Number(MsPerStep.P10), ["p90"] = Number(MsPerStep.P90) },
-            ["target"] = new JsonObject
-            {
-                ["seed"] = Target.Config.Seed,
-                ["seeds_tried"] = Target.SeedsTried,
-                ["from_cache"] = Target.FromCache,
-            },
+            ["target"] = Target.Config is TrainedTargetConfig { Load: null } trained
+                ? new JsonObject { ["seed"] = trained.Seed, ["seeds_tried"] = Target.SeedsTried, ["from_cache"] = Target.FromCache }
+                : new JsonObject { ["loaded_from"] = Target.Config.Load },
             ["losses"] = Object(Losses.Select(entry => (entry.Key, (JsonNode?)Number(entry.Value)))),
             ["sites"] = Object((Evaluation?.Sites ?? []).Select(site => (
                 site.Name, (JsonNode?)new JsonObject { ["C"] = site.C, ["l0"] = Number(site.L0), ["alive"] = site.Alive }))),

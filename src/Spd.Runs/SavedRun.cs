@@ -53,7 +53,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             try
             {
                 var folder = RunFolder.Open(path);
-                return !folder.IsFinished(experiment.Steps) && File.Exists(folder.TargetWeightsFile)
+                return !folder.IsFinished(experiment.Steps) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
                     && StoredRun.Differences(catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml()).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)

@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Networks.Weights;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 
@@ -7,9 +8,13 @@ namespace Spd.Runs;
 /// <summary>A run's view of a <see cref="Decomposer"/>.</summary>
 internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget target, int threads) : IDecomposition
 {
-    private readonly Decomposer _decomposer = new(target.Network, config.DecompositionData(), config.Decomposition, threads);
+    private readonly Decomposer _decomposer = new(
+        target.Network, config.DecompositionData(), config.Decomposition, threads, config.Target.EvaluationData(config.Task));
 
     public IReadOnlyList<FactoredMatrix> Matrices => _decomposer.Components.Sites;
+
+    /// <summary>The sites.</summary>
+    public IReadOnlyList<Site> Sites => _decomposer.Components.Sites;
 
     public int StepsTaken => _decomposer.StepsTaken;
 
@@ -29,12 +34,20 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public ResidualEvidence? Residual(Evaluation evaluation) => ResidualEvidence.Of(_decomposer.Components, evaluation);
 
+    public ClassificationEvidence? Classification() => ClassificationEvidence.Of(_decomposer.Components, config.Target, config.Decomposition.Seed);
+
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
-        RunFigures.Draw(_decomposer.Components, evaluation, metrics);
+    [
+        .. config.Target is MlpTargetConfig mlp ? MlpFigures.Draw(_decomposer.Components, mlp.ReadRows().HeldOut) : [],
+        .. RunFigures.Draw(_decomposer.Components, evaluation, metrics),
+    ];
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 
     public void Load(string path) => ComponentWeights.Load(path, _decomposer.Components);
+
+    /// <summary>Takes components that have been read from a file.</summary>
+    public void Load(string path, IReadOnlyList<TensorData> tensors) => ComponentWeights.Load(path, tensors, _decomposer.Components);
 
     public void Dispose() => _decomposer.Dispose();
 }

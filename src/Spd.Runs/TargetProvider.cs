@@ -9,7 +9,7 @@ namespace Spd.Runs;
 /// <summary>A trained target and where it came from.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="Config">The configuration it was trained with; its seed is the one that was used.</param>
-/// <param name="SeedsTried">Target seeds tried, this one included.</param>
+/// <param name="SeedsTried">Target seeds tried, this one included; 0 where it was loaded from a file.</param>
 /// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
 public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache);
 
@@ -18,7 +18,7 @@ public sealed class TargetException(string message) : Exception(message);
 
 /// <summary>
 /// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature
-/// (<see cref="TargetConfig.LearntFeatures"/>) is passed over for the next, up to ten.
+/// (<see cref="TrainedTargetConfig.LearntFeatures"/>) is passed over for the next, up to ten.
 /// </summary>
 public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObserver observer)
 {
@@ -26,10 +26,22 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     public const int MostSeeds = 10;
 
     /// <summary>The target of a configuration.</summary>
-    /// <exception cref="TargetException">None of the seeds learnt every feature.</exception>
+    /// <exception cref="TargetException">None of the seeds learnt every feature, or a network that was loaded falls short of what is said of it.</exception>
+    /// <exception cref="IOException">A weight file is missing, damaged, or of another network.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
     /// <exception cref="OperationCanceledException">Stopped while training.</exception>
-    public TrainedTarget Provide(TargetConfig config, CancellationToken cancellation)
+    public TrainedTarget Provide(TargetConfig config, CancellationToken cancellation) =>
+        config is TrainedTargetConfig { Load: null } trained ? Train(trained, cancellation) : Load(config);
+
+    private TrainedTarget Load(TargetConfig config)
+    {
+        var network = config.Build();
+        config.LoadInto(network);
+        observer.Note($"loaded the target from '{config.Load}': {config.Verify(network)}");
+        return new TrainedTarget(network, config, SeedsTried: 0, FromCache: false);
+    }
+
+    private TrainedTarget Train(TrainedTargetConfig config, CancellationToken cancellation)
     {
         for (int attempt = 0; attempt < MostSeeds; attempt++)
         {
@@ -57,7 +69,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             + $"or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
     }
 
-    private bool LoadOrTrain(Module network, TargetConfig config, CancellationToken cancellation)
+    private bool LoadOrTrain(Module network, TrainedTargetConfig config, CancellationToken cancellation)
     {
         // Other kernels round otherwise, and so train other bits.
         string canonical = $"# trained on {KernelSet.Default().Name} kernels\n{config.ToYaml()}";

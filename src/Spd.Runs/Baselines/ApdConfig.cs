@@ -57,7 +57,7 @@ public sealed record ApdConfig : IExperiment
     double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;
 
     /// <summary>The inputs on which the target is decomposed.</summary>
-    public SparseFeatures DecompositionData() => Target.Data(Task.FeatureProbability, Task.DataGenerationType);
+    public DataSource DecompositionData() => Target.Data(Task);
 
     /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = (TmsTargetConfig)target };

@@ -60,9 +60,7 @@ internal static class ApdKeys
         Keys<ApdConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
         Keys<ApdConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ApdConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
-        Keys<ApdConfig>.Nested(
-            "target", new KeyTable<TmsTargetConfig>([Keys<TmsTargetConfig>.Nested("train", TmsTarget, c => c, (_, v) => v, required: true)]),
-            c => c.Target, (c, v) => c with { Target = v }),
+        Keys<ApdConfig>.Nested("target", Trained(TmsTarget), c => c.Target, (c, v) => c with { Target = v }),
     ],
     experiment => experiment switch
     {

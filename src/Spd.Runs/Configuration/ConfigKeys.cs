@@ -60,7 +60,13 @@ internal static partial class ConfigKeys
         _ => Fault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
     });
 
-    /// <summary>The task.</summary>
+    /// <summary>The task of a network whose data come from files.</summary>
+    private static KeyTable<TaskConfig> FileTaskKeys { get; } = new(
+    [
+        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
+    ]);
+
+    /// <summary>The task of a network with synthetic data.</summary>
     public static KeyTable<TaskConfig> TaskKeys { get; } = new(
     [
         Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
@@ -119,11 +125,11 @@ internal static partial class ConfigKeys
         Keys<ExperimentConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ExperimentConfig>.Unused("log_ce_losses"),
         Keys<ExperimentConfig>.Unused("pretrained_model_class"),
-        Keys<ExperimentConfig>.Noted("pretrained_model_path", "the target is trained here, as `target` says"),
+        Keys<ExperimentConfig>.Noted("pretrained_model_path", "the target is the one that `target` says"),
         Keys<ExperimentConfig>.Unused("pretrained_model_name_hf"),
         Keys<ExperimentConfig>.Unused("pretrained_model_output_attr"),
         Keys<ExperimentConfig>.Unused("tokenizer_name"),
-        Keys<ExperimentConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
+        Task,
         Target,
     ],
     experiment => experiment.Decomposition switch
@@ -137,29 +143,54 @@ internal static partial class ConfigKeys
             "importance_minimality_coeff",
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
-        _ => Fault("task_config", () => experiment.DecompositionData()),
+        _ when experiment.Target is not MlpTargetConfig => Fault("task_config", () => experiment.DecompositionData()),
+        _ => null,
     });
 
-    /// <summary>The target of an experiment, once a name in its place has been followed; which keys it has depends on the kind that the record starts with.</summary>
+    private static ConfigKey<ExperimentConfig> Task
+    {
+        get
+        {
+            var (synthetic, files) = (TaskOf(TaskKeys), TaskOf(FileTaskKeys));
+            return ByTarget([synthetic, files], target => target is MlpTargetConfig ? files : synthetic);
+
+            static ConfigKey<ExperimentConfig> TaskOf(KeyTable<TaskConfig> keys) =>
+                Keys<ExperimentConfig>.Nested("task_config", keys, c => c.Task, (c, v) => c with { Task = v }, required: true);
+        }
+    }
+
+    /// <summary>The target of an experiment, once a name in its place has been followed.</summary>
     private static ConfigKey<ExperimentConfig> Target
     {
         get
         {
-            var (tms, residual) = (TargetOf(TmsTarget), TargetOf(ResidualMlpKeys.Target));
-            return new ConfigKey<ExperimentConfig>(
-                tms.Name,
-                (config, node, notes) => (config.Target is TmsTargetConfig ? tms : residual).Bind(config, node, notes),
-                config => (config.Target is TmsTargetConfig ? tms : residual).Write!(config))
-            {
-                PathsBelow = tms.PathsBelow.Union(residual.PathsBelow),
-            };
+            var (tms, residual, mlp) = (TargetOf(Trained(TmsTarget)), TargetOf(Trained(ResidualMlpKeys.Target)), TargetOf(MlpKeys.Target));
+            return ByTarget(
+                [tms, residual, mlp], target => target switch { TmsTargetConfig => tms, ResidualMlpTargetConfig => residual, _ => mlp });
         }
     }
 
-    private static ConfigKey<ExperimentConfig> TargetOf<TTarget>(KeyTable<TTarget> training)
-        where TTarget : TargetConfig => Keys<ExperimentConfig>.Nested(
-            "target", new KeyTable<TTarget>([Keys<TTarget>.Nested("train", training, c => c, (_, v) => v, required: true)]),
-            c => (TTarget)c.Target, (c, v) => c with { Target = v });
+    /// <summary>A key whose value has other keys for each kind of target; the record starts with the kind that the task has.</summary>
+    private static ConfigKey<ExperimentConfig> ByTarget(
+        IReadOnlyList<ConfigKey<ExperimentConfig>> kinds, Func<TargetConfig, ConfigKey<ExperimentConfig>> choose) => new(
+            kinds[0].Name,
+            (config, node, notes) => choose(config.Target).Bind(config, node, notes),
+            config => choose(config.Target).Write!(config))
+        {
+            Required = kinds[0].Required,
+            PathsBelow = [.. kinds.SelectMany(kind => kind.PathsBelow).Distinct()],
+        };
+
+    /// <summary>How a target is trained, or was: one that is loaded has the same shape and data.</summary>
+    internal static KeyTable<TTarget> Trained<TTarget>(KeyTable<TTarget> training)
+        where TTarget : TrainedTargetConfig => new(
+        [
+            Keys<TTarget>.Optional("load", Text, c => c.Load, (c, v) => c with { Load = v }),
+            Keys<TTarget>.Nested("train", training, c => c, (c, v) => v with { Load = c.Load }, required: true),
+        ]);
+
+    private static ConfigKey<ExperimentConfig> TargetOf<TTarget>(KeyTable<TTarget> keys)
+        where TTarget : TargetConfig => Keys<ExperimentConfig>.Nested("target", keys, c => (TTarget)c.Target, (c, v) => c with { Target = v });
 
     internal static ValueKind<IReadOnlyList<IReadOnlyList<int>>?> SyncedGroups =>
         OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));

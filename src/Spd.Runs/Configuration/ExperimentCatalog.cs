@@ -42,7 +42,8 @@ public sealed class ExperimentCatalog
     public Loaded<IExperiment> Load(string nameOrPath, params IEnumerable<ConfigOverride> overrides)
     {
         string path = Find(nameOrPath);
-        return ExperimentLoader.Load(ConfigReader.ReadFile(path), System.IO.Path.GetFileNameWithoutExtension(path), overrides, this);
+        return ExperimentLoader.Load(
+            ConfigReader.ReadFile(path), System.IO.Path.GetFileNameWithoutExtension(path), overrides, this, System.IO.Path.GetDirectoryName(path));
     }
 
     /// <summary>The sentence about a name that no experiment has.</summary>

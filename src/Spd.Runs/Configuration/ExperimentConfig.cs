@@ -22,7 +22,7 @@ public sealed record ExperimentConfig : IExperiment
     /// <summary>The kind of network and the inputs on which it is decomposed.</summary>
     public TaskConfig Task { get; init; } = new();
 
-    /// <summary>How the target is trained.</summary>
+    /// <summary>The network that is decomposed.</summary>
     public TargetConfig Target { get; init; } = new TmsTargetConfig();
 
     /// <summary>Batches of an evaluation, at least 1.</summary>
@@ -60,7 +60,7 @@ public sealed record ExperimentConfig : IExperiment
     /// <param name="catalog">The shipped experiments, whose targets can be named.</param>
     /// <exception cref="ConfigException">The file or an override cannot be used; one sentence says where and why.</exception>
     public static Loaded<ExperimentConfig> Load(string path, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
-        ExperimentLoader.LoadSpd(ConfigReader.ReadFile(path), Path.GetFileNameWithoutExtension(path), overrides, catalog);
+        ExperimentLoader.LoadSpd(ConfigReader.ReadFile(path), Path.GetFileNameWithoutExtension(path), overrides, catalog, Path.GetDirectoryName(path));
 
     /// <summary>Reads a configuration from text.</summary>
     /// <param name="text">The YAML text.</param>
@@ -72,7 +72,7 @@ public sealed record ExperimentConfig : IExperiment
         ExperimentLoader.LoadSpd(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
 
     /// <summary>The inputs on which the target is decomposed; groups that were synced in its training stay so.</summary>
-    public SparseFeatures DecompositionData() => Target.Data(Task.FeatureProbability, Task.DataGenerationType);
+    public DataSource DecompositionData() => Target.Data(Task);
 
     /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = target };

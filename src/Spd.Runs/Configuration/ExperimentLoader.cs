@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using Spd.Decomposition;
+using Spd.Networks.Data;
 using Spd.Runs.Baselines;
+using Spd.Runs.Exchange;
 
 namespace Spd.Runs.Configuration;
 
@@ -13,16 +15,26 @@ internal static partial class ExperimentLoader
     /// <summary>Its value for APD.</summary>
     internal const string ApdMethod = "apd";
 
-    private const string TargetKey = "target";
+    private const string TargetKey = "target", TrainKey = "train", LoadKey = "load";
+    // The target of a run, seen from its folder.
+    private const string OwnTarget = "target/weights.safetensors";
     private const string PathKey = "pretrained_model_path";
+
+    // The keys of train configs that tell the kinds of targets apart.
+    private static readonly string[] TrainedModels = ["tms_model_config", "resid_mlp_config"];
 
     // What the released code takes for keys that a file leaves out.
     private static DecompositionOptions ReleasedDefaults { get; } = new() { StochasticReconCoeff = null, StochasticReconLayerwiseCoeff = null };
 
     /// <summary>An experiment, whatever its method.</summary>
-    public static Loaded<IExperiment> Load(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    /// <param name="root">What was written.</param>
+    /// <param name="stem">The name of the file, without its ending.</param>
+    /// <param name="overrides">Values that take the place of those written.</param>
+    /// <param name="catalog">The shipped experiments.</param>
+    /// <param name="folder">The folder of the file, where its relative paths are looked for first; otherwise they start at the working directory.</param>
+    public static Loaded<IExperiment> Load(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog, string? folder = null)
     {
-        Resolve(root, overrides, catalog);
+        Resolve(root, overrides, catalog, folder);
         switch (root.Find(MethodKey))
         {
             case null:
@@ -36,13 +48,35 @@ internal static partial class ExperimentLoader
     }
 
     /// <summary>An experiment with SPD.</summary>
-    public static Loaded<ExperimentConfig> LoadSpd(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    public static Loaded<ExperimentConfig> LoadSpd(ConfigMap root, string stem, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog, string? folder = null)
     {
-        Resolve(root, overrides, catalog);
+        Resolve(root, overrides, catalog, folder);
         return BindSpd(root, stem, catalog);
     }
 
-    private static void Resolve(ConfigMap root, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog)
+    /// <summary>A <c>final_config.yaml</c> of the released code, for a run folder that holds its target.</summary>
+    /// <param name="path">The file; the config of the target's training lies beside it.</param>
+    /// <param name="name">What the run is called where the config does not say.</param>
+    public static ExperimentConfig LoadReleased(string path, string name)
+    {
+        var root = ConfigReader.ReadFile(path);
+        if (root.Find(ReleasedConfig.NameKey) is ConfigScalar { IsNull: false, Text: { Length: > 0 } given }) name = given;
+        if (TaskOf(root) is { } task && task is "tms" or "residual_mlp")
+        {
+            string trainFile = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, TrainConfigOf(task));
+            if (!File.Exists(trainFile))
+                throw new ConfigException($"there is no {TrainConfigOf(task)} beside '{path}', which says the shape of the target: copy it there");
+            root.Set(TargetKey, new ConfigMap(path,
+            [
+                new ConfigEntry(LoadKey, path, new ConfigScalar(path, OwnTarget, Plain: true)), new ConfigEntry(TrainKey, path, ConfigReader.ReadFile(trainFile)),
+            ]));
+        }
+
+        return ConfigKeys.Experiment.Bind(
+            new ExperimentConfig { Name = NameOf(name), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) }, root, []);
+    }
+
+    private static void Resolve(ConfigMap root, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog, string? folder)
     {
         FollowTarget(root, catalog);
         foreach (var given in overrides)
@@ -50,6 +84,45 @@ internal static partial class ExperimentLoader
             given.Apply(root);
             FollowTarget(root, catalog);
         }
+
+        TakeReleasedPath(root, folder);
+        if (root.Find(TargetKey) is not ConfigMap target) return;
+        if (target.Find("data") is ConfigMap data)
+            foreach (string key in new[] { "inputs", "labels" }) ResolvePath(data, key, folder);
+        if (ResolvePath(target, LoadKey, folder) is { } path) TakeTrainConfig(root, target, path);
+    }
+
+    /// <summary>A released config without a target names its checkpoint; where that lies at hand, it is loaded.</summary>
+    private static void TakeReleasedPath(ConfigMap root, string? folder)
+    {
+        if (root.Find(TargetKey) is { IsNull: false } || root.Find(PathKey) is not ConfigScalar { IsNull: false } released) return;
+        var target = new ConfigMap(released.Origin, [new ConfigEntry(LoadKey, released.Origin, released)]);
+        if (ResolvePath(target, LoadKey, folder) is not { } path || !File.Exists(path)) return;
+        root.Set(TargetKey, target);
+        root.Entries.RemoveAll(entry => entry.Key == PathKey);
+    }
+
+    /// <summary>Makes a path full: relative to the folder of the configuration if the file is there, or else to the working directory.</summary>
+    private static string? ResolvePath(ConfigMap map, string key, string? folder)
+    {
+        if (map.Find(key) is not ConfigScalar { IsNull: false } given || given.Text.Contains("://", StringComparison.Ordinal)) return null;
+        string beside = folder is null ? given.Text : Path.Combine(folder, given.Text);
+        string path = Path.GetFullPath(File.Exists(ArrayFile.FileOf(beside)) ? beside : given.Text);
+        map.Set(key, new ConfigScalar(given.Origin, path, given.Plain));
+        return path;
+    }
+
+    /// <summary>The released trainer writes a config beside the weights, which says their shape.</summary>
+    private static void TakeTrainConfig(ConfigMap root, ConfigMap target, string path)
+    {
+        if (target.Find(TrainKey) is { IsNull: false } || TaskOf(root) is not ("tms" or "residual_mlp")) return;
+        string name = TrainConfigOf(TaskOf(root)!);
+        string file = Path.Combine(Path.GetDirectoryName(path)!, name);
+        if (!File.Exists(path)) throw target.Find(LoadKey)!.Error($"target.load is '{path}', but there is no such file");
+        target.Set(TrainKey, File.Exists(file)
+            ? ConfigReader.ReadFile(file)
+            : throw target.Find(LoadKey)!.Error(
+                $"target.load is '{path}', but nothing says its shape: describe how it was trained under `target: train:`, or put its {name} beside it"));
     }
 
     private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
@@ -99,14 +172,18 @@ internal static partial class ExperimentLoader
         if (root.Find("task_config") is not ConfigMap task || task.Find("task_name") is not ConfigScalar name) return new TmsTargetConfig();
         string? what = name.Text switch { "lm" => "language models", "ih" => "induction heads", _ => null };
         if (what is not null)
-            throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the tasks that are available are tms and residual_mlp");
-        bool isResidual = name.Text == "residual_mlp";
-        string other = isResidual ? "tms_model_config" : "resid_mlp_config";
-        if (root.Find(TargetKey) is ConfigMap target && target.Find("train") is ConfigMap train && train.Find(other) is not null)
-            throw name.Error($"task_name is '{name.Text}', but the target has a {other}: both must be of one kind, tms or residual_mlp");
+            throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the tasks that are available are tms, residual_mlp and mlp");
+        var target = root.Find(TargetKey) as ConfigMap;
+        string? model = TrainedModels.FirstOrDefault(key => (target?.Find(TrainKey) as ConfigMap)?.Find(key) is not null)
+            ?? (target?.Find("mlp") is null ? null : "mlp");
+        string wanted = name.Text switch { "residual_mlp" => "resid_mlp_config", "mlp" => "mlp", _ => "tms_model_config" };
+        if (model is not null && model != wanted)
+            throw name.Error($"task_name is '{name.Text}', but the target has a {model}: both must be of one kind, tms, residual_mlp or mlp");
 
-        return isResidual ? new ResidualMlpTargetConfig() : new TmsTargetConfig();
+        return name.Text switch { "residual_mlp" => new ResidualMlpTargetConfig(), "mlp" => new MlpTargetConfig(), _ => new TmsTargetConfig() };
     }
+
+    private static string TrainConfigOf(string task) => task == "tms" ? "tms_train_config.yaml" : "resid_mlp_train_config.yaml";
 
     private static string? TaskOf(ConfigMap root) => ((root.Find("task_config") as ConfigMap)?.Find("task_name") as ConfigScalar)?.Text;
 
@@ -120,8 +197,8 @@ internal static partial class ExperimentLoader
         if (root.Find(PathKey) is not ConfigScalar { IsNull: false } path) return root.Error($"no target network is given: say which {remedy}");
         string where = path.Text.StartsWith("wandb:", StringComparison.Ordinal)
             ? "which lives in somebody's cloud account"
-            : "a checkpoint that is not read here";
-        return path.Error($"{PathKey} is '{path.Text}', {where}: train the target here instead {remedy}");
+            : "which is not at hand";
+        return path.Error($"{PathKey} is '{path.Text}', {where}: name its file with `--set target.load=PATH`, or train the target here instead {remedy}");
     }
 
     [GeneratedRegex(@"^\.|[^\p{L}\p{N}_+. -]")]

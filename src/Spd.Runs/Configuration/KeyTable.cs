@@ -5,8 +5,8 @@ namespace Spd.Runs.Configuration;
 /// <summary>A key of a configuration record.</summary>
 /// <param name="Name">The key.</param>
 /// <param name="Bind">The record with the value of a node; may add notes for the user.</param>
-/// <param name="Write">The node of the record's value; null for a key that is read only.</param>
-internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode, List<string>, TRecord> Bind, Func<TRecord, YamlNode>? Write)
+/// <param name="Write">The node of the record's value, or null to leave it out; null for a key that is read only.</param>
+internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode, List<string>, TRecord> Bind, Func<TRecord, YamlNode?>? Write)
 {
     /// <summary>Whether the key must be given.</summary>
     public bool Required { get; init; }
@@ -63,7 +63,7 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
     {
         var map = new YamlMappingNode();
         foreach (var key in keys)
-            if (key.Write is not null) map.Add(key.Name, key.Write(record));
+            if (key.Write?.Invoke(record) is { } node) map.Add(key.Name, node);
         return map;
     }
 
@@ -84,6 +84,14 @@ internal static class Keys<TRecord>
     public static ConfigKey<TRecord> Value<TValue>(
         string name, ValueKind<TValue> kind, Func<TRecord, TValue> get, Func<TRecord, TValue, TRecord> set, bool required = false) =>
         new(name, (record, node, _) => set(record, kind.Read(node, name)), record => kind.Write(get(record))) { Required = required };
+
+    /// <summary>A key that is written only where it has a value.</summary>
+    public static ConfigKey<TRecord> Optional<TValue>(
+        string name, ValueKind<TValue> kind, Func<TRecord, TValue?> get, Func<TRecord, TValue?, TRecord> set)
+        where TValue : class => new(
+            name,
+            (record, node, _) => set(record, node.IsNull ? null : kind.Read(node, name)),
+            record => get(record) is { } value ? kind.Write(value) : null);
 
     /// <summary>A key that holds a record of its own, with a table of its own.</summary>
     public static ConfigKey<TRecord> Nested<TInner>(

@@ -7,7 +7,7 @@ using Spd.Networks.Training;
 namespace Spd.Runs.Configuration;
 
 /// <summary>How a residual MLP is trained; the keys are those of the released <c>resid_mlp_train_config.yaml</c>.</summary>
-public sealed record ResidualMlpTargetConfig : TargetConfig
+public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
 {
     /// <summary>A configuration with the released trainer's defaults.</summary>
     public ResidualMlpTargetConfig()

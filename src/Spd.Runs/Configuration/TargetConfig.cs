@@ -1,80 +1,45 @@
-using Spd.Engine.Execution;
-using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Data;
-using Spd.Networks.Training;
+using Spd.Networks.Weights;
 
 namespace Spd.Runs.Configuration;
 
-/// <summary>How a target network is trained (<c>target: train:</c>); the keys are those of the released train configs.</summary>
+/// <summary>The network that an experiment decomposes (<c>target</c>), and the data that belong to it.</summary>
 public abstract record TargetConfig
 {
-    /// <summary>AdamW's weight decay.</summary>
-    public const double WeightDecay = 0.01;
-
-    /// <summary>Seed of the initial weights and of the data.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Training steps, at least 1.</summary>
-    public int Steps { get; init; } = 10_000;
-
-    /// <summary>Rows of a batch, at least 1.</summary>
-    public int BatchSize { get; init; } = 1024;
-
-    /// <summary>Full learning rate, above 0.</summary>
-    public double Lr { get; init; } = 5e-3;
-
-    /// <summary>How the learning rate changes; not exponential.</summary>
-    public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
-
-    /// <summary>Chance that a feature is active, above 0 and at most 1.</summary>
-    public double FeatureProbability { get; init; } = 0.05;
-
-    /// <summary>How the active features of an example are chosen.</summary>
-    public DataGenerationType DataGenerationType { get; init; }
-
-    /// <summary>Disjoint groups of features that are active together, or null.</summary>
-    public IReadOnlyList<IReadOnlyList<int>>? SyncedInputs { get; init; }
+    /// <summary>The weight file of a network that was trained elsewhere; null for one that is trained here.</summary>
+    public string? Load { get; init; }
 
     /// <summary>Input features of the network.</summary>
     public abstract int Features { get; }
 
-    /// <summary>The options of the training.</summary>
-    public TrainingOptions Training => new()
-    {
-        Seed = Seed,
-        Steps = Steps,
-        BatchSize = BatchSize,
-        LearningRate = Lr,
-        Schedule = new LearningRateSchedule(LrSchedule),
-        WeightDecay = WeightDecay,
-    };
-
-    /// <summary>Lower and upper end of an active feature's value.</summary>
-    protected abstract (double Lowest, double Highest) ValueRange { get; }
-
-    /// <summary>The data it is trained on.</summary>
-    public SparseFeatures TrainingData() => Data(FeatureProbability, DataGenerationType);
-
-    /// <summary>Data of the same features, drawn in another way.</summary>
-    /// <exception cref="ArgumentException">The features cannot be drawn so.</exception>
-    public SparseFeatures Data(double featureProbability, DataGenerationType type) =>
-        new(Features, featureProbability, type, ValueRange.Lowest, ValueRange.Highest, SyncedInputs);
-
     /// <summary>The network, with zeros for weights.</summary>
     public abstract Module Build();
 
-    /// <summary>Trains a network from the weights it has.</summary>
-    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation);
+    /// <summary>Reads the weights of <see cref="Load"/> into a network; on failure it is left as it was.</summary>
+    /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not this network's.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public abstract void LoadInto(Module network);
 
-    /// <summary>Which features a trained network has learnt.</summary>
-    public abstract bool[] LearntFeatures(Module network);
+    /// <summary>Looks whether a network does what it should.</summary>
+    /// <returns>A clause about what it has learnt, for the user.</returns>
+    /// <exception cref="TargetException">It falls short of what the configuration says of it.</exception>
+    public abstract string Verify(Module network);
 
-    /// <summary>Every key with its value, as YAML: the canonical text of this configuration.</summary>
+    /// <summary>The inputs on which it is decomposed.</summary>
+    /// <exception cref="ArgumentException">The inputs cannot be drawn as the task says.</exception>
+    /// <exception cref="ConfigException">A file of inputs does not fit the network.</exception>
+    public abstract DataSource Data(TaskConfig task);
+
+    /// <summary>The inputs on which a decomposition is measured: fresh ones, or rows that were kept from training.</summary>
+    /// <inheritdoc cref="Data"/>
+    public virtual DataSource EvaluationData(TaskConfig task) => Data(task);
+
+    /// <summary>Every key with its value, as YAML: the canonical text of what is kept beside the weights.</summary>
     public abstract string ToYaml();
 
     /// <summary>Whether both are the same when written out.</summary>
-    public virtual bool Equals(TargetConfig? other) => other is not null && ToYaml() == other.ToYaml();
+    public virtual bool Equals(TargetConfig? other) => other is not null && Load == other.Load && ToYaml() == other.ToYaml();
 
     /// <inheritdoc/>
     public override int GetHashCode() => ToYaml().GetHashCode(StringComparison.Ordinal);

@@ -23,4 +23,7 @@ public enum TaskName
 
     /// <summary>Residual MLP.</summary>
     ResidualMlp,
+
+    /// <summary>An MLP of the user's own, with data from files.</summary>
+    Mlp,
 }

@@ -7,7 +7,7 @@ using Spd.Networks.Training;
 namespace Spd.Runs.Configuration;
 
 /// <summary>How a Toy Model of Superposition is trained; the keys are those of the released <c>tms_train_config.yaml</c>.</summary>
-public sealed record TmsTargetConfig : TargetConfig
+public sealed record TmsTargetConfig : TrainedTargetConfig
 {
     /// <summary>The shape of the network (<c>tms_model_config</c>), with <c>fixed_identity_hidden_layers</c> and <c>fixed_random_hidden_layers</c>.</summary>
     public TmsModelConfig Model { get; init; } = new();

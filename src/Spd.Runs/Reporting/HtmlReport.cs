@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Reporting;
 
@@ -43,24 +44,16 @@ public static class HtmlReport
             <p class="lead">{Text(config.Description)}</p>
 
             """);
-        if (summary.Status != RunStatus.Finished)
+        if (summary.Status is RunStatus.Interrupted or RunStatus.Failed)
         {
             page.Append(
                 $"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Steps} steps: "
                 + "the numbers below are those of an unfinished decomposition.</p>\n");
         }
 
-        string origin = summary.Target.FromCache ? "found in the cache" : "trained";
-        string tried = summary.Target.SeedsTried switch
-        {
-            1 => "",
-            2 => ", after 1 seed that did not learn every feature",
-            int seeds => $", after {seeds - 1} seeds that did not learn every feature",
-        };
         page.Append($"""
-            <p>{summary.Steps} steps of batch {summary.BatchSize} in {summary.WallSeconds:F1} s. The target was {origin} with
-            seed {summary.Target.Config.Seed}{tried}; it has learnt every feature
-            (given a feature alone at 1, the output of that feature is the largest and above ½).</p>
+            <p>{summary.Steps} steps of batch {summary.BatchSize}{(
+                summary.Status == RunStatus.Imported ? ", taken by another program" : $" in {summary.WallSeconds:F1} s")}. {Text(Origin(summary.Target))}</p>
             <h2>Results</h2>
             <table>
             <tr><th>Quantity</th><th>This run</th><th>Paper</th><th>What it says</th></tr>
@@ -78,6 +71,19 @@ public static class HtmlReport
             page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");
         page.Append($"<h2>Configuration</h2>\n<pre>{Text(yaml)}</pre>\n</body>\n</html>\n");
         return page.ToString();
+    }
+
+    private static string Origin(TrainedTarget target)
+    {
+        if (target.Config is not TrainedTargetConfig { Load: null } trained) return $"The target was loaded from {target.Config.Load}.";
+        string tried = target.SeedsTried switch
+        {
+            1 => "",
+            2 => ", after 1 seed that did not learn every feature",
+            int seeds => $", after {seeds - 1} seeds that did not learn every feature",
+        };
+        return $"The target was {(target.FromCache ? "found in the cache" : "trained")} with seed {trained.Seed}{tried}; it has learnt every feature "
+            + "(given a feature alone at 1, the output of that feature is the largest and above ½).";
     }
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);

@@ -25,6 +25,7 @@ public static class ResultTable
         }
 
         if (summary.Residual is { } residual) AddResidual(rows, residual, paper);
+        if (summary.Classification is { } classes) AddClassification(rows, classes);
         foreach (var (site, count) in summary.Significant)
         {
             string expected = paper is not null && paper.Significant.TryGetValue(site, out int value) ? $"{value}" : "";
@@ -44,6 +45,8 @@ public static class ResultTable
         }
 
         foreach (var (name, value) in summary.Reconstructions) rows.Add(new ResultRow(Spoken(name), Scientific(value), "", MeaningOf(name)));
+        // A run that was imported took its steps elsewhere.
+        if (double.IsNaN(summary.MsPerStep.Median)) return rows;
         rows.Add(new ResultRow(
             "ms per step", $"{summary.MsPerStep.Median:F2}", "",
             $"median; from {summary.MsPerStep.P10:F2} (10 %) to {summary.MsPerStep.P90:F2} (90 %), "
@@ -80,6 +83,17 @@ public static class ResultTable
             "neuron contributions, correlation", $"{neurons.Correlation:F4}", "",
             "subcomponents' against the target's, over layers, features and neurons; 1 is exact"));
         rows.Add(new ResultRow("neuron contributions, slope", $"{neurons.Slope:F4}", "", "least squares through the origin; 1 is exact"));
+    }
+
+    private static void AddClassification(List<ResultRow> rows, ClassificationEvidence classes)
+    {
+        Add("the network itself", classes.Target, $"on {classes.Rows} inputs that the decomposition is measured on");
+        Add("all subcomponents", classes.Unmasked, "do they sum to the model?");
+        Add("stochastic masks", classes.Stochastic, "unneeded subcomponents masked at random");
+        Add("CI-masked", classes.ImportanceMasked, "masks equal to the causal importances; not trained on");
+        Add("rounded masks", classes.RoundedMasked, "only subcomponents of importance above ½; not trained on");
+
+        void Add(string what, double accuracy, string meaning) => rows.Add(new ResultRow($"accuracy, {what}", $"{accuracy:P2}", "", meaning));
     }
 
     private static string Scientific(double value) => value.ToString("0.00e+0");

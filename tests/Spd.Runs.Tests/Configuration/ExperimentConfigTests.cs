@@ -27,10 +27,10 @@ public sealed class ExperimentConfigTests
         Assert.Equal((OutputLoss.Mse, 1e-3, ScheduleShape.Cosine), (options.OutputLossType, options.Lr, options.LrSchedule));
         Assert.Equal(["linear1", "linear2"], options.TargetModulePatterns);
         Assert.Equal(new TmsTargetConfig { Model = new TmsModelConfig() }, tms.Config.Target);
+        var training = ((TrainedTargetConfig)tms.Config.Target).Training;
         Assert.Equal(
             (10_000, 1024, 5e-3, 0.01),
-            (tms.Config.Target.Training.Steps, tms.Config.Target.Training.BatchSize,
-                tms.Config.Target.Training.LearningRate, tms.Config.Target.Training.WeightDecay));
+            (training.Steps, training.BatchSize, training.LearningRate, training.WeightDecay));
 
         var identity = ExperimentConfig.Load(Catalog.Find("tms_5-2-id"), [], Catalog).Config;
         Assert.Equal(["linear1", "linear2", "hidden_layers.0"], identity.Decomposition.TargetModulePatterns);
@@ -48,7 +48,7 @@ public sealed class ExperimentConfigTests
             loaded.Config);
         string note = Assert.Single(loaded.Notes);
         Assert.EndsWith(
-            "released_tms_5-2.yaml, line 36: pretrained_model_path is ignored: the target is trained here, as `target` says",
+            "released_tms_5-2.yaml, line 36: pretrained_model_path is ignored: the target is the one that `target` says",
             note, StringComparison.Ordinal);
     }
 
@@ -57,8 +57,8 @@ public sealed class ExperimentConfigTests
     {
         string message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(Released, [], Catalog)).Message;
         Assert.Contains(
-            "line 36: pretrained_model_path is 'tms.pth', a checkpoint that is not read here: "
-            + "train the target here instead by adding `--set target=tms_40-10`",
+            "line 36: pretrained_model_path is 'tms.pth', which is not at hand: name its file with `--set target.load=PATH`, "
+            + "or train the target here instead by adding `--set target=tms_40-10`",
             message, StringComparison.Ordinal);
         message = Assert.Throws<ConfigException>(() => ExperimentConfig.Load(
             Released, [ConfigOverride.Parse("pretrained_model_path=wandb:goodfire/spd/runs/x")], Catalog)).Message;
@@ -136,8 +136,9 @@ public sealed class ExperimentConfigTests
             (again.Config.Decomposition.Seed, again.Config.Decomposition.C, again.Config.Decomposition.ReconCoeff,
                 again.Config.Decomposition.SchattenCoeff, again.Config.Decomposition.Lr, again.Config.Decomposition.LrExponentialHalflife));
         Assert.Equal("two: # \"words\" \\ 😀 ", again.Config.Description);
-        Assert.Equal((6, 500, 3UL), (again.Config.Target.Features, again.Config.Target.Steps, again.Config.Target.Seed));
-        Assert.Equal([[0, 1], [2, 3, 4]], again.Config.Target.SyncedInputs!);
+        var target = (TrainedTargetConfig)again.Config.Target;
+        Assert.Equal((6, 500, 3UL), (target.Features, target.Steps, target.Seed));
+        Assert.Equal([[0, 1], [2, 3, 4]], target.SyncedInputs!);
         Assert.NotEqual(config, config with { SaveFreq = 8 });
     }
 
@@ -161,7 +162,7 @@ public sealed class ExperimentConfigTests
     {
         var config = Parse(Minimal, "target.train.tms_model_config.n_features=7").Config;
         Assert.Equal(7, config.DecompositionData().Features);
-        Assert.Equal(7, config.Target.TrainingData().Features);
+        Assert.Equal(7, ((TrainedTargetConfig)config.Target).TrainingData().Features);
         Assert.Equal(DataGenerationType.AtLeastZeroActive, config.Task.DataGenerationType);
     }
 

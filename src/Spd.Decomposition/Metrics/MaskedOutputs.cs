@@ -1,0 +1,34 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+
+namespace Spd.Decomposition;
+
+/// <summary>The outputs of a decomposed network on chosen inputs.</summary>
+public static class MaskedOutputs
+{
+    /// <summary>The outputs with all sites masked, one array for each source of masks.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="seed">Seed of random masks.</param>
+    /// <param name="masks">The sources of masks.</param>
+    /// <returns>Row-major <c>[rows, outputs]</c> each, in the order of <paramref name="masks"/>.</returns>
+    public static IReadOnlyList<float[]> Of(ComponentModel model, float[] inputs, int rows, ulong seed, params IReadOnlyList<MaskSource> masks)
+    {
+        var graph = new Graph();
+        var x = graph.Input(inputs.Length / rows);
+        var target = CausalImportance.Build(graph, model, x);
+        var outputs = masks
+            .Select(source => graph.Keep(model.MaskedForward(graph, x, target.Sites.ToDictionary(site => site.Site, site => source(graph, site, 0)))))
+            .ToList();
+        x.Set(inputs);
+        float[][] values = [.. outputs.Select(output => new float[rows * output.Rows])];
+        using var pool = new WorkerPool(1);
+        new PanelRunner(graph, rows, pool).Run(seed, step: 0, backward: false, observer: workspace =>
+        {
+            for (int i = 0; i < values.Length; i++) workspace.CopyTo(values[i], outputs[i]);
+        });
+        return values;
+    }
+}

@@ -1,0 +1,30 @@
+using Spd.Decomposition;
+using Spd.Engine;
+using Spd.Networks;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs;
+
+/// <summary>How well a decomposed classifier still classifies, on the inputs that it is measured on.</summary>
+/// <param name="Rows">Inputs.</param>
+/// <param name="Target">The accuracy of the network itself.</param>
+/// <param name="Unmasked">With all subcomponents.</param>
+/// <param name="Stochastic">With unneeded subcomponents masked at random.</param>
+/// <param name="ImportanceMasked">With masks equal to the causal importances.</param>
+/// <param name="RoundedMasked">With the subcomponents of importance above ½ only.</param>
+public sealed record ClassificationEvidence(int Rows, double Target, double Unmasked, double Stochastic, double ImportanceMasked, double RoundedMasked)
+{
+    /// <summary>The evidence, or null where the target has no labels.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="target">The target, with its data.</param>
+    /// <param name="seed">Seed of the random masks.</param>
+    public static ClassificationEvidence? Of(ComponentModel model, TargetConfig target, ulong seed)
+    {
+        if (target is not MlpTargetConfig mlp || mlp.ReadRows().HeldOut is not { Labels: { } labels } rows) return null;
+        var outputs = MaskedOutputs.Of(
+            model, rows.Inputs, rows.Count, seed, Masks.Ones, Masks.Stochastic(StreamPurpose.Masks), Masks.Importance, Masks.RoundedImportance);
+        double[] accuracies = [.. outputs.Select(output => Accuracy.Of(output, labels))];
+        double own = Accuracy.Of(NetworkOutputs.Of(model.Network, rows.Inputs, rows.Count), labels);
+        return new ClassificationEvidence(rows.Count, own, accuracies[0], accuracies[1], accuracies[2], accuracies[3]);
+    }
+}

@@ -1,0 +1,47 @@
+using Spd.Networks.Weights;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Exchange;
+
+/// <summary>Writes a run as the authors' released code knows it: a state dict as safetensors, and the two configs that go with it.</summary>
+public static class ReleasedExport
+{
+    /// <summary>The name of the format.</summary>
+    public const string Format = "spd-paper";
+
+    /// <summary>Exports a run. The folder appears whole or not at all.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="output">The folder to make.</param>
+    /// <returns>The weight file.</returns>
+    /// <exception cref="RunFolderException">The folder exists, or the released code has no such model.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static string Export(SavedRun run, string output)
+    {
+        if (run.Experiment is not ExperimentConfig { Target: TrainedTargetConfig target } experiment)
+        {
+            throw new RunFolderException(
+                $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS or a residual MLP only, and this run is another kind");
+        }
+
+        if (Path.Exists(output)) throw new RunFolderException($"'{output}' exists already: name a new folder with --out");
+        string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))}.{Guid.NewGuid():N}.tmp";
+        string name = $"model_{(int)(run.Stored.Number("steps") ?? experiment.Decomposition.Steps)}.safetensors";
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            var trained = run.Folder.ReadTarget(experiment);
+            using var decomposition = new SpdDecomposition(experiment, trained, threads: 1);
+            decomposition.Load(run.Folder.ModelFile);
+            var components = Safetensors.Read(run.Folder.ModelFile).Tensors;
+            Safetensors.Write(Path.Combine(temporary, name), ReleasedNames.Of(trained.Network, decomposition.Sites, components));
+            AtomicFile.WriteText(Path.Combine(temporary, "final_config.yaml"), ReleasedConfig.Write(experiment));
+            AtomicFile.WriteText(Path.Combine(temporary, ReleasedConfig.TrainConfigName(target)), target.ToYaml());
+            Directory.Move(temporary, output);
+            return Path.Combine(output, name);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Spd.Networks.Weights;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Exchange;
+
+/// <summary>Makes a run of ours of a decomposition that the authors' released code saved.</summary>
+public static partial class ReleasedImport
+{
+    private const string ConfigName = "final_config.yaml";
+
+    /// <summary>Imports a decomposition. The run folder appears whole or not at all.</summary>
+    /// <param name="path">The folder of a run of the released code, or its weight file.</param>
+    /// <param name="configPath">Its <c>final_config.yaml</c>; null where it lies beside the weights.</param>
+    /// <param name="output">The run folder to make: new, or empty.</param>
+    /// <param name="threads">Threads to measure with.</param>
+    /// <returns>The folder, and what the decomposition comes to as measured now.</returns>
+    /// <exception cref="ConfigException">The configuration is missing or cannot be used.</exception>
+    /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
+    /// <exception cref="SafetensorsException">The weights are damaged, or not of this configuration.</exception>
+    public static (RunFolder Folder, RunSummary Summary) Import(string path, string? configPath, string output, int threads)
+    {
+        string folder = Directory.Exists(path) ? Path.GetFullPath(path)
+            : File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))!
+            : throw new RunFolderException($"there is nothing to import at '{path}'");
+        string weights = Directory.Exists(path) ? NewestWeights(folder, path) : path;
+        string configFile = configPath ?? Path.Combine(folder, ConfigName);
+        if (!File.Exists(configFile))
+            throw new ConfigException($"there is no {ConfigName} beside '{weights}': name the configuration of the decomposition with --config");
+        var experiment = ExperimentLoader.LoadReleased(configFile, Path.GetFileName(folder));
+        var tensors = WeightFile.Read(weights);
+        var network = experiment.Target.Build();
+        ModuleWeights.Load(weights, ReleasedNames.Target(tensors), network);
+        var target = new TrainedTarget(network, experiment.Target, SeedsTried: 0, FromCache: false);
+        using var decomposition = new SpdDecomposition(experiment, target, threads);
+        decomposition.Load(weights, ReleasedNames.ComponentTensors(weights, tensors, decomposition.Sites));
+
+        if (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any()))
+            throw new RunFolderException($"'{output}' exists already: name a new folder with --out");
+        string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            var made = RunFolder.CreateAt(temporary);
+            made.WriteText(made.ConfigFile, experiment.ToYaml());
+            ModuleWeights.Save(made.PrepareParent(made.TargetWeightsFile), network);
+            made.WriteText(made.TargetConfigFile, experiment.Target.ToYaml());
+            decomposition.Save(made.ModelFile);
+            var evaluation = decomposition.Measure();
+            var summary = Summary(experiment, target, threads, StepsOf(weights) ?? experiment.Decomposition.Steps).With(decomposition, evaluation);
+            made.WriteResults(experiment, summary, decomposition.Draw(evaluation, []));
+            if (Directory.Exists(output)) Directory.Delete(output);
+            Directory.Move(temporary, output);
+            return (RunFolder.Open(output), summary);
+        }
+        finally
+        {
+            // After the move there is nothing here.
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static RunSummary Summary(ExperimentConfig experiment, TrainedTarget target, int threads, int steps) => new()
+    {
+        Experiment = experiment.Name,
+        Seed = experiment.Decomposition.Seed,
+        Steps = steps,
+        BatchSize = experiment.Decomposition.BatchSize,
+        Threads = threads,
+        Kernels = Engine.Kernels.KernelSet.Default().Name,
+        Status = RunStatus.Imported,
+        WallSeconds = double.NaN,
+        MsPerStep = (double.NaN, double.NaN, double.NaN),
+        Target = target,
+    };
+
+    private static string NewestWeights(string folder, string shown) =>
+        Directory.EnumerateFiles(folder)
+            .Where(file => StepsOf(file) is not null)
+            .OrderByDescending(file => StepsOf(file)).ThenBy(file => file, StringComparer.Ordinal)
+            .FirstOrDefault()
+        ?? throw new RunFolderException($"'{shown}' holds no model_<steps>.pth or .safetensors of the released code: name the weight file itself");
+
+    private static int? StepsOf(string file) =>
+        ModelFile().Match(Path.GetFileName(file)) is { Success: true } match
+        && int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int steps) ? steps : null;
+
+    [GeneratedRegex(@"^model_(\d+)\.(?:pth|pt|safetensors)\z")]
+    private static partial Regex ModelFile();
+}
