@@ -1,17 +1,23 @@
 using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 
 namespace Spd.Networks.Weights;
 
 /// <summary>
-/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Only float32 tensors.
+/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Numbers of any type become float32 when they
+/// are read (float64 and integers of more than 24 bits are rounded), and float32 is what is written.
 /// </summary>
 public static class Safetensors
 {
     // The format's own limit.
     private const long LargestHeader = 100_000_000;
 
+    // Values that are converted at a time.
     private const int ChunkLength = 1 << 20;
+
+    // From this many bytes on, a file is mapped.
+    private const long MappedLength = 1 << 26;
 
     /// <summary>Writes a file whole or not at all.</summary>
     /// <param name="path">The file; an existing one is replaced.</param>
@@ -39,7 +45,7 @@ public static class Safetensors
                 throw new ArgumentException($"tensor '{tensor.Name}' has {tensor.Values.Length} values, but its shape is {tensor.ShapeText}");
             long begin = end;
             end += (long)tensor.Values.Length * sizeof(float);
-            entries.Add(new TensorEntry(tensor.Name, tensor.Shape, begin, end));
+            entries.Add(new TensorEntry(tensor.Name, NumberFormat.Float32, tensor.Shape, begin, end));
         }
 
         byte[] header = new SafetensorsHeader(entries, metadata ?? new Dictionary<string, string>()).ToBytes();
@@ -52,31 +58,51 @@ public static class Safetensors
                 stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan(start, Math.Min(ChunkLength, tensor.Values.Length - start))));
     }
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged or holds another type than float32; one sentence says what and where.</exception>
+    /// <summary>Reads a file; of a large one, what is needed is mapped into memory piece by piece.</summary>
+    /// <param name="path">The file, or the index of one that is cut into shards, <c>model.safetensors.index.json</c>.</param>
+    /// <exception cref="SafetensorsException">The file is damaged or holds an unknown type; one sentence says what and where.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Read(string path)
     {
+        if (path.EndsWith(SafetensorsIndex.Ending, StringComparison.Ordinal)) return SafetensorsIndex.Read(path);
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
             var header = ReadHeader(stream);
-            CheckLayout(header.Entries, stream.Length - stream.Position);
-            var tensors = new List<TensorData>();
-            foreach (var entry in header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
-            {
-                float[] values = new float[(entry.End - entry.Begin) / sizeof(float)];
-                for (int start = 0; start < values.Length; start += ChunkLength)
-                    stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(ChunkLength, values.Length - start))));
-                tensors.Add(new TensorData(entry.Name, entry.Shape, values));
-            }
-
+            long start = stream.Position;
+            CheckLayout(header.Entries, stream.Length - start);
+            using var mapped = stream.Length < MappedLength ? null
+                : MemoryMappedFile.CreateFromFile(stream, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            var tensors = header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)
+                .Select(entry => new TensorData(entry.Name, entry.Shape, ReadValues(entry))).ToList();
             return new SafetensorsFile(tensors, header.Metadata);
+
+            float[] ReadValues(TensorEntry entry)
+            {
+                if (entry.End == entry.Begin) return [];
+                using Stream? view = mapped?.CreateViewStream(start + entry.Begin, entry.End - entry.Begin, MemoryMappedFileAccess.Read);
+                // Entries lie one behind the other, so that the stream stands where the next begins.
+                return ReadFloats(view ?? stream, entry);
+            }
         }
         catch (Exception exception) when (exception is FormatException or EndOfStreamException)
         {
             throw new SafetensorsException($"'{path}' is no usable safetensors file: {exception.Message}", exception);
         }
+    }
+
+    private static float[] ReadFloats(Stream stream, TensorEntry entry)
+    {
+        float[] values = new float[(entry.End - entry.Begin) / entry.Type.Size];
+        byte[] chunk = new byte[Math.Min((long)ChunkLength, values.LongLength) * entry.Type.Size];
+        for (int start = 0; start < values.Length; start += ChunkLength)
+        {
+            int count = Math.Min(ChunkLength, values.Length - start);
+            stream.ReadExactly(chunk, 0, count * entry.Type.Size);
+            entry.Type.ToFloats(chunk.AsSpan(0, count * entry.Type.Size), values.AsSpan(start, count));
+        }
+
+        return values;
     }
 
     private static SafetensorsHeader ReadHeader(FileStream stream)

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Spd.Networks.Weights;
 
 /// <summary>Where a tensor lies: bytes <c>Begin</c> (included) to <c>End</c> (excluded), counted from the end of the header.</summary>
-internal sealed record TensorEntry(string Name, IReadOnlyList<int> Shape, long Begin, long End);
+internal sealed record TensorEntry(string Name, NumberFormat Type, IReadOnlyList<int> Shape, long Begin, long End);
 
 /// <summary>
 /// The JSON header of a safetensors file: <c>{"__metadata__": {"key": "text"}, "name": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}</c>.
@@ -14,7 +14,26 @@ internal sealed record TensorEntry(string Name, IReadOnlyList<int> Shape, long B
 internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IReadOnlyDictionary<string, string> Metadata)
 {
     public const string MetadataKey = "__metadata__";
-    public const string Float32 = "F32";
+    private const string Float32 = "F32";
+
+    private static readonly Dictionary<string, NumberFormat> Types = new()
+    {
+        ["F64"] = NumberFormat.Float64,
+        [Float32] = NumberFormat.Float32,
+        ["F16"] = NumberFormat.Float16,
+        ["BF16"] = NumberFormat.BFloat16,
+        ["F8_E5M2"] = NumberFormat.Float8E5M2,
+        ["F8_E4M3"] = NumberFormat.Float8E4M3,
+        ["I64"] = NumberFormat.Int64,
+        ["I32"] = NumberFormat.Int32,
+        ["I16"] = NumberFormat.Int16,
+        ["I8"] = NumberFormat.Int8,
+        ["U64"] = NumberFormat.UInt64,
+        ["U32"] = NumberFormat.UInt32,
+        ["U16"] = NumberFormat.UInt16,
+        ["U8"] = NumberFormat.UInt8,
+        ["BOOL"] = NumberFormat.Bool,
+    };
 
     /// <summary>The header as bytes, padded with spaces to a multiple of 8.</summary>
     public byte[] ToBytes()
@@ -119,7 +138,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
         }
 
         if (type is null || shape is null || offsets is null) throw new FormatException($"{what} needs dtype, shape and data_offsets");
-        if (type != Float32) throw new FormatException($"{what} is of type {type}, but only {Float32} is read");
+        if (!Types.TryGetValue(type, out var format)) throw new FormatException($"{what} is of type {type}, but only {string.Join(", ", Types.Keys)} are read");
         if (shape.Exists(dimension => dimension > int.MaxValue)) throw new FormatException($"{what} has a dimension above {int.MaxValue}");
         if (offsets.Count != 2 || offsets[1] < offsets[0])
             throw new FormatException($"data_offsets of {what} must be two numbers, the second not below the first");
@@ -130,14 +149,14 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
             if (count > Array.MaxLength) throw new FormatException($"{what} of shape [{string.Join(", ", shape)}] is too large to be read");
         }
 
-        if (count * sizeof(float) != offsets[1] - offsets[0])
+        if (count * format.Size != offsets[1] - offsets[0])
         {
             throw new FormatException(
-                $"{what} of shape [{string.Join(", ", shape)}] needs {count * sizeof(float)} bytes, "
+                $"{what} of shape [{string.Join(", ", shape)}] needs {count * format.Size} bytes, "
                 + $"but its data_offsets hold {offsets[1] - offsets[0]}");
         }
 
-        return new TensorEntry(name, [.. shape.Select(dimension => (int)dimension)], offsets[0], offsets[1]);
+        return new TensorEntry(name, format, [.. shape.Select(dimension => (int)dimension)], offsets[0], offsets[1]);
     }
 
     /// <summary>Steps onto the value of the next key; null at the end of the object.</summary>

@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text;
 
 namespace Spd.Networks.Weights;
@@ -8,11 +8,33 @@ namespace Spd.Networks.Weights;
 /// Reads the files that <c>torch.save</c> writes (<c>.pt</c>, <c>.pth</c>; PyTorch 1.6 and later): a zip archive with a pickle and the elements of the tensors.
 /// No code of a file is ever run; see <see cref="Pickle"/>.
 /// </summary>
-public static class TorchFile
+public sealed class TorchFile
 {
+    private static readonly Dictionary<string, NumberFormat> Types = new()
+    {
+        ["torch.FloatStorage"] = NumberFormat.Float32,
+        ["torch.DoubleStorage"] = NumberFormat.Float64,
+        ["torch.HalfStorage"] = NumberFormat.Float16,
+        ["torch.BFloat16Storage"] = NumberFormat.BFloat16,
+        ["torch.LongStorage"] = NumberFormat.Int64,
+        ["torch.IntStorage"] = NumberFormat.Int32,
+        ["torch.ShortStorage"] = NumberFormat.Int16,
+        ["torch.CharStorage"] = NumberFormat.Int8,
+        ["torch.ByteStorage"] = NumberFormat.UInt8,
+        ["torch.BoolStorage"] = NumberFormat.Bool,
+    };
+
     private const int LargestPickle = 64 << 20;
     private const int MostNodes = 1_000_000, MostDepth = 64, MostDimensions = 16;
     private const long MostElements = 1L << 29;
+
+    // A tensor may repeat the elements of its storage, by strides of zero, up to this size.
+    private const long MostRepeated = 1L << 20;
+
+    private readonly ZipArchive _archive;
+    private readonly long _fileLength;
+
+    private TorchFile(ZipArchive archive, long fileLength) => (_archive, _fileLength) = (archive, fileLength);
 
     /// <summary>
     /// The tensors of a file, each under its keys joined by dots: <c>linear1.weight</c> of a state dict, <c>model_state_dict.linear1.weight</c> where that is
@@ -30,7 +52,7 @@ public static class TorchFile
                 throw new FormatException("it is no zip archive: files of PyTorch before 1.6 have to be saved again with a newer one");
             stream.Position = 0;
             using var archive = new ZipArchive(stream, ZipArchiveMode.Read);
-            return Read(archive);
+            return new TorchFile(archive, stream.Length).Read();
         }
         catch (Exception exception) when (exception is FormatException or InvalidDataException or EndOfStreamException or OverflowException
             or NotSupportedException or ArgumentException)
@@ -40,24 +62,24 @@ public static class TorchFile
         }
     }
 
-    private static List<TensorData> Read(ZipArchive archive)
+    private List<TensorData> Read()
     {
-        var pickle = archive.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
+        var pickle = _archive.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
             ?? throw new FormatException("it has no data.pkl");
         string folder = pickle.FullName[..^"data.pkl".Length];
-        if (archive.GetEntry($"{folder}constants.pkl") is not null)
+        if (_archive.GetEntry($"{folder}constants.pkl") is not null)
             throw new FormatException("it holds a compiled model (TorchScript): save its weights with torch.save(model.state_dict(), path)");
-        if (archive.GetEntry($"{folder}byteorder") is { Length: < 100 } order && Encoding.ASCII.GetString(Bytes(order, order.Length)) != "little")
+        if (_archive.GetEntry($"{folder}byteorder") is { Length: < 100 } order && Encoding.ASCII.GetString(Bytes(order)) != "little")
             throw new FormatException("its numbers are big-endian: save it again on another machine");
         if (pickle.Length > LargestPickle) throw new FormatException($"its data.pkl has {pickle.Length} bytes, more than the {LargestPickle} that weights need");
 
         var storages = new Dictionary<string, float[]>();
         var tensors = new List<TensorData>();
         long elements = 0;
-        foreach (var (name, tensor) in Tensors(Pickle.Read(Bytes(pickle, pickle.Length))))
+        foreach (var (name, tensor) in Tensors(Pickle.Read(Bytes(pickle))))
         {
             if (!storages.TryGetValue(tensor.Storage.Key, out float[]? values))
-                storages[tensor.Storage.Key] = values = Elements(archive, $"{folder}data/{tensor.Storage.Key}", tensor.Storage);
+                storages[tensor.Storage.Key] = values = Elements($"{folder}data/{tensor.Storage.Key}", tensor.Storage);
             int[] shape = Shape(name, tensor, values.Length);
             elements += shape.Aggregate(1L, (count, dimension) => checked(count * dimension));
             if (elements > MostElements) throw new FormatException($"its tensors have more than {MostElements} numbers in all");
@@ -115,7 +137,8 @@ public static class TorchFile
         }
 
         if (last >= available) throw new FormatException($"the tensor '{name}' reaches beyond its storage of {available} numbers");
-        if (count > MostElements) throw new FormatException($"the tensor '{name}' has {count} numbers, more than the {MostElements} that are read");
+        if (count > Math.Max(available, MostRepeated))
+            throw new FormatException($"the tensor '{name}' has {count} numbers, but its storage {available}: save a contiguous copy of it");
         return [.. tensor.Shape.Select(size => (int)size)];
     }
 
@@ -139,43 +162,28 @@ public static class TorchFile
         return values;
     }
 
-    private static float[] Elements(ZipArchive archive, string name, TorchStorage storage)
+    private float[] Elements(string name, TorchStorage storage)
     {
-        var entry = archive.GetEntry(name) ?? throw new FormatException($"its storage '{name}' is missing");
-        var (size, convert) = Type(storage.Type);
-        if (storage.Count > int.MaxValue || storage.Count * size > entry.Length)
-            throw new FormatException($"its storage '{name}' has {entry.Length} bytes, but {storage.Count} numbers of {size} bytes are asked for");
-        byte[] bytes = Bytes(entry, storage.Count * size);
+        var entry = _archive.GetEntry(name) ?? throw new FormatException($"its storage '{name}' is missing");
+        if (!Types.TryGetValue(storage.Type, out var type)) throw new FormatException($"it has numbers of the type {storage.Type}, which is not read");
+        byte[] bytes = Bytes(entry);
+        if (storage.Count < 0 || storage.Count > bytes.Length / type.Size)
+            throw new FormatException($"its storage '{name}' has {bytes.Length} bytes, but {storage.Count} numbers of {type.Size} bytes are asked for");
         float[] values = new float[storage.Count];
-        for (int i = 0; i < values.Length; i++) values[i] = convert(bytes.AsSpan(i * size, size));
+        type.ToFloats(bytes, values);
         return values;
     }
 
-    private static (int Size, Converter Convert) Type(string storage) => storage switch
-    {
-        "torch.FloatStorage" => (4, BinaryPrimitives.ReadSingleLittleEndian),
-        "torch.DoubleStorage" => (8, bytes => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes)),
-        "torch.HalfStorage" => (2, bytes => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes)),
-        "torch.BFloat16Storage" => (2, bytes => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(bytes) << 16)),
-        "torch.LongStorage" => (8, bytes => BinaryPrimitives.ReadInt64LittleEndian(bytes)),
-        "torch.IntStorage" => (4, bytes => BinaryPrimitives.ReadInt32LittleEndian(bytes)),
-        "torch.ShortStorage" => (2, bytes => BinaryPrimitives.ReadInt16LittleEndian(bytes)),
-        "torch.CharStorage" => (1, bytes => (sbyte)bytes[0]),
-        "torch.ByteStorage" => (1, bytes => bytes[0]),
-        "torch.BoolStorage" => (1, bytes => bytes[0] == 0 ? 0 : 1),
-        _ => throw new FormatException($"it has numbers of the type {storage}, which is not read"),
-    };
-
-    /// <summary>The first bytes of an entry. PyTorch does not compress, so that no entry can be larger than the file.</summary>
-    private static byte[] Bytes(ZipArchiveEntry entry, long count)
+    /// <summary>An entry, checked against its checksum. PyTorch does not compress, so that no entry can be larger than the file.</summary>
+    private byte[] Bytes(ZipArchiveEntry entry)
     {
         if (entry.CompressedLength != entry.Length)
             throw new FormatException("its entries are compressed, which PyTorch does not do: save it again with torch.save");
-        byte[] bytes = new byte[count];
+        if (entry.Length > _fileLength) throw new InvalidDataException();
+        byte[] bytes = new byte[entry.Length];
         using var content = entry.Open();
         content.ReadExactly(bytes);
+        if (Crc32.HashToUInt32(bytes) != entry.Crc32) throw new FormatException($"'{entry.FullName}' in it does not fit its checksum; it is damaged");
         return bytes;
     }
-
-    private delegate float Converter(ReadOnlySpan<byte> bytes);
 }
