@@ -115,7 +115,7 @@ internal static partial class ExperimentLoader
     /// <summary>The released trainer writes a config beside the weights, which says their shape.</summary>
     private static void TakeTrainConfig(ConfigMap root, ConfigMap target, string path)
     {
-        if (target.Find(TrainKey) is { IsNull: false } || TaskOf(root) is not ("tms" or "residual_mlp")) return;
+        if (target.Find(TrainKey) is { IsNull: false } || target.Find("mlp") is not null || TaskOf(root) is not ("tms" or "residual_mlp")) return;
         string name = TrainConfigOf(TaskOf(root)!);
         string file = Path.Combine(Path.GetDirectoryName(path)!, name);
         if (!File.Exists(path)) throw target.Find(LoadKey)!.Error($"target.load is '{path}', but there is no such file");

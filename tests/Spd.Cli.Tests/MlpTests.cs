@@ -1,0 +1,132 @@
+using System.Text;
+using System.Text.Json;
+using Spd.Networks.Weights;
+
+namespace Spd.Cli.Tests;
+
+/// <summary>A network of the user's own: weights, inputs and labels from files, a few lines of YAML.</summary>
+public sealed class MlpTests : IDisposable
+{
+    private const int Inputs = 6, Hidden = 4, Classes = 3, Rows = 400;
+
+    private readonly SpdProgram _spd = new();
+    private readonly float[] _w0 = Values(1, Hidden * Inputs), _b0 = Values(2, Hidden), _w1 = Values(3, Classes * Hidden), _b1 = Values(4, Classes);
+    private readonly float[] _x = Values(5, Rows * Inputs);
+
+    public MlpTests()
+    {
+        Write("first.W", "first.b", "second.W", "second.b", transposed: false, "net.safetensors");
+        WriteNpy("x.npy", "<f4", [Rows, Inputs], [.. _x.SelectMany(BitConverter.GetBytes)]);
+        WriteNpy("y.npy", "|u1", [Rows], [.. Enumerable.Range(0, Rows).Select(row => (byte)Class(row))]);
+        File.WriteAllText(_spd.PathTo("mine.yaml"), Yaml);
+    }
+
+    private static string Yaml => """
+        C: 8
+        n_ci_mlp_neurons: 4
+        target_module_patterns: [layers.*]
+        faithfulness_coeff: 1.0
+        stochastic_recon_coeff: 1.0
+        importance_minimality_coeff: 0.001
+        output_loss_type: kl
+        lr: 0.003
+        steps: 300
+        batch_size: 128
+        n_eval_steps: 3
+        task_config: {task_name: mlp}
+        target:
+          load: net.safetensors
+          mlp: {layer_sizes: [6, 4, 3], activation: relu, weights: [first.W, second.W], biases: [first.b, second.b]}
+          data: {inputs: x.npy, labels: y.npy, published_accuracy: 1.0}
+        """;
+
+    public void Dispose() => _spd.Dispose();
+
+    [Fact]
+    public void ItIsLoadedCheckedAndDecomposed()
+    {
+        var (code, output, error) = _spd.Run("run", "mine.yaml", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("it classifies 100.00 % of 400 inputs correctly (published: 100.0 %)", output, StringComparison.Ordinal);
+        var metrics = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("run", "summary.json"))).RootElement.GetProperty("metrics");
+        // A fifth of the rows is measured on only.
+        Assert.Equal(80, metrics.GetProperty("accuracy_rows").GetInt32());
+        Assert.Equal(1, metrics.GetProperty("accuracy_target").GetDouble());
+        Assert.InRange(metrics.GetProperty("accuracy_unmasked").GetDouble(), 0.5, 1);
+        Assert.True(metrics.GetProperty("unmasked_kl").GetDouble() < 0.5);
+        Assert.True(File.Exists(_spd.PathTo("run", "figures", "causal_importances.svg")));
+        Assert.Contains("accuracy, the network itself", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+
+        // Its configuration runs again as it is, from anywhere: paths are full.
+        Assert.Equal(0, _spd.Run("run", Path.Combine("run", "config.yaml"), "--out", "again", "--threads", "1", "--quiet").ExitCode);
+        Assert.Equal(File.ReadAllBytes(_spd.PathTo("run", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("again", "model.safetensors")));
+    }
+
+    [Fact]
+    public void MatricesMayBeStoredTheOtherWay()
+    {
+        Write("a", "b", "c", "d", transposed: true, "other.safetensors");
+        var (code, output, error) = _spd.Run(
+            "run", "mine.yaml", "--steps", "2", "--set", "target.load=other.safetensors", "--set", "target.mlp.weights=[a, c]", "--set", "target.mlp.biases=[b, d]",
+            "--set", "target.mlp.weight_layout=in_out", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("it classifies 100.00 %", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("target.data.input_shift=0.9", "on its data, but 100.00 % is expected")]
+    [InlineData("target.load=nowhere.pt", "nowhere.pt")]
+    [InlineData("target.mlp.weights=[first.W, third.W]", "holds no third.W; it holds")]
+    [InlineData("target.mlp.biases=null", "also holds first.b, which the target does not use")]
+    [InlineData("target.mlp.layer_sizes=[6, 5, 3]", "holds layers.0.weight of shape [4, 6], but this network needs [5, 6]")]
+    [InlineData("target.mlp.layer_sizes=[6, 4, 4, 3]", "weights has 2 names, but layer_sizes describes 3 layers")]
+    [InlineData("target.mlp.layer_sizes=[6]", "layer_sizes has 1 sizes")]
+    [InlineData("target.data.inputs=y.npy", "holds an array of shape [400], but rows of 6 numbers are needed")]
+    [InlineData("target.data.labels=x.npy", "holds 2400 labels, but")]
+    [InlineData("target.data.labels=null", "published_accuracy can only be checked with labels")]
+    [InlineData("target.data.held_out_share=0.999", "has 400 rows, too few to hold out a share of 0.999")]
+    [InlineData("target.data.input_scale=1e39", "the network needs finite numbers")]
+    [InlineData("task_config.task_name=tms", "the target has a mlp: both must be of one kind")]
+    public void WhatDoesNotFitIsSaidInOneSentence(string set, string sentence)
+    {
+        var (code, _, error) = _spd.Run("run", "mine.yaml", "--set", set, "--out", "run");
+        Assert.NotEqual(0, code);
+        Assert.Matches(@"^spd: [^\n]*\n$", error);
+        Assert.Contains(sentence, error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_spd.PathTo("run")));
+    }
+
+    private static float[] Values(int seed, int count)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
+    }
+
+    private int Class(int row)
+    {
+        double[] hidden = [.. Enumerable.Range(0, Hidden).Select(j =>
+            Math.Max(0, _b0[j] + Enumerable.Range(0, Inputs).Sum(i => (double)_w0[j * Inputs + i] * _x[row * Inputs + i])))];
+        double[] outputs = [.. Enumerable.Range(0, Classes).Select(k => _b1[k] + Enumerable.Range(0, Hidden).Sum(j => _w1[k * Hidden + j] * hidden[j]))];
+        return Array.IndexOf(outputs, outputs.Max());
+    }
+
+    private void Write(string w0, string b0, string w1, string b1, bool transposed, string file)
+    {
+        Safetensors.Write(_spd.PathTo(file),
+        [
+            Matrix(w0, _w0, Hidden, Inputs), new TensorData(b0, [Hidden], _b0), Matrix(w1, _w1, Classes, Hidden), new TensorData(b1, [Classes], _b1),
+        ]);
+
+        TensorData Matrix(string name, float[] values, int rows, int columns) => transposed
+            ? new TensorData(name, [columns, rows], [.. Enumerable.Range(0, values.Length).Select(i => values[i % rows * columns + i / rows])])
+            : new TensorData(name, [rows, columns], values);
+    }
+
+    private void WriteNpy(string file, string type, int[] shape, byte[] numbers)
+    {
+        string header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({string.Concat(shape.Select(size => $"{size},"))}), }}";
+        header = header.PadRight(118 - 1) + "\n";
+        byte[] bytes = [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. numbers];
+        File.WriteAllBytes(_spd.PathTo(file), bytes);
+    }
+}
