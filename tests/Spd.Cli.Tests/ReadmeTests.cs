@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Spd.Runs.Configuration;
 
 namespace Spd.Cli.Tests;
 
@@ -24,6 +25,16 @@ public sealed class ReadmeTests
         Assert.All(evidence.Sites, site => Assert.InRange(site.Alive, 4, 12));
         Assert.InRange(evidence.UnmaskedRecon, 0, 1e-4);
         Assert.InRange(evidence.StochasticRecon, 0, 2e-3);
+    }
+
+    [Fact]
+    public void TheConfigurationOfANetworkOfOnesOwnCanBeRead()
+    {
+        string yaml = Regex.Match(File.ReadAllText(Path.Combine(Repository.Root, "README.md")), "```yaml\n(.*?)\n```", RegexOptions.Singleline).Groups[1].Value;
+        var config = ExperimentConfig.Parse(yaml, "mine.yaml", [], new ExperimentCatalog(Path.Combine(Repository.Root, "experiments"))).Config;
+        var target = Assert.IsType<MlpTargetConfig>(config.Target);
+        Assert.Equal([784, 100, 100, 10], target.Model.LayerSizes);
+        Assert.Equal("mine", config.Name);
     }
 
     [Theory]
