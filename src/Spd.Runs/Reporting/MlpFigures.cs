@@ -25,14 +25,13 @@ internal static class MlpFigures
         var panels = maps.Select(map =>
         {
             float[,] values = hasClasses ? MeanByClass(map.Values, rows.Labels!) : FirstRows(map.Values);
-            var drawn = new ImportanceMap(map.Site, values, ImportanceMap.PaperOrder(values));
-            var columns = RunFigures.Columns(drawn);
+            var columns = InUse(values);
             float[,] ordered = new float[values.GetLength(0), columns.Count];
             for (int row = 0; row < ordered.GetLength(0); row++)
                 for (int column = 0; column < columns.Count; column++)
                     ordered[row, column] = Math.Clamp(values[row, columns[column]], 0, 1);
             return new HeatmapPanel(
-                $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents", Grid.From(ordered), rowTitle, "subcomponent",
+                $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}", Grid.From(ordered), rowTitle, "subcomponent",
                 ColumnLabels: [.. columns.Select(c => $"{c}")]);
         });
         return new RunFigure(
@@ -40,7 +39,7 @@ internal static class MlpFigures
             new HeatmapFigure(
                 hasClasses ? "Mean causal importance of each subcomponent, by class" : $"Causal importance of each subcomponent on the first {MostInputs} inputs",
                 [.. panels], HeatmapScale.UnitInterval, "causal importance",
-                "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance", PanelsPerRow: 1).ToSvg(),
+                $"columns ordered by the {rowTitle} that needs the subcomponent most", PanelsPerRow: 1).ToSvg(),
             $"Each row is {(hasClasses ? "a class, averaged over its inputs" : "an input")}; a dark cell means that the output would change if that subcomponent were ablated. "
             + "A subcomponent that is dark in few rows belongs to what these inputs have in common; one that is dark in all is always needed.");
     }
@@ -65,6 +64,16 @@ internal static class MlpFigures
                 SharedScale: false, PanelsPerRow: 3).ToSvg(),
             "Each image is a row of V: the subcomponent is active where the input is bright on one colour and dark on the other. The sign is arbitrary; "
             + "each image has its own colour scale.");
+    }
+
+    /// <summary>The columns that any row needs, or else the first, by the row that needs them most.</summary>
+    private static List<int> InUse(float[,] values)
+    {
+        int rows = values.GetLength(0);
+        int[] neediest = [.. Enumerable.Range(0, values.GetLength(1)).Select(c => Enumerable.Range(0, rows).MaxBy(row => values[row, c]))];
+        var used = Enumerable.Range(0, neediest.Length).Where(c => values[neediest[c], c] > Evaluator.ActiveThreshold)
+            .OrderBy(c => neediest[c]).ThenByDescending(c => values[neediest[c], c]).ToList();
+        return used.Count > 0 ? used : [0];
     }
 
     private static float[,] MeanByClass(float[,] values, int[] labels)
