@@ -42,11 +42,12 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         using var decomposition = config.Decompose(target, threads);
 
         var folder = makeFolder();
-        using var own = RunLock.Take(folder);
-        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
-        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
+        using var own = folder.Take();
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
         folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
+        // With its configuration, the folder holds all that a run needs to go on.
+        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
+        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
         return (Complete(target, decomposition, folder, logLines: 0, cancellation), folder);
     }
 
@@ -59,7 +60,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="NonFiniteLossException">As in <see cref="Execute"/>.</exception>
     public RunSummary Resume(RunFolder folder, CancellationToken cancellation)
     {
-        using var own = RunLock.Take(folder);
+        using var own = folder.Take();
         var target = folder.ReadTarget(config);
         using var decomposition = config.Decompose(target, threads);
         var position = LoadCheckpoint(decomposition, folder);

@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
 
 namespace Spd.Cli.Tests;
 
 /// <summary>Runs that are killed, stopped, damaged or starved of disk, and go on: the real program as a child process.</summary>
-public sealed partial class ResumeTests : IDisposable
+public sealed class ResumeTests : IDisposable
 {
     /// <summary>The environment variable that says how many times the program is killed; <c>docs/reliability.sh</c> asks for more than the tests do.</summary>
     private const string RoundsVariable = "SPD_KILL_ROUNDS";
@@ -48,7 +47,7 @@ public sealed partial class ResumeTests : IDisposable
                 {
                     var (code, _, error) = SpdProgram.Finish(process);
                     Assert.Equal((0, ""), (code, error));
-                    AssertSame("whole", folder);
+                    _spd.AssertSameRun("whole", folder);
                     break;
                 }
             }
@@ -68,9 +67,9 @@ public sealed partial class ResumeTests : IDisposable
             SpdProgram.Finish(process);
         }
 
-        Assert.False(File.Exists(_spd.PathTo("cut", ".lock")));
+        Assert.False(File.Exists(_spd.PathTo("cut", ".pid")));
         Assert.Equal(0, _spd.Run("resume", "cut", "--quiet").ExitCode);
-        AssertSame("whole", "cut");
+        _spd.AssertSameRun("whole", "cut");
         Assert.Contains("has taken all of its 131 steps", _spd.Run("resume", "cut").Output, StringComparison.Ordinal);
         Assert.Equal(
             ["step-00000050.safetensors", "step-00000100.safetensors", "step-00000130.safetensors", "step-00000131.safetensors"],
@@ -88,12 +87,12 @@ public sealed partial class ResumeTests : IDisposable
         var (code, output, _) = _spd.Run(["run", "tms_5-2", "--resume", "--out", "cut", .. Options[..^1]]);
         Assert.Equal(0, code);
         Assert.Contains("going on from step ", output, StringComparison.Ordinal);
-        AssertSame("whole", "cut");
+        _spd.AssertSameRun("whole", "cut");
 
         Directory.CreateDirectory(_spd.PathTo("runs", "tms_5-2"));
         Interrupted(Path.Combine("runs", "tms_5-2", "older"));
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--resume", .. Options]).ExitCode);
-        AssertSame("whole", Path.Combine("runs", "tms_5-2", "older"));
+        _spd.AssertSameRun("whole", Path.Combine("runs", "tms_5-2", "older"));
         Assert.Single(Directory.GetDirectories(_spd.PathTo("runs", "tms_5-2")));
     }
 
@@ -110,7 +109,7 @@ public sealed partial class ResumeTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains($"{Path.GetFileName(checkpoints[^1])}' cannot be used: its content does not fit its checksum", output, StringComparison.Ordinal);
         Assert.Contains($"going on from step {int.Parse(Path.GetFileNameWithoutExtension(checkpoints[^2])[5..])}", output, StringComparison.Ordinal);
-        AssertSame("whole", "cut");
+        _spd.AssertSameRun("whole", "cut");
     }
 
     [Fact]
@@ -147,7 +146,7 @@ public sealed partial class ResumeTests : IDisposable
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "long", .. Options, .. constant]).ExitCode);
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "short", "--steps", "77", .. Options.Skip(2), .. constant]).ExitCode);
         Assert.Equal(0, _spd.Run("resume", "short", "--steps", "131", "--quiet").ExitCode);
-        AssertSame("long", "short");
+        _spd.AssertSameRun("long", "short");
         Assert.Contains("more than the 50 asked for", _spd.Run("resume", "short", "--steps", "50").Error, StringComparison.Ordinal);
 
         Interrupted("cosine");
@@ -186,7 +185,7 @@ public sealed partial class ResumeTests : IDisposable
 
         Assert.Equal(before, Directory.GetFiles(_spd.PathTo("cut", "checkpoints")));
         Assert.Equal(0, _spd.Run("resume", "cut", "--quiet").ExitCode);
-        AssertSame("whole", "cut");
+        _spd.AssertSameRun("whole", "cut");
     }
 
     /// <summary>A run that was killed when it had two checkpoints at least.</summary>
@@ -207,19 +206,4 @@ public sealed partial class ResumeTests : IDisposable
         if (!process.HasExited) process.Kill();
         SpdProgram.Finish(process);
     }
-
-    /// <summary>The same parameters and the same log, but for the clock's readings.</summary>
-    private void AssertSame(string expected, string actual)
-    {
-        Assert.Equal(File.ReadAllBytes(_spd.PathTo(expected, "model.safetensors")), File.ReadAllBytes(_spd.PathTo(actual, "model.safetensors")));
-        Assert.Equal(Log(expected), Log(actual));
-        Assert.Equal(Results(expected), Results(actual));
-    }
-
-    private string[] Log(string folder) => [.. File.ReadLines(_spd.PathTo(folder, "metrics.jsonl")).Select(line => Clock().Replace(line, ""))];
-
-    private string Results(string folder) => File.ReadAllText(_spd.PathTo(folder, "summary.json")).Split("\"losses\"")[1];
-
-    [GeneratedRegex("\"(seconds|ms_per_step)\":[^,]*,")]
-    private static partial Regex Clock();
 }

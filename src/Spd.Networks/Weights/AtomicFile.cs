@@ -7,6 +7,9 @@ namespace Spd.Networks.Weights;
 /// </summary>
 public static class AtomicFile
 {
+    /// <summary>What the names of temporary files end in; a program that is killed leaves one.</summary>
+    public const string Unfinished = ".spd.tmp";
+
     /// <summary>Writes a file through a stream.</summary>
     /// <param name="path">The file; an existing one is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content.</param>
@@ -16,7 +19,7 @@ public static class AtomicFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}.tmp";
+        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}{Unfinished}";
         try
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))

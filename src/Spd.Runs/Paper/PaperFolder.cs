@@ -13,9 +13,9 @@ public sealed class PaperFolder : IDisposable
     private const string PageMark = "<meta name=\"generator\" content=\"spd paper\">";
     private const string Marker = ".spd-paper-run";
 
-    private readonly FileStream _lock;
+    private readonly FolderLock _lock;
 
-    private PaperFolder(string root, FileStream ownLock) => (Root, _lock) = (root, ownLock);
+    private PaperFolder(string root, FolderLock ownLock) => (Root, _lock) = (root, ownLock);
 
     /// <summary>The folder.</summary>
     public string Root { get; }
@@ -47,13 +47,11 @@ public sealed class PaperFolder : IDisposable
 
         try
         {
-            return new PaperFolder(root, new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new PaperFolder(
+                root,
+                FolderLock.Take(root, other => $"another `spd paper` {other} works in '{path}': wait for its end, or name another folder with --out"));
         }
-        catch (IOException) when (File.Exists(Path.Combine(root, ".lock")))
-        {
-            throw new RunFolderException($"another `spd paper` works in '{path}': wait for its end, or name another folder with --out");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException))
         {
             throw Refused(path, exception);
         }
