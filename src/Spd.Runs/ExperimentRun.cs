@@ -34,7 +34,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="NonFiniteLossException">
     /// A loss became infinite or not a number, in a step or when it was measured; the folder keeps what was saved, and a summary that says so.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made.</exception>
+    /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made, and the next run goes on with the training.</exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {
         TrainedTarget target;
@@ -84,7 +84,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         {
             try
             {
-                var position = Checkpoint.Load(path, decomposition.State, text);
+                var position = Checkpoint.Load(path, decomposition.State.Optimiser, text);
                 decomposition.Resume(position.Step, position.EvaluatedBatches);
                 observer.Note($"going on from step {position.Step}");
                 return position;
@@ -200,7 +200,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             var state = decomposition.State;
             string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
             var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
-            Checkpoint.Save(folder.PrepareParent(path), state, position, File.ReadAllText(folder.ConfigFile));
+            Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, File.ReadAllText(folder.ConfigFile));
             Checkpoint.Prune(folder.CheckpointsFolder, saveFreq, config.KeepEvery);
             _savedAt = state.StepsTaken;
         }

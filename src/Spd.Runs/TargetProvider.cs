@@ -2,6 +2,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
 using Spd.Networks;
 using Spd.Networks.Training;
+using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs;
@@ -28,7 +29,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     /// <summary>The target of a configuration.</summary>
     /// <exception cref="TargetException">None of the seeds learnt every feature.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
-    /// <exception cref="OperationCanceledException">Stopped while training.</exception>
+    /// <exception cref="OperationCanceledException">Stopped while training; the next call goes on from there.</exception>
     public TrainedTarget Provide(TargetConfig config, CancellationToken cancellation)
     {
         for (int attempt = 0; attempt < MostSeeds; attempt++)
@@ -65,8 +66,10 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
         if (note is not null) observer.Note(note);
         if (cached) return true;
         network.Initialise(config.Seed);
-        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), cancellation);
+        var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, observer);
+        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
+        else checkpoints.Discard();
         return false;
     }
 }

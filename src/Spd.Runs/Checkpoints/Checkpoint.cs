@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Spd.Decomposition;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Weights;
 using Spd.Runs.Paper;
 
@@ -43,16 +43,16 @@ public static class Checkpoint
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="state">Where the training stands.</param>
-    /// <param name="position">The same in numbers.</param>
+    /// <param name="optimiser">The parameters and their moments.</param>
+    /// <param name="position">Where the training stands.</param>
     /// <param name="config">The text of the configuration.</param>
     /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
-    public static void Save(string path, TrainingState state, CheckpointPosition position, string config)
+    public static void Save(string path, AdamW optimiser, CheckpointPosition position, string config)
     {
-        var tensors = Names(state).SelectMany(entry => new[]
+        var tensors = Names(optimiser).SelectMany(entry => new[]
         {
-            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", state.Optimiser.FirstMoment(entry.Parameter)),
-            Tensor($"{entry.Name}.second_moment", state.Optimiser.SecondMoment(entry.Parameter)),
+            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", optimiser.FirstMoment(entry.Parameter)),
+            Tensor($"{entry.Name}.second_moment", optimiser.SecondMoment(entry.Parameter)),
         }).ToList();
         var metadata = new Dictionary<string, string>
         {
@@ -79,11 +79,11 @@ public static class Checkpoint
 
     /// <summary>Reads a checkpoint into a training, all of it or nothing.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="state">The training: its parameters and moments are written; see <see cref="IDecomposition.Resume"/> for the rest.</param>
+    /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
     /// <param name="config">The text of the configuration.</param>
     /// <exception cref="SafetensorsException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static CheckpointPosition Load(string path, TrainingState state, string config)
+    public static CheckpointPosition Load(string path, AdamW optimiser, string config)
     {
         CheckHash(path);
         var file = Safetensors.Read(path);
@@ -92,11 +92,11 @@ public static class Checkpoint
             throw Refused(path, "it was written with another configuration than the run's config.yaml");
         var tensors = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values);
         var copies = new List<(float[] Values, Func<Span<float>> To)>();
-        foreach (var (name, parameter) in Names(state))
+        foreach (var (name, parameter) in Names(optimiser))
         {
             Add(name, parameter.Count, () => parameter.Values);
-            Add($"{name}.first_moment", parameter.Count, () => state.Optimiser.FirstMoment(parameter));
-            Add($"{name}.second_moment", parameter.Count, () => state.Optimiser.SecondMoment(parameter));
+            Add($"{name}.first_moment", parameter.Count, () => optimiser.FirstMoment(parameter));
+            Add($"{name}.second_moment", parameter.Count, () => optimiser.SecondMoment(parameter));
         }
 
         if (copies.Count != tensors.Count) throw Refused(path, $"it holds {tensors.Count} tensors, but this run has {copies.Count}");
@@ -128,8 +128,8 @@ public static class Checkpoint
         }
     }
 
-    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(TrainingState state) =>
-        state.Optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
+    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(AdamW optimiser) =>
+        optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
 
     private static int? StepOf(string path) =>
         int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;

@@ -64,8 +64,8 @@ public abstract record TargetConfig
     /// <summary>The network, with zeros for weights.</summary>
     public abstract Module Build();
 
-    /// <summary>Trains a network from the weights it has.</summary>
-    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation);
+    /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
+    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation);
 
     /// <summary>Which features a trained network has learnt.</summary>
     public abstract bool[] LearntFeatures(Module network);
