@@ -22,7 +22,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     private readonly StepTimes _times = new(config.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
     private bool _isMeasuredNonFinite;
-    private double _secondsBefore;
+    private double _secondsBefore, _checkpointSeconds;
     private int _savedAt = -1;
 
     /// <summary>Runs it.</summary>
@@ -197,12 +197,16 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         void Save()
         {
             if (_savedAt == decomposition.StepsTaken) return;
+            long start = Stopwatch.GetTimestamp();
+            // A checkpoint says how many lines it has behind it, which must not be lost before it is.
+            log.FlushToDisk();
             var state = decomposition.State;
             string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
             var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
             Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, File.ReadAllText(folder.ConfigFile));
             Checkpoint.Prune(folder.CheckpointsFolder, saveFreq, config.KeepEvery);
             _savedAt = state.StepsTaken;
+            _checkpointSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
         void DrawFigures(int step)
@@ -237,6 +241,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Status = status,
             Error = error,
             WallSeconds = _secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds,
+            CheckpointSeconds = _checkpointSeconds,
             MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
             Target = target,
             Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),

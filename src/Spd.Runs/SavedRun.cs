@@ -114,6 +114,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             Status = Enum.TryParse<RunStatus>(Stored.Text("status"), ignoreCase: true, out var status) ? status : RunStatus.Interrupted,
             Error = Stored.Text("error"),
             WallSeconds = Stored.Number("wall_seconds") ?? double.NaN,
+            CheckpointSeconds = Stored.Number("checkpoint_seconds") ?? double.NaN,
             MsPerStep = (Time("median"), Time("p10"), Time("p90")),
             Target = target,
         };

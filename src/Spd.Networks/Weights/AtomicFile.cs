@@ -33,8 +33,7 @@ public static class AtomicFile
         }
         catch (ArgumentOutOfRangeException exception)
         {
-            // What the runtime makes of a limit on the size of files.
-            throw new IOException($"'{path}' cannot be written: it would be larger than files may be here", exception);
+            throw TooLarge(path, exception);
         }
         finally
         {
@@ -42,6 +41,12 @@ public static class AtomicFile
             File.Delete(temporary);
         }
     }
+
+    /// <summary>What to tell of what the runtime makes of a limit on the size of files.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="inner">What the runtime throws.</param>
+    public static IOException TooLarge(string path, ArgumentOutOfRangeException inner) =>
+        new($"'{path}' cannot be written: it would be larger than files may be here", inner);
 
     /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>
     /// <inheritdoc cref="Write(string, Action{Stream})"/>
