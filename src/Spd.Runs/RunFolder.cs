@@ -150,13 +150,14 @@ public sealed class RunFolder
     /// <exception cref="IOException">It cannot be written; an older file is untouched.</exception>
     public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
 
-    /// <summary>Writes what a run came to: summary, figures, and the page with both.</summary>
+    /// <summary>Writes what a run came to: figures, the page, and the summary.</summary>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public void WriteResults(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures)
     {
-        WriteText(SummaryFile, summary.ToJson());
         foreach (var figure in figures) WriteText(FigureFile(figure.Name), figure.Svg);
         WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, File.ReadAllText(ConfigFile)));
+        // A run is finished when its summary says so, and then nothing is missing.
+        WriteText(SummaryFile, summary.ToJson());
     }
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using Spd.Runs.Checkpoints;
 
 namespace Spd.Cli.Tests;
 
@@ -22,58 +24,124 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void AKilledRunEndsLikeOneThatNeverStopped()
     {
-        var whole = Stopwatch.StartNew();
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "first", .. Options]).ExitCode);
-        whole.Restart();
+        var watch = Stopwatch.StartNew();
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "whole", .. Options]).ExitCode);
-        double duration = whole.Elapsed.TotalMilliseconds;
-        int rounds = int.TryParse(Environment.GetEnvironmentVariable(RoundsVariable), out int more) ? more : 4;
+        double duration = watch.Elapsed.TotalMilliseconds;
         var random = new Random(5);
         int killed = 0, insideWrite = 0;
-        for (int round = 0; round < rounds; round++)
+        for (int round = 0; round < Rounds(4); round++)
         {
-            string folder = $"cut{round}";
-            using (var process = _spd.Start(["run", "tms_5-2", "--out", folder, "--threads", "1", .. Options]))
-                Kill(process, random.NextDouble() * duration);
-            while (File.Exists(_spd.PathTo(folder, "target", "config.yaml")))
+            string[] goOn = ["run", "tms_5-2", "--resume", "--out", $"cut{round}", .. Options];
+            string checkpoints = _spd.PathTo($"cut{round}", "checkpoints");
+            // At a random moment, which may be the very beginning; while a checkpoint is written; and every second time again at a random moment.
+            KillAtRandom([.. goOn, "--threads", "1"]);
+            for (bool isInside = false; !isInside;)
             {
-                insideWrite += Directory.Exists(_spd.PathTo(folder, "checkpoints")) && Directory.GetFiles(_spd.PathTo(folder, "checkpoints"), "*.tmp").Length > 0
-                    ? 1 : 0;
-                killed++;
-                // Every second time it is killed again on its way.
-                using var process = _spd.Start("resume", folder, "--threads", "2", "--quiet");
-                if (killed % 2 == 0) Kill(process, random.NextDouble() * duration);
-                else
-                {
-                    var (code, _, error) = SpdProgram.Finish(process);
-                    Assert.Equal((0, ""), (code, error));
-                    _spd.AssertSameRun("whole", folder);
-                    break;
-                }
+                using var process = _spd.Start([.. goOn, "--threads", "2"]);
+                while (!process.HasExited && Unfinished(checkpoints).Length == 0) Thread.SpinWait(10);
+                if (!Kill(process)) break;
+                isInside = Unfinished(checkpoints).Length > 0;
+                insideWrite += isInside ? 1 : 0;
+            }
+
+            if (round % 2 == 1) KillAtRandom([.. goOn, "--threads", "3"]);
+            var (code, _, error) = _spd.Run([.. goOn, "--threads", "1"]);
+            Assert.Equal((0, ""), (code, error));
+            _spd.AssertSameRun("whole", $"cut{round}");
+            Assert.Empty(Directory.GetFiles(_spd.PathTo($"cut{round}"), "*.tmp", SearchOption.AllDirectories));
+
+            void KillAtRandom(string[] arguments)
+            {
+                using var process = _spd.Start(arguments);
+                process.WaitForExit(TimeSpan.FromMilliseconds(random.NextDouble() * duration));
+                Kill(process);
             }
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{killed} kills in {rounds} rounds, {insideWrite} of them inside the writing of a checkpoint");
+        Tell($"{killed} kills in {Rounds(4)} rounds, {insideWrite} of them inside the writing of a checkpoint");
+        Assert.True(insideWrite > 0);
+
+        // False where the program was faster.
+        bool Kill(Process process)
+        {
+            bool isAlive = !process.HasExited;
+            if (isAlive) process.Kill();
+            killed += isAlive ? 1 : 0;
+            SpdProgram.Finish(process);
+            return isAlive;
+        }
+    }
+
+    [Fact]
+    public void AKilledTargetTrainingGoesOn()
+    {
+        string[] start = ["run", "tms_5-2", "--resume", "--steps", "5", "--set", "n_eval_steps=1", "--set", "target.train.steps=20000"];
+        using var other = new SpdProgram();
+        Assert.Equal(0, other.Run([.. start, "--out", "whole", "--threads", "2"]).ExitCode);
+
+        long killedAt = UntilCheckpointBehind(-1, process => process.Kill());
+        Assert.Empty(Directory.GetFileSystemEntries(_spd.PathTo("cut")));
+        if (!OperatingSystem.IsWindows())
+        {
+            UntilCheckpointBehind(killedAt, process =>
+            {
+                Signal(process, "-TERM");
+                var (exitCode, _, error) = SpdProgram.Finish(process);
+                Assert.Equal(130, exitCode);
+                Assert.Equal("spd: stopped before the target was trained; the same command goes on with its training\n", error);
+            });
+        }
+
+        var (code, output, _) = _spd.Run([.. start, "--out", "cut", "--threads", "1"]);
+        Assert.Equal(0, code);
+        Assert.Contains("going on with the target's training from step ", output, StringComparison.Ordinal);
+        Assert.Equal(
+            File.ReadAllBytes(other.PathTo("whole", "target", "weights.safetensors")), File.ReadAllBytes(_spd.PathTo("cut", "target", "weights.safetensors")));
+        Assert.Equal(File.ReadAllBytes(other.PathTo("whole", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("cut", "model.safetensors")));
+        Assert.Single(Directory.GetFileSystemEntries(_spd.Cache));
+
+        long UntilCheckpointBehind(long step, Action<Process> end)
+        {
+            using var process = _spd.Start([.. start, "--out", "cut"]);
+            while (!process.HasExited && Newest() <= step) Thread.Sleep(1);
+            Assert.False(process.HasExited, "the training came to its end before it was stopped");
+            end(process);
+            process.WaitForExit();
+            return Newest();
+        }
+
+        long Newest() => Directory.GetDirectories(_spd.Cache, "*.training").SelectMany(Checkpoint.Newest).Select(StepOf).DefaultIfEmpty(-1).First();
     }
 
     [Fact]
     public void AStoppedRunGoesOnAndAFinishedOneIsLeftAlone()
     {
-        Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "whole", .. Options]).ExitCode);
-        using (var process = _spd.Start(["run", "apd_tms_5-2", "--out", "cut", .. Options]))
-        {
-            while (!process.HasExited && !Directory.Exists(_spd.PathTo("cut", "checkpoints"))) Thread.Sleep(5);
-            Process.Start("kill", ["-TERM", $"{process.Id}"])!.WaitForExit();
-            SpdProgram.Finish(process);
-        }
-
+        string[] options = ["--steps", "431", .. Options.Skip(2)];
+        Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "whole", .. options]).ExitCode);
+        if (OperatingSystem.IsWindows()) Assert.Skip("signals are sent with kill, which Windows lacks");
+        long stopped = Stop("-INT", behind: -1, ["run", "apd_tms_5-2", "--out", "cut", .. options]);
+        Assert.True(Stop("-TERM", behind: stopped, ["resume", "cut", "--quiet"]) > stopped);
         Assert.False(File.Exists(_spd.PathTo("cut", ".pid")));
         Assert.Equal(0, _spd.Run("resume", "cut", "--quiet").ExitCode);
         _spd.AssertSameRun("whole", "cut");
-        Assert.Contains("has taken all of its 131 steps", _spd.Run("resume", "cut").Output, StringComparison.Ordinal);
+        Assert.Contains("has taken all of its 431 steps", _spd.Run("resume", "cut").Output, StringComparison.Ordinal);
         Assert.Equal(
-            ["step-00000050.safetensors", "step-00000100.safetensors", "step-00000130.safetensors", "step-00000131.safetensors"],
-            Directory.GetFiles(_spd.PathTo("cut", "checkpoints")).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+            [50, 100, 150, 200, 250, 300, 350, 400, 430, 431], Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).Order());
+
+        // The step of the newest checkpoint, which is that of the summary.
+        long Stop(string signal, long behind, string[] arguments)
+        {
+            using var process = _spd.Start(arguments);
+            while (!process.HasExited && Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).DefaultIfEmpty(-1).First() <= behind) Thread.Sleep(1);
+            Signal(process, signal);
+            Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
+            long step = StepOf(Checkpoint.Newest(_spd.PathTo("cut", "checkpoints"))[0]);
+            string summary = File.ReadAllText(_spd.PathTo("cut", "summary.json"));
+            Assert.Contains("\"status\": \"interrupted\"", summary, StringComparison.Ordinal);
+            Assert.Contains($"\"steps\": {step},", summary, StringComparison.Ordinal);
+            return step;
+        }
     }
 
     [Fact]
@@ -164,19 +232,9 @@ public sealed class ResumeTests : IDisposable
         string[] before = Directory.GetFiles(_spd.PathTo("cut", "checkpoints"));
         long size = new FileInfo(before[0]).Length;
         // No file may grow beyond half a checkpoint.
-        string arguments = string.Join(' ', new[] { "dotnet", Path.Combine(_spd.Location, "spd.dll"), "resume", "cut", "--quiet" }.Select(part => $"'{part}'"));
-        var start = new ProcessStartInfo("bash", ["-c", $"trap '' XFSZ; ulimit -f {size / 2048}; exec {arguments}"])
-        {
-            WorkingDirectory = _spd.Folder,
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
         // The runtime's own files in memory would be limited too.
-        start.Environment["DOTNET_EnableDiagnostics"] = "0";
-        start.Environment["SPD_CACHE"] = _spd.Cache;
-        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
-        using (var process = Process.Start(start)!)
+        const string Unlimited = "export DOTNET_EnableDiagnostics=0 DOTNET_EnableWriteXorExecute=0";
+        using (var process = Shell($"{Unlimited}; trap '' XFSZ; ulimit -f {size / 2048}; exec {_spd.Command} resume cut --quiet"))
         {
             var (code, _, error) = SpdProgram.Finish(process);
             Assert.Equal(1, code);
@@ -188,6 +246,38 @@ public sealed class ResumeTests : IDisposable
         _spd.AssertSameRun("whole", "cut");
     }
 
+    [Fact]
+    public void ADiskThatIsFullAtAnyMomentLosesNothing()
+    {
+        string[] options = [.. Options, "--set", "print_freq=1", "--set", "save_freq=50"];
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "whole", .. options]).ExitCode);
+        string script = $"""
+            mount -t tmpfs -o size=$1 none disk || exit 99
+            {_spd.Command} run tms_5-2 --resume --out disk/run {string.Join(' ', options)} 2>error
+            echo $? $(ls disk/run | tr '\n' ' ') >code
+            mount -o remount,size=64m none disk
+            {_spd.Command} run tms_5-2 --resume --out disk/run {string.Join(' ', options)} || exit 98
+            cp -r disk/run $2
+            """;
+        Directory.CreateDirectory(_spd.PathTo("disk"));
+        File.WriteAllText(_spd.PathTo("full.sh"), script);
+        long whole = new DirectoryInfo(_spd.PathTo("whole")).GetFiles("*", SearchOption.AllDirectories).Sum(file => (file.Length + 4095) / 4096 * 4096);
+        int sizes = Rounds(4);
+        for (int i = 0; i < sizes; i++)
+        {
+            long size = whole * (2 * i + 1) / (2 * sizes);
+            using var process = Shell($"unshare -rm bash full.sh {size} cut{i}");
+            var (code, _, trouble) = SpdProgram.Finish(process);
+            if (!File.Exists(_spd.PathTo("code"))) Assert.Skip($"no small disk can be mounted here: {trouble}");
+            string error = File.ReadAllText(_spd.PathTo("error")), first = File.ReadAllText(_spd.PathTo("code"));
+            Assert.Equal((0, ""), (code, trouble));
+            Assert.Matches(@"^spd: [^\n]*[Nn]o space left on device[^\n]*\n$", error);
+            Assert.StartsWith("1 ", first, StringComparison.Ordinal);
+            _spd.AssertSameRun("whole", $"cut{i}");
+            Tell($"with {size} bytes: {error.TrimEnd()}");
+        }
+    }
+
     /// <summary>A run that was killed when it had two checkpoints at least.</summary>
     private void Interrupted(string folder)
     {
@@ -197,13 +287,22 @@ public sealed class ResumeTests : IDisposable
         process.Kill();
         SpdProgram.Finish(process);
         Assert.False(File.Exists(_spd.PathTo(folder, "summary.json")), "the run came to its end before it was killed");
-        foreach (string torn in Directory.GetFiles(checkpoints, "*.tmp")) File.Delete(torn);
+        foreach (string torn in Unfinished(checkpoints)) File.Delete(torn);
     }
 
-    private static void Kill(Process process, double milliseconds)
+    private static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable(RoundsVariable), out int more) ? more : few;
+
+    private static void Tell(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
+
+    private static string[] Unfinished(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, "*.tmp") : [];
+
+    private static int StepOf(string checkpoint) => int.Parse(Path.GetFileNameWithoutExtension(checkpoint)["step-".Length..], CultureInfo.InvariantCulture);
+
+    private static void Signal(Process process, string signal)
     {
-        process.WaitForExit(TimeSpan.FromMilliseconds(milliseconds));
-        if (!process.HasExited) process.Kill();
-        SpdProgram.Finish(process);
+        using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
+        kill.WaitForExit();
     }
+
+    private Process Shell(string commands) => _spd.StartProgram("bash", "-c", commands);
 }

@@ -34,9 +34,15 @@ internal sealed partial class SpdProgram : IDisposable
         return (process.ExitCode, output, error.Result);
     }
 
-    public Process Start(params string[] arguments)
+    /// <summary>The program as a word of a shell.</summary>
+    public string Command => $"dotnet '{Path.Combine(Location, "spd.dll")}'";
+
+    public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
+
+    /// <summary>Starts another program in the same surroundings, such as a shell that starts this one.</summary>
+    public Process StartProgram(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments])
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder,
             UseShellExecute = false,
