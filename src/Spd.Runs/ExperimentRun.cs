@@ -34,7 +34,9 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="NonFiniteLossException">
     /// A loss became infinite or not a number, in a step or when it was measured; the folder keeps what was saved, and a summary that says so.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made, and the next run goes on with the training.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Stopped before the target was trained; no folder was made, and the next run goes on with the training.
+    /// </exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {
         TrainedTarget target;
@@ -87,6 +89,13 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
                 var position = Checkpoint.Load(path, decomposition.State.Optimiser, text);
                 decomposition.Resume(position.Step, position.EvaluatedBatches);
                 observer.Note($"going on from step {position.Step}");
+                if (position.Kernels != KernelSet.Default().Name)
+                {
+                    observer.Note(
+                        $"its steps were taken with {position.Kernels} kernels and the next ones with {KernelSet.Default().Name}, which round otherwise: "
+                        + "the result will be as good as that of a run that never stopped, but not the same to the bit");
+                }
+
                 return position;
             }
             catch (SafetensorsException exception)

@@ -30,32 +30,40 @@ public sealed class ResumeTests : IDisposable
         double duration = watch.Elapsed.TotalMilliseconds;
         var random = new Random(5);
         int killed = 0, insideWrite = 0;
+        var moments = new List<string>();
         for (int round = 0; round < Rounds(4); round++)
         {
-            string[] goOn = ["run", "tms_5-2", "--resume", "--out", $"cut{round}", .. Options];
-            string checkpoints = _spd.PathTo($"cut{round}", "checkpoints");
+            string folder = $"cut{round}";
+            string[] goOn = ["run", "tms_5-2", "--resume", "--out", folder, .. Options];
+            string checkpoints = _spd.PathTo(folder, "checkpoints");
             // At a random moment, which may be the very beginning; while a checkpoint is written; and every second time again at a random moment.
             KillAtRandom([.. goOn, "--threads", "1"]);
-            for (bool isInside = false; !isInside;)
+            bool isInside = false;
+            int earliest = random.Next(120);
+            while (!isInside)
             {
                 using var process = _spd.Start([.. goOn, "--threads", "2"]);
-                while (!process.HasExited && Unfinished(checkpoints).Length == 0) Thread.SpinWait(10);
-                if (!Kill(process)) break;
+                while (!process.HasExited && (NewestStep(checkpoints) < earliest || Unfinished(checkpoints).Length == 0)) Thread.SpinWait(10);
+                if (!Kill(process, folder)) break;
                 isInside = Unfinished(checkpoints).Length > 0;
-                insideWrite += isInside ? 1 : 0;
+                if (!isInside) continue;
+                insideWrite++;
+                moments[^1] += " inside a write";
             }
 
             if (round % 2 == 1) KillAtRandom([.. goOn, "--threads", "3"]);
             var (code, _, error) = _spd.Run([.. goOn, "--threads", "1"]);
             Assert.Equal((0, ""), (code, error));
-            _spd.AssertSameRun("whole", $"cut{round}");
-            Assert.Empty(Directory.GetFiles(_spd.PathTo($"cut{round}"), "*.tmp", SearchOption.AllDirectories));
+            _spd.AssertSameRun("whole", folder);
+            Tell($"round {round + 1}: killed {string.Join(", ", moments)}");
+            moments.Clear();
+            Assert.Empty(Directory.GetFiles(_spd.PathTo(folder), "*.tmp", SearchOption.AllDirectories));
 
             void KillAtRandom(string[] arguments)
             {
                 using var process = _spd.Start(arguments);
                 process.WaitForExit(TimeSpan.FromMilliseconds(random.NextDouble() * duration));
-                Kill(process);
+                Kill(process, folder);
             }
         }
 
@@ -63,13 +71,16 @@ public sealed class ResumeTests : IDisposable
         Assert.True(insideWrite > 0);
 
         // False where the program was faster.
-        bool Kill(Process process)
+        bool Kill(Process process, string folder)
         {
             bool isAlive = !process.HasExited;
             if (isAlive) process.Kill();
-            killed += isAlive ? 1 : 0;
             SpdProgram.Finish(process);
-            return isAlive;
+            if (!isAlive) return false;
+            killed++;
+            int step = NewestStep(_spd.PathTo(folder, "checkpoints"));
+            moments.Add(step < 0 ? "before the first checkpoint" : $"behind step {step}");
+            return true;
         }
     }
 
@@ -80,7 +91,7 @@ public sealed class ResumeTests : IDisposable
         using var other = new SpdProgram();
         Assert.Equal(0, other.Run([.. start, "--out", "whole", "--threads", "2"]).ExitCode);
 
-        long killedAt = UntilCheckpointBehind(-1, process => process.Kill());
+        int killedAt = UntilCheckpointBehind(-1, process => process.Kill());
         Assert.Empty(Directory.GetFileSystemEntries(_spd.PathTo("cut")));
         if (!OperatingSystem.IsWindows())
         {
@@ -101,7 +112,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(File.ReadAllBytes(other.PathTo("whole", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("cut", "model.safetensors")));
         Assert.Single(Directory.GetFileSystemEntries(_spd.Cache));
 
-        long UntilCheckpointBehind(long step, Action<Process> end)
+        int UntilCheckpointBehind(int step, Action<Process> end)
         {
             using var process = _spd.Start([.. start, "--out", "cut"]);
             while (!process.HasExited && Newest() <= step) Thread.Sleep(1);
@@ -111,7 +122,7 @@ public sealed class ResumeTests : IDisposable
             return Newest();
         }
 
-        long Newest() => Directory.GetDirectories(_spd.Cache, "*.training").SelectMany(Checkpoint.Newest).Select(StepOf).DefaultIfEmpty(-1).First();
+        int Newest() => Directory.GetDirectories(_spd.Cache, "*.training").Select(NewestStep).DefaultIfEmpty(-1).Max();
     }
 
     [Fact]
@@ -120,7 +131,7 @@ public sealed class ResumeTests : IDisposable
         string[] options = ["--steps", "431", .. Options.Skip(2)];
         Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "whole", .. options]).ExitCode);
         if (OperatingSystem.IsWindows()) Assert.Skip("signals are sent with kill, which Windows lacks");
-        long stopped = Stop("-INT", behind: -1, ["run", "apd_tms_5-2", "--out", "cut", .. options]);
+        int stopped = Stop("-INT", behind: -1, ["run", "apd_tms_5-2", "--out", "cut", .. options]);
         Assert.True(Stop("-TERM", behind: stopped, ["resume", "cut", "--quiet"]) > stopped);
         Assert.False(File.Exists(_spd.PathTo("cut", ".pid")));
         Assert.Equal(0, _spd.Run("resume", "cut", "--quiet").ExitCode);
@@ -130,13 +141,13 @@ public sealed class ResumeTests : IDisposable
             [50, 100, 150, 200, 250, 300, 350, 400, 430, 431], Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).Order());
 
         // The step of the newest checkpoint, which is that of the summary.
-        long Stop(string signal, long behind, string[] arguments)
+        int Stop(string signal, int behind, string[] arguments)
         {
             using var process = _spd.Start(arguments);
-            while (!process.HasExited && Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).DefaultIfEmpty(-1).First() <= behind) Thread.Sleep(1);
+            while (!process.HasExited && NewestStep(_spd.PathTo("cut", "checkpoints")) <= behind) Thread.Sleep(1);
             Signal(process, signal);
             Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
-            long step = StepOf(Checkpoint.Newest(_spd.PathTo("cut", "checkpoints"))[0]);
+            int step = NewestStep(_spd.PathTo("cut", "checkpoints"));
             string summary = File.ReadAllText(_spd.PathTo("cut", "summary.json"));
             Assert.Contains("\"status\": \"interrupted\"", summary, StringComparison.Ordinal);
             Assert.Contains($"\"steps\": {step},", summary, StringComparison.Ordinal);
@@ -156,6 +167,9 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("going on from step ", output, StringComparison.Ordinal);
         _spd.AssertSameRun("whole", "cut");
+        // Now that it is finished, there is nothing to do.
+        Assert.Contains(
+            "has taken all of its 131 steps", _spd.Run(["run", "tms_5-2", "--resume", "--out", "cut", .. Options]).Output, StringComparison.Ordinal);
 
         Directory.CreateDirectory(_spd.PathTo("runs", "tms_5-2"));
         Interrupted(Path.Combine("runs", "tms_5-2", "older"));
@@ -178,6 +192,17 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains($"{Path.GetFileName(checkpoints[^1])}' cannot be used: its content does not fit its checksum", output, StringComparison.Ordinal);
         Assert.Contains($"going on from step {int.Parse(Path.GetFileNameWithoutExtension(checkpoints[^2])[5..])}", output, StringComparison.Ordinal);
         _spd.AssertSameRun("whole", "cut");
+    }
+
+    [Fact]
+    public void OtherKernelsAreTold()
+    {
+        _spd.Kernels = "scalar";
+        Interrupted("cut");
+        _spd.Kernels = "vector256";
+        var (code, output, _) = _spd.Run("resume", "cut");
+        Assert.Equal(0, code);
+        Assert.Contains("its steps were taken with scalar kernels and the next ones with vector256, which round otherwise", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -297,6 +322,9 @@ public sealed class ResumeTests : IDisposable
     private static string[] Unfinished(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, "*.tmp") : [];
 
     private static int StepOf(string checkpoint) => int.Parse(Path.GetFileNameWithoutExtension(checkpoint)["step-".Length..], CultureInfo.InvariantCulture);
+
+    /// <summary>The step of the newest checkpoint, or -1.</summary>
+    private static int NewestStep(string folder) => Checkpoint.Newest(folder).Select(StepOf).DefaultIfEmpty(-1).First();
 
     private static void Signal(Process process, string signal)
     {

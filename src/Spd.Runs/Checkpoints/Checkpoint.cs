@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Weights;
 using Spd.Runs.Paper;
@@ -12,7 +13,11 @@ namespace Spd.Runs.Checkpoints;
 /// <param name="EvaluatedBatches">Batches that had been drawn to measure on.</param>
 /// <param name="LogLines">Lines of the log that belong to it.</param>
 /// <param name="Steps">Steps of the run as it was planned.</param>
-public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps);
+public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps)
+{
+    /// <summary>The kernels that computed it; others round otherwise.</summary>
+    public string Kernels { get; init; } = KernelSet.Default().Name;
+}
 
 /// <summary>
 /// All that a training needs to go on as if it had never stopped, as a safetensors file: for every parameter its values and both moments, and in the
@@ -26,7 +31,7 @@ public static class Checkpoint
 {
     private const string Format = "spd checkpoint 1";
     private const string FormatKey = "format", HashKey = "sha256", ConfigKey = "config_sha256";
-    private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps";
+    private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps", KernelsKey = "kernels";
     private const int HashLength = 64;
     private const long LargestHeader = 1 << 24;
 
@@ -63,6 +68,7 @@ public static class Checkpoint
             [EvaluatedKey] = Text(position.EvaluatedBatches),
             [LinesKey] = Text(position.LogLines),
             [StepsKey] = Text(position.Steps),
+            [KernelsKey] = position.Kernels,
         };
         using (var hash = SHA256.Create())
         {
@@ -100,7 +106,10 @@ public static class Checkpoint
         }
 
         if (copies.Count != tensors.Count) throw Refused(path, $"it holds {tensors.Count} tensors, but this run has {copies.Count}");
-        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey));
+        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey))
+        {
+            Kernels = file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown",
+        };
         foreach (var (values, to) in copies) values.CopyTo(to());
         return position;
 

@@ -6,7 +6,8 @@ namespace Spd.Runs.Paper;
 /// <summary>The folder of a reproduction: the page, and a folder for each run that appears when the run is complete.</summary>
 /// <remarks>
 /// A run is written into <c>seed1.running</c>, which is moved to <c>seed1</c> at its end. A program that is killed so leaves nothing but a folder that carries
-/// a marker; the next one goes on from its checkpoints, or removes it where there are none. A folder of that name without the marker belongs to somebody else, and stays.
+/// a marker; the next one goes on from its checkpoints, or removes it where there are none. A folder of that name without the marker belongs to somebody
+/// else, and stays.
 /// </remarks>
 public sealed class PaperFolder : IDisposable
 {
@@ -91,7 +92,8 @@ public sealed class PaperFolder : IDisposable
         }
 
         var folder = RunFolder.CreateAt(running);
-        File.WriteAllText(Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` goes on with it, or removes this folder.\n");
+        File.WriteAllText(
+            Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` goes on with it, or removes this folder.\n");
         return folder;
     }
 
