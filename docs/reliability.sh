@@ -1,9 +1,18 @@
 #!/usr/bin/env bash
-# Kills runs at random moments and compares what they come to with a run that never stopped: docs/reliability.md. Takes a few minutes.
+# Kills, stops, starves and damages runs and compares what they come to with a run that never stopped: docs/reliability.md.
+# usage: docs/reliability.sh [ROUNDS], by default 20; some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SPD_KILL_ROUNDS="${1:-20}"
-dotnet build tests/Spd.Cli.Tests -c Release --nologo -v quiet
-dotnet build tests/Spd.Runs.Tests -c Release --nologo -v quiet
-dotnet tests/Spd.Cli.Tests/bin/Release/net10.0/Spd.Cli.Tests.dll -noColor -noLogo -showLiveOutput -class "*ResumeTests"
-dotnet tests/Spd.Runs.Tests/bin/Release/net10.0/Spd.Runs.Tests.dll -noColor -noLogo -class "*CheckpointTests"
+for project in Spd.Cli.Tests Spd.Runs.Tests; do dotnet build "tests/$project" -c Release --nologo -v quiet >/dev/null; done
+
+run() { # test project, names of test classes
+    local options=() project=$1
+    shift
+    for name in "$@"; do options+=(-class "*.$name"); done
+    dotnet "tests/$project/bin/Release/net10.0/$project.dll" -noColor -noLogo -showLiveOutput "${options[@]}" \
+        | sed -E '/Discover|Starting|===/d; s/^ *Spd\.[A-Za-z.]*\.([A-Za-z]+Tests\.[A-Za-z]+) \[OUTPUT\]/\1:/'
+}
+
+run Spd.Cli.Tests ResumeTests PaperTests
+run Spd.Runs.Tests CheckpointTests TargetCheckpointsTests RunFolderTests MetricLogTests

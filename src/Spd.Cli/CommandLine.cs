@@ -40,7 +40,7 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            Tell("stopped before the target was trained; nothing was written");
+            Tell("stopped before the target was trained; the same command goes on with its training");
             return Interrupted;
         }
         catch (Exception exception)

@@ -22,7 +22,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     private readonly StepTimes _times = new(config.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
     private bool _isMeasuredNonFinite;
-    private double _secondsBefore;
+    private double _secondsBefore, _checkpointSeconds;
     private int _savedAt = -1;
 
     /// <summary>Runs it.</summary>
@@ -34,7 +34,9 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="NonFiniteLossException">
     /// A loss became infinite or not a number, in a step or when it was measured; the folder keeps what was saved, and a summary that says so.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Stopped before the target was trained; no folder was made.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Stopped before the target was trained; no folder was made, and the next run goes on with the training.
+    /// </exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {
         TrainedTarget target;
@@ -42,11 +44,12 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         using var decomposition = config.Decompose(target, threads);
 
         var folder = makeFolder();
-        using var own = RunLock.Take(folder);
-        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
-        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
+        using var own = folder.Take();
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
         folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
+        // With its configuration, the folder holds all that a run needs to go on.
+        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
+        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
         return (Complete(target, decomposition, folder, logLines: 0, cancellation), folder);
     }
 
@@ -59,7 +62,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="NonFiniteLossException">As in <see cref="Execute"/>.</exception>
     public RunSummary Resume(RunFolder folder, CancellationToken cancellation)
     {
-        using var own = RunLock.Take(folder);
+        using var own = folder.Take();
         var target = folder.ReadTarget(config);
         using var decomposition = config.Decompose(target, threads);
         var position = LoadCheckpoint(decomposition, folder);
@@ -83,9 +86,16 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         {
             try
             {
-                var position = Checkpoint.Load(path, decomposition.State, text);
+                var position = Checkpoint.Load(path, decomposition.State.Optimiser, text);
                 decomposition.Resume(position.Step, position.EvaluatedBatches);
                 observer.Note($"going on from step {position.Step}");
+                if (position.Kernels != KernelSet.Default().Name)
+                {
+                    observer.Note(
+                        $"its steps were taken with {position.Kernels} kernels and the next ones with {KernelSet.Default().Name}, which round otherwise: "
+                        + "the result will be as good as that of a run that never stopped, but not the same to the bit");
+                }
+
                 return position;
             }
             catch (SafetensorsException exception)
@@ -196,12 +206,16 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         void Save()
         {
             if (_savedAt == decomposition.StepsTaken) return;
+            long start = Stopwatch.GetTimestamp();
+            // A checkpoint says how many lines it has behind it, which must not be lost before it is.
+            log.FlushToDisk();
             var state = decomposition.State;
             string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
             var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
-            Checkpoint.Save(folder.PrepareParent(path), state, position, File.ReadAllText(folder.ConfigFile));
+            Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, File.ReadAllText(folder.ConfigFile));
             Checkpoint.Prune(folder.CheckpointsFolder, saveFreq, config.KeepEvery);
             _savedAt = state.StepsTaken;
+            _checkpointSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
         void DrawFigures(int step)
@@ -236,6 +250,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Status = status,
             Error = error,
             WallSeconds = _secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds,
+            CheckpointSeconds = _checkpointSeconds,
             MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
             Target = target,
             Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),

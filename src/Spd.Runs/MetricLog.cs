@@ -34,7 +34,7 @@ public sealed record MetricRecord
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 }
 
-/// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line flushed. NaN and infinities are written as texts.</summary>
+/// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line written at once. NaN and infinities are written as texts.</summary>
 public sealed class MetricLog : IDisposable
 {
     private static JsonSerializerOptions Json { get; } = new()
@@ -48,7 +48,7 @@ public sealed class MetricLog : IDisposable
 
     /// <summary>A log in a new file; others may read it while it grows.</summary>
     /// <exception cref="IOException">The file exists or cannot be made.</exception>
-    public MetricLog(string path) => _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+    public MetricLog(string path) => _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
 
     private MetricLog(FileStream stream) => _stream = stream;
 
@@ -71,16 +71,26 @@ public sealed class MetricLog : IDisposable
 
         if (end < bytes.Length) AtomicFile.Write(path, stream => stream.Write(bytes.AsSpan(0, end)));
         var kept = Read(path);
-        return (new MetricLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)), kept);
+        return (new MetricLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0)), kept);
     }
 
     /// <summary>Adds a line.</summary>
+    /// <exception cref="IOException">It cannot be written, as on a full disk.</exception>
     public void Write(MetricRecord record)
     {
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json), (byte)'\n'];
-        _stream.Write(line);
-        _stream.Flush();
+        try
+        {
+            _stream.Write(line);
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            throw AtomicFile.TooLarge(_stream.Name, exception);
+        }
     }
+
+    /// <summary>Waits until all lines are on the disk.</summary>
+    public void FlushToDisk() => _stream.Flush(flushToDisk: true);
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spd.Networks.Weights;
+using Spd.Runs.Checkpoints;
 using Spd.Runs.Paper;
 using Spd.Runs.Reporting;
 
@@ -37,7 +38,7 @@ public sealed class RunFolder
     /// <summary>The components and gates.</summary>
     public string ModelFile => Path.Combine(Root, "model.safetensors");
 
-    /// <summary>The checkpoints' folder; see <see cref="Checkpoints.Checkpoint"/>.</summary>
+    /// <summary>The checkpoints' folder; see <see cref="Checkpoint"/>.</summary>
     public string CheckpointsFolder => Path.Combine(Root, "checkpoints");
 
     /// <summary>The figures' folder.</summary>
@@ -81,7 +82,7 @@ public sealed class RunFolder
         if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but the run needs a folder: name another with --out");
         try
         {
-            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsOfABeginning(entry)))
                 throw new RunFolderException($"the folder '{path}' is not empty: name a new one with --out, or empty it first");
         }
         catch (UnauthorizedAccessException exception)
@@ -99,6 +100,16 @@ public sealed class RunFolder
         if (!Directory.Exists(path)) throw new RunFolderException($"there is no run folder '{path}'");
         var folder = new RunFolder(path);
         return File.Exists(folder.ConfigFile) ? folder : throw new RunFolderException($"'{path}' holds no config.yaml, so it is not the folder of a run");
+    }
+
+    /// <summary>Makes it this program's own until that is disposed, and removes unfinished files that a killed program left.</summary>
+    /// <exception cref="RunFolderException">Another program works in it.</exception>
+    public IDisposable Take()
+    {
+        var taken = FolderLock.Take(
+            Root, other => $"the run in '{Root}' is being computed by another program {other}: wait for its end, or stop it first");
+        foreach (string unfinished in Directory.GetFiles(Root, $"*{AtomicFile.Unfinished}", SearchOption.AllDirectories)) File.Delete(unfinished);
+        return taken;
     }
 
     /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
@@ -147,13 +158,14 @@ public sealed class RunFolder
     /// <exception cref="IOException">It cannot be written; an older file is untouched.</exception>
     public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
 
-    /// <summary>Writes what a run came to: summary, figures, and the page with both.</summary>
+    /// <summary>Writes what a run came to: figures, the page, and the summary.</summary>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public void WriteResults(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures)
     {
-        WriteText(SummaryFile, summary.ToJson());
         foreach (var figure in figures) WriteText(FigureFile(figure.Name), figure.Svg);
         WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, File.ReadAllText(ConfigFile)));
+        // A run is finished when its summary says so, and then nothing is missing.
+        WriteText(SummaryFile, summary.ToJson());
     }
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
@@ -197,7 +209,7 @@ public sealed class RunFolder
         try
         {
             var folder = new RunFolder(Directory.CreateDirectory(path).FullName);
-            string probe = Path.Combine(folder.Root, $".{Guid.NewGuid():N}.tmp");
+            string probe = Path.Combine(folder.Root, $".{Guid.NewGuid():N}{AtomicFile.Unfinished}");
             using (File.Create(probe, 1, FileOptions.DeleteOnClose)) return folder;
         }
         catch (Exception exception) when (IsRefusal(exception))
@@ -205,6 +217,11 @@ public sealed class RunFolder
             throw Refused(path, exception);
         }
     }
+
+    /// <summary>Whether a program that was killed before it had written its configuration left a file or folder. The next may begin there.</summary>
+    private static bool IsOfABeginning(string entry) => Path.GetFileName(entry) is FolderLock.FileName or FolderLock.IdFileName
+        || (Path.GetFileName(entry) == "target" && File.Exists(Path.Combine(Path.GetDirectoryName(entry)!, FolderLock.FileName)))
+        || entry.EndsWith(AtomicFile.Unfinished, StringComparison.Ordinal);
 
     private static bool IsRefusal(Exception exception) => exception is not RunFolderException
         and (IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException);

@@ -55,6 +55,9 @@ public sealed record RunSummary
     /// <summary>Seconds of the run: target, training, measuring; without figures.</summary>
     public required double WallSeconds { get; init; }
 
+    /// <summary>Seconds of these spent on writing checkpoints, since the run was begun or last went on.</summary>
+    public required double CheckpointSeconds { get; init; }
+
     /// <summary>Milliseconds of a step.</summary>
     public required (double Median, double P10, double P90) MsPerStep { get; init; }
 
@@ -179,6 +182,7 @@ public sealed record RunSummary
             ["commit"] = Commit,
             ["status"] = JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString()),
             ["wall_seconds"] = Number(Math.Round(WallSeconds, 3)),
+            ["checkpoint_seconds"] = Number(Math.Round(CheckpointSeconds, 4)),
             ["ms_per_step"] = new JsonObject { ["median"] = Number(MsPerStep.Median), ["p10"] = Number(MsPerStep.P10), ["p90"] = Number(MsPerStep.P90) },
             ["target"] = Target.Config is TrainedTargetConfig { Load: null } trained
                 ? new JsonObject { ["seed"] = trained.Seed, ["seeds_tried"] = Target.SeedsTried, ["from_cache"] = Target.FromCache }

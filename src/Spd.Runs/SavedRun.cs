@@ -37,7 +37,9 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         }
     }
 
-    /// <summary>The run of a configuration that did not come to its end: the newest of a folder of runs, or the one in a folder of its own.</summary>
+    /// <summary>
+    /// The run of a configuration to go on with: the newest of a folder of runs that did not come to its end, or the one in a folder of its own, ended or not.
+    /// </summary>
     /// <param name="runs">The folder of the experiment's runs, or null.</param>
     /// <param name="own">The folder of one run, or null.</param>
     /// <param name="experiment">The configuration.</param>
@@ -53,7 +55,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             try
             {
                 var folder = RunFolder.Open(path);
-                return !folder.IsFinished(experiment.Steps) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
+                return (own is not null || !folder.IsFinished(experiment.Steps)) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
                     && StoredRun.Differences(catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml()).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)
@@ -114,6 +116,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             Status = Enum.TryParse<RunStatus>(Stored.Text("status"), ignoreCase: true, out var status) ? status : RunStatus.Interrupted,
             Error = Stored.Text("error"),
             WallSeconds = Stored.Number("wall_seconds") ?? double.NaN,
+            CheckpointSeconds = Stored.Number("checkpoint_seconds") ?? double.NaN,
             MsPerStep = (Time("median"), Time("p10"), Time("p90")),
             Target = target,
         };

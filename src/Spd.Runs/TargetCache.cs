@@ -97,6 +97,10 @@ public sealed class TargetCache
         }
     }
 
+    /// <summary>Where the checkpoints lie while the target of a configuration is being trained.</summary>
+    /// <param name="config">The canonical text of what the weights depend on: the target's configuration and the kernels.</param>
+    public string TrainingFolder(string config) => $"{EntryFolder(config)}.training";
+
     private static bool TryReadable(string entry, string config)
     {
         try

@@ -2,6 +2,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
 using Spd.Networks;
 using Spd.Networks.Training;
+using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs;
@@ -29,7 +30,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     /// <exception cref="TargetException">None of the seeds learnt every feature, or a network that was loaded falls short of what is said of it.</exception>
     /// <exception cref="IOException">A weight file is missing, damaged, or of another network.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
-    /// <exception cref="OperationCanceledException">Stopped while training.</exception>
+    /// <exception cref="OperationCanceledException">Stopped while training; the next call goes on from there.</exception>
     public TrainedTarget Provide(TargetConfig config, CancellationToken cancellation) =>
         config is TrainedTargetConfig { Load: null } trained ? Train(trained, cancellation) : Load(config);
 
@@ -77,8 +78,10 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
         if (note is not null) observer.Note(note);
         if (cached) return true;
         network.Initialise(config.Seed);
-        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), cancellation);
+        var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, observer);
+        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
+        else checkpoints.Discard();
         return false;
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using Spd.Runs.Checkpoints;
 
 namespace Spd.Cli.Tests;
 
@@ -49,21 +51,54 @@ public sealed class PaperTests : IDisposable
     }
 
     [Fact]
-    public void AnInterruptWritesThePageAndASecondProgramIsRefused()
+    public void AnInterruptedReproductionGoesOnAndASecondProgramIsRefused()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
-        using var process = Start();
-        WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
-        var refused = _spd.Run("paper", "--out", "out");
-        Assert.Equal(2, refused.ExitCode);
-        Assert.StartsWith("spd: another `spd paper` works in 'out'", refused.Error, StringComparison.Ordinal);
+        WriteExperiment("tms_5-2-id", 20_000);
+        Assert.Equal(1, _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "whole", "--quiet").ExitCode);
 
-        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        int stopped;
+        using (var process = Start())
+        {
+            WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
+            var refused = _spd.Run("paper", "--out", "out");
+            Assert.Equal(2, refused.ExitCode);
+            Assert.StartsWith($"spd: another `spd paper` (process {process.Id}) works in 'out'", refused.Error, StringComparison.Ordinal);
+            stopped = Stop(process, "-INT");
+        }
+
+        using (var process = Start())
+        {
+            for (int wait = 0; wait < 6000 && LastCheckpoint() <= stopped; wait++) Thread.Sleep(10);
+            Assert.True(Stop(process, "-TERM") > stopped);
+        }
+
+        var (code, output, _) = _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "out");
+        // Of this part, two experiments are not there.
+        Assert.Equal(1, code);
+        Assert.Contains("going on from step ", output, StringComparison.Ordinal);
+        Assert.Contains("2 of 4 runs have finished, 1 of them earlier", output, StringComparison.Ordinal);
+        Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
+        _spd.AssertSameRun(Path.Combine("whole", "tms_5-2-id", "seed1"), Path.Combine("out", "tms_5-2-id", "seed1"));
+    }
+
+    /// <summary>Stops the program by a signal while it works on the second run, whose folder is kept with a checkpoint.</summary>
+    /// <returns>The checkpoint's step.</returns>
+    private int Stop(Process process, string signal)
+    {
+        using (var kill = Process.Start("kill", [signal, $"{process.Id}"])) kill.WaitForExit();
         var (code, output, _) = SpdProgram.Finish(process);
         Assert.Equal(130, code);
         Assert.Contains("1 of 4 runs have finished", output, StringComparison.Ordinal);
         Assert.Contains("stopped by the user", File.ReadAllText(_spd.PathTo("out", "paper.html")), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
+        Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1.running")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
+        return LastCheckpoint();
+    }
+
+    private int LastCheckpoint()
+    {
+        string newest = Checkpoint.Newest(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "checkpoints"))[0];
+        return int.Parse(Path.GetFileNameWithoutExtension(newest)["step-".Length..], CultureInfo.InvariantCulture);
     }
 
     private static void WaitFor(string path)

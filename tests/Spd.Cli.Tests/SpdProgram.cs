@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Spd.Engine.Kernels;
 
 namespace Spd.Cli.Tests;
 
 /// <summary>The program as a child process, in a folder of its own with a cache of its own.</summary>
-internal sealed class SpdProgram : IDisposable
+internal sealed partial class SpdProgram : IDisposable
 {
     public string Cache { get; } = Directory.CreateTempSubdirectory("spd-cache-").FullName;
 
@@ -33,9 +34,15 @@ internal sealed class SpdProgram : IDisposable
         return (process.ExitCode, output, error.Result);
     }
 
-    public Process Start(params string[] arguments)
+    /// <summary>The program as a word of a shell.</summary>
+    public string Command => $"dotnet '{Path.Combine(Location, "spd.dll")}'";
+
+    public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
+
+    /// <summary>Starts another program in the same surroundings, such as a shell that starts this one.</summary>
+    public Process StartProgram(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments])
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder,
             UseShellExecute = false,
@@ -47,9 +54,24 @@ internal sealed class SpdProgram : IDisposable
         return Process.Start(start)!;
     }
 
+    /// <summary>Two runs came to the same parameters, results and log, but for the clock's readings.</summary>
+    public void AssertSameRun(string expected, string actual)
+    {
+        Assert.Equal(File.ReadAllBytes(PathTo(expected, "model.safetensors")), File.ReadAllBytes(PathTo(actual, "model.safetensors")));
+        Assert.Equal(Log(expected), Log(actual));
+        Assert.Equal(Results(expected), Results(actual));
+
+        string[] Log(string folder) => [.. File.ReadLines(PathTo(folder, "metrics.jsonl")).Select(line => Clock().Replace(line, ""))];
+
+        string Results(string folder) => File.ReadAllText(PathTo(folder, "summary.json")).Split("\"losses\"")[1];
+    }
+
     public void Dispose()
     {
         Directory.Delete(Folder, recursive: true);
         Directory.Delete(Cache, recursive: true);
     }
+
+    [GeneratedRegex("\"(seconds|ms_per_step)\":[^,]*,")]
+    private static partial Regex Clock();
 }

@@ -1,3 +1,5 @@
+using Spd.Networks.Weights;
+
 namespace Spd.Runs.Tests;
 
 public sealed class RunFolderTests : IDisposable
@@ -44,6 +46,21 @@ public sealed class RunFolderTests : IDisposable
         "cannot be made or written to",
         Assert.Throws<RunFolderException>(() => RunFolder.Create(_folder.Write("file", "x"), "tms_5-2", 3, TimeProvider.System)).Message,
         StringComparison.Ordinal);
+
+    [Fact]
+    public void WhatAKilledBeginningLeftIsNotInTheWay()
+    {
+        var folder = RunFolder.CreateAt(_folder["run"]);
+        folder.WriteText(folder.TargetConfigFile, "seed: 0\n");
+        // Without the lock it is not known to be ours.
+        Assert.Contains("is not empty", Assert.Throws<RunFolderException>(() => RunFolder.CreateAt(_folder["run"])).Message, StringComparison.Ordinal);
+        folder.Take().Dispose();
+        File.WriteAllText($"{folder.TargetWeightsFile}.1{AtomicFile.Unfinished}", "");
+        RunFolder.CreateAt(_folder["run"]).Take().Dispose();
+        Assert.Equal([folder.TargetConfigFile], Directory.GetFiles(_folder["run", "target"]));
+        folder.WriteText(folder.ConfigFile, "seed: 1\n");
+        Assert.Throws<RunFolderException>(() => RunFolder.CreateAt(_folder["run"]));
+    }
 
     [Fact]
     public void FilesAreWrittenWithTheirFolders()

@@ -42,16 +42,17 @@ public static class SupervisedTraining
     /// <param name="options">The options.</param>
     /// <param name="pool">The threads.</param>
     /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <returns>The mean loss over the last steps, a hundred of them or all.</returns>
+    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
         Module network, DataSource data, Func<Graph, Node, Node> label, TrainingOptions options, WorkerPool pool,
-        Action<int, double>? onStep = null, CancellationToken cancellation = default) =>
+        Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default) =>
         Train(
             network, data, (graph, x) => new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)), options, pool,
-            onStep, cancellation);
+            onStep, store, cancellation);
 
     /// <summary>Minimises any loss of an input with AdamW.</summary>
     /// <param name="network">The network, trained in place from the weights it has.</param>
@@ -60,13 +61,14 @@ public static class SupervisedTraining
     /// <param name="options">The options.</param>
     /// <param name="pool">The threads.</param>
     /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <returns>The mean loss over the last steps, a hundred of them or all.</returns>
+    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
         Module network, DataSource data, Func<Graph, Node, LossNode> loss, TrainingOptions options, WorkerPool pool,
-        Action<int, double>? onStep = null, CancellationToken cancellation = default)
+        Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default)
     {
         var parameters = new ParameterSet(network.TrainableParameters());
         var graph = new Graph(parameters);
@@ -74,18 +76,33 @@ public static class SupervisedTraining
         graph.AddLoss("loss", loss(graph, x));
         var runner = new PanelRunner(graph, options.BatchSize, pool);
         var optimiser = new AdamW(parameters, options.WeightDecay);
-        int averaged = Math.Min(100, options.Steps);
+        int first = optimiser.Steps = store?.Load(optimiser) ?? 0;
+        int averaged = Math.Min(100, options.Steps - first);
+        int interval = Math.Max(1, (options.Steps + 9) / 10);
         double sum = 0;
-        for (int step = 0; step < options.Steps; step++)
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            runner.Run(options.Seed + SeedOffset, step);
-            double current = runner.TotalLoss;
-            if (!double.IsFinite(current))
-                throw new TrainingException($"the target's loss became {current} at step {step} of its training, which stopped there: a smaller lr usually helps");
-            optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps), pool);
-            if (step >= options.Steps - averaged) sum += current;
-            onStep?.Invoke(step, current);
+            for (int step = first; step < options.Steps; step++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                runner.Run(options.Seed + SeedOffset, step);
+                double current = runner.TotalLoss;
+                if (!double.IsFinite(current))
+                {
+                    throw new TrainingException(
+                        $"the target's loss became {current} at step {step} of its training, which stopped there: a smaller lr usually helps");
+                }
+
+                optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps), pool);
+                if (step >= options.Steps - averaged) sum += current;
+                if ((step + 1) % interval == 0 && step + 1 < options.Steps) store?.Save(optimiser);
+                onStep?.Invoke(step, current);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            if (optimiser.Steps > first) store?.Save(optimiser);
+            throw;
         }
 
         return sum / averaged;

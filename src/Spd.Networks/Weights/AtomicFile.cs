@@ -7,6 +7,9 @@ namespace Spd.Networks.Weights;
 /// </summary>
 public static class AtomicFile
 {
+    /// <summary>What the names of temporary files end in; a program that is killed leaves one.</summary>
+    public const string Unfinished = ".spd.tmp";
+
     /// <summary>Writes a file through a stream.</summary>
     /// <param name="path">The file; an existing one is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content.</param>
@@ -16,7 +19,7 @@ public static class AtomicFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}.tmp";
+        string temporary = $"{Path.GetFullPath(path)}.{Guid.NewGuid():N}{Unfinished}";
         try
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
@@ -30,8 +33,7 @@ public static class AtomicFile
         }
         catch (ArgumentOutOfRangeException exception)
         {
-            // What the runtime makes of a limit on the size of files.
-            throw new IOException($"'{path}' cannot be written: it would be larger than files may be here", exception);
+            throw TooLarge(path, exception);
         }
         finally
         {
@@ -39,6 +41,12 @@ public static class AtomicFile
             File.Delete(temporary);
         }
     }
+
+    /// <summary>What to tell of what the runtime makes of a limit on the size of files.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="inner">What the runtime throws.</param>
+    public static IOException TooLarge(string path, ArgumentOutOfRangeException inner) =>
+        new($"'{path}' cannot be written: it would be larger than files may be here", inner);
 
     /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>
     /// <inheritdoc cref="Write(string, Action{Stream})"/>

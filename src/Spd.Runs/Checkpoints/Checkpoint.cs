@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Spd.Decomposition;
+using Spd.Engine.Kernels;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Weights;
 using Spd.Runs.Paper;
 
@@ -12,7 +13,11 @@ namespace Spd.Runs.Checkpoints;
 /// <param name="EvaluatedBatches">Batches that had been drawn to measure on.</param>
 /// <param name="LogLines">Lines of the log that belong to it.</param>
 /// <param name="Steps">Steps of the run as it was planned.</param>
-public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps);
+public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps)
+{
+    /// <summary>The kernels that computed it; others round otherwise.</summary>
+    public string Kernels { get; init; } = KernelSet.Default().Name;
+}
 
 /// <summary>
 /// All that a training needs to go on as if it had never stopped, as a safetensors file: for every parameter its values and both moments, and in the
@@ -26,7 +31,7 @@ public static class Checkpoint
 {
     private const string Format = "spd checkpoint 1";
     private const string FormatKey = "format", HashKey = "sha256", ConfigKey = "config_sha256";
-    private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps";
+    private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps", KernelsKey = "kernels";
     private const int HashLength = 64;
     private const long LargestHeader = 1 << 24;
 
@@ -43,16 +48,16 @@ public static class Checkpoint
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="state">Where the training stands.</param>
-    /// <param name="position">The same in numbers.</param>
+    /// <param name="optimiser">The parameters and their moments.</param>
+    /// <param name="position">Where the training stands.</param>
     /// <param name="config">The text of the configuration.</param>
     /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
-    public static void Save(string path, TrainingState state, CheckpointPosition position, string config)
+    public static void Save(string path, AdamW optimiser, CheckpointPosition position, string config)
     {
-        var tensors = Names(state).SelectMany(entry => new[]
+        var tensors = Names(optimiser).SelectMany(entry => new[]
         {
-            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", state.Optimiser.FirstMoment(entry.Parameter)),
-            Tensor($"{entry.Name}.second_moment", state.Optimiser.SecondMoment(entry.Parameter)),
+            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", optimiser.FirstMoment(entry.Parameter)),
+            Tensor($"{entry.Name}.second_moment", optimiser.SecondMoment(entry.Parameter)),
         }).ToList();
         var metadata = new Dictionary<string, string>
         {
@@ -63,6 +68,7 @@ public static class Checkpoint
             [EvaluatedKey] = Text(position.EvaluatedBatches),
             [LinesKey] = Text(position.LogLines),
             [StepsKey] = Text(position.Steps),
+            [KernelsKey] = position.Kernels,
         };
         using (var hash = SHA256.Create())
         {
@@ -79,11 +85,11 @@ public static class Checkpoint
 
     /// <summary>Reads a checkpoint into a training, all of it or nothing.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="state">The training: its parameters and moments are written; see <see cref="IDecomposition.Resume"/> for the rest.</param>
+    /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
     /// <param name="config">The text of the configuration.</param>
     /// <exception cref="SafetensorsException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static CheckpointPosition Load(string path, TrainingState state, string config)
+    public static CheckpointPosition Load(string path, AdamW optimiser, string config)
     {
         CheckHash(path);
         var file = Safetensors.Read(path);
@@ -92,15 +98,18 @@ public static class Checkpoint
             throw Refused(path, "it was written with another configuration than the run's config.yaml");
         var tensors = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values);
         var copies = new List<(float[] Values, Func<Span<float>> To)>();
-        foreach (var (name, parameter) in Names(state))
+        foreach (var (name, parameter) in Names(optimiser))
         {
             Add(name, parameter.Count, () => parameter.Values);
-            Add($"{name}.first_moment", parameter.Count, () => state.Optimiser.FirstMoment(parameter));
-            Add($"{name}.second_moment", parameter.Count, () => state.Optimiser.SecondMoment(parameter));
+            Add($"{name}.first_moment", parameter.Count, () => optimiser.FirstMoment(parameter));
+            Add($"{name}.second_moment", parameter.Count, () => optimiser.SecondMoment(parameter));
         }
 
         if (copies.Count != tensors.Count) throw Refused(path, $"it holds {tensors.Count} tensors, but this run has {copies.Count}");
-        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey));
+        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey))
+        {
+            Kernels = file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown",
+        };
         foreach (var (values, to) in copies) values.CopyTo(to());
         return position;
 
@@ -128,8 +137,8 @@ public static class Checkpoint
         }
     }
 
-    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(TrainingState state) =>
-        state.Optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
+    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(AdamW optimiser) =>
+        optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
 
     private static int? StepOf(string path) =>
         int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;

@@ -31,8 +31,8 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
     public override Module Build() => new ResidualMlp(Model);
 
     /// <inheritdoc/>
-    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation) =>
-        SupervisedTraining.Train(network, TrainingData(), (graph, x) => Task.Loss((ResidualMlp)network, graph, x), Training, pool, onStep, cancellation);
+    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
+        SupervisedTraining.Train(network, TrainingData(), (graph, x) => Task.Loss((ResidualMlp)network, graph, x), Training, pool, onStep, store, cancellation);
 
     /// <inheritdoc/>
     public override bool[] LearntFeatures(Module network) => Task.LearntFeatures((ResidualMlp)network);

@@ -22,8 +22,8 @@ public sealed record TmsTargetConfig : TrainedTargetConfig
     public override Module Build() => new Tms(Model);
 
     /// <inheritdoc/>
-    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation) =>
-        SupervisedTraining.Train(network, TrainingData(), (graph, x) => graph.Map(default(Absolute), x), Training, pool, onStep, cancellation);
+    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
+        SupervisedTraining.Train(network, TrainingData(), (graph, x) => graph.Map(default(Absolute), x), Training, pool, onStep, store, cancellation);
 
     /// <inheritdoc/>
     public override bool[] LearntFeatures(Module network) => ((Tms)network).RepresentedFeatures();

@@ -57,8 +57,8 @@ public abstract record TrainedTargetConfig : TargetConfig
     private SparseFeatures Data(double featureProbability, DataGenerationType type) =>
         new(Features, featureProbability, type, ValueRange.Lowest, ValueRange.Highest, SyncedInputs);
 
-    /// <summary>Trains a network from the weights it has.</summary>
-    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, CancellationToken cancellation);
+    /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
+    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation);
 
     /// <summary>Which features a trained network has learnt.</summary>
     public abstract bool[] LearntFeatures(Module network);

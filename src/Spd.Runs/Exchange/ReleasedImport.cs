@@ -70,6 +70,7 @@ public static partial class ReleasedImport
         Kernels = Engine.Kernels.KernelSet.Default().Name,
         Status = RunStatus.Imported,
         WallSeconds = double.NaN,
+        CheckpointSeconds = 0,
         MsPerStep = (double.NaN, double.NaN, double.NaN),
         Target = target,
     };

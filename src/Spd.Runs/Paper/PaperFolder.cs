@@ -6,16 +6,17 @@ namespace Spd.Runs.Paper;
 /// <summary>The folder of a reproduction: the page, and a folder for each run that appears when the run is complete.</summary>
 /// <remarks>
 /// A run is written into <c>seed1.running</c>, which is moved to <c>seed1</c> at its end. A program that is killed so leaves nothing but a folder that carries
-/// a marker; the next one goes on from its checkpoints, or removes it where there are none. A folder of that name without the marker belongs to somebody else, and stays.
+/// a marker; the next one goes on from its checkpoints, or removes it where there are none. A folder of that name without the marker belongs to somebody
+/// else, and stays.
 /// </remarks>
 public sealed class PaperFolder : IDisposable
 {
     private const string PageMark = "<meta name=\"generator\" content=\"spd paper\">";
     private const string Marker = ".spd-paper-run";
 
-    private readonly FileStream _lock;
+    private readonly FolderLock _lock;
 
-    private PaperFolder(string root, FileStream ownLock) => (Root, _lock) = (root, ownLock);
+    private PaperFolder(string root, FolderLock ownLock) => (Root, _lock) = (root, ownLock);
 
     /// <summary>The folder.</summary>
     public string Root { get; }
@@ -47,13 +48,11 @@ public sealed class PaperFolder : IDisposable
 
         try
         {
-            return new PaperFolder(root, new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new PaperFolder(
+                root,
+                FolderLock.Take(root, other => $"another `spd paper` {other} works in '{path}': wait for its end, or name another folder with --out"));
         }
-        catch (IOException) when (File.Exists(Path.Combine(root, ".lock")))
-        {
-            throw new RunFolderException($"another `spd paper` works in '{path}': wait for its end, or name another folder with --out");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException))
         {
             throw Refused(path, exception);
         }
@@ -93,7 +92,8 @@ public sealed class PaperFolder : IDisposable
         }
 
         var folder = RunFolder.CreateAt(running);
-        File.WriteAllText(Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` goes on with it, or removes this folder.\n");
+        File.WriteAllText(
+            Path.Combine(running, Marker), "A run in progress. When no program works on it, the next `spd paper` goes on with it, or removes this folder.\n");
         return folder;
     }
 

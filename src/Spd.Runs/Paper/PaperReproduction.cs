@@ -23,7 +23,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
     public bool IsComplete => Standing.Runs.All(run => run.State == PaperRunState.Finished || !run.IsSelected);
 
     /// <summary>Runs what is missing. What is damaged, foreign or fails is told and passed over; what is finished is not run again.</summary>
-    /// <param name="cancellation">Ends the run in progress at its next step, and with it the reproduction; that run will be run anew.</param>
+    /// <param name="cancellation">Ends the run in progress at its next step, and with it the reproduction; the next call goes on with that run.</param>
     /// <exception cref="IOException">A file cannot be written, as on a full disk; finished runs are intact.</exception>
     public void Execute(CancellationToken cancellation)
     {

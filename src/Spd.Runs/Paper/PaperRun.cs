@@ -24,7 +24,7 @@ public enum PaperRunState
     /// <summary>Its experiment cannot be had.</summary>
     Missing,
 
-    /// <summary>The user stopped it; it will be run anew.</summary>
+    /// <summary>The user stopped it; the next call goes on with it.</summary>
     Interrupted,
 
     /// <summary>It was not asked for this time.</summary>

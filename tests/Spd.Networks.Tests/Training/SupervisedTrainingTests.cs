@@ -79,7 +79,7 @@ public sealed class SupervisedTrainingTests
                 steps++;
                 if (step == 9) source.Cancel();
             },
-            source.Token));
+            cancellation: source.Token));
         Assert.Equal(10, steps);
     }
 
@@ -88,6 +88,6 @@ public sealed class SupervisedTrainingTests
         using var pool = new WorkerPool(threads);
         return SupervisedTraining.Train(
             network, Data, (graph, x) => graph.Map(default(Absolute), x), new TrainingOptions { Steps = steps, BatchSize = batch }, pool, onStep,
-            TestContext.Current.CancellationToken);
+            cancellation: TestContext.Current.CancellationToken);
     }
 }

@@ -23,6 +23,7 @@ public sealed class HtmlReportTests
             Status = RunStatus.Finished,
             Kernels = "scalar",
             WallSeconds = 1,
+            CheckpointSeconds = 0.01,
             MsPerStep = (1, 1, 1),
             Target = new TrainedTarget(new Tms(target.Model), target, seedsTried, FromCache: false),
         };

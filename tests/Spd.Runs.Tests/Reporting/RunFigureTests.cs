@@ -94,6 +94,7 @@ public sealed class RunFigureTests
             Status = RunStatus.Finished,
             Kernels = "scalar",
             WallSeconds = 1,
+            CheckpointSeconds = 0.01,
             MsPerStep = (1, 1, 1),
             Target = new TrainedTarget(new Tms(target.Model), target, 1, FromCache: false),
             Evaluation = evaluation,

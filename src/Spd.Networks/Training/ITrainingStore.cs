@@ -1,0 +1,14 @@
+using Spd.Engine.Optimisation;
+
+namespace Spd.Networks.Training;
+
+/// <summary>Keeps where a training stands, so that another program can go on with it.</summary>
+public interface ITrainingStore
+{
+    /// <summary>Writes where the training stood into its parameters and their moments.</summary>
+    /// <returns>The steps that had been taken; 0 where nothing is kept, and then nothing was written.</returns>
+    int Load(AdamW optimiser);
+
+    /// <summary>Keeps where the training stands: every tenth of its steps, and when it is stopped.</summary>
+    void Save(AdamW optimiser);
+}
