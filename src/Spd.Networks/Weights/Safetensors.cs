@@ -4,14 +4,14 @@ using System.Runtime.InteropServices;
 namespace Spd.Networks.Weights;
 
 /// <summary>
-/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Only float32 tensors.
+/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Numbers of all types are read as float32,
+/// which keeps those of float32, float16, bfloat16, both kinds of float8, truth values (1 and 0) and whole numbers up to 2^24 as they are; others become
+/// the nearest float32, and a float64 beyond its range is refused. Only float32 is written.
 /// </summary>
 public static class Safetensors
 {
     // The format's own limit.
     private const long LargestHeader = 100_000_000;
-
-    private const int ChunkLength = 1 << 20;
 
     /// <summary>Writes a file whole or not at all.</summary>
     /// <param name="path">The file; an existing one is replaced.</param>
@@ -39,7 +39,7 @@ public static class Safetensors
                 throw new ArgumentException($"tensor '{tensor.Name}' has {tensor.Values.Length} values, but its shape is {tensor.ShapeText}");
             long begin = end;
             end += (long)tensor.Values.Length * sizeof(float);
-            entries.Add(new TensorEntry(tensor.Name, tensor.Shape, begin, end));
+            entries.Add(new TensorEntry(tensor.Name, NumberType.F32, tensor.Shape, begin, end));
         }
 
         byte[] header = new SafetensorsHeader(entries, metadata ?? new Dictionary<string, string>()).ToBytes();
@@ -48,29 +48,22 @@ public static class Safetensors
         stream.Write(length);
         stream.Write(header);
         foreach (var tensor in list)
-            for (int start = 0; start < tensor.Values.Length; start += ChunkLength)
-                stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan(start, Math.Min(ChunkLength, tensor.Values.Length - start))));
+            for (long start = 0; start < tensor.Values.Length; start += Numbers.ChunkLength)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, tensor.Values.Length - start))));
     }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged or holds another type than float32; one sentence says what and where.</exception>
+    /// <exception cref="SafetensorsException">The file is damaged or holds numbers of an unknown type; one sentence says what and where.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Read(string path)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
-            var header = ReadHeader(stream);
-            CheckLayout(header.Entries, stream.Length - stream.Position);
-            var tensors = new List<TensorData>();
-            foreach (var entry in header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
-            {
-                float[] values = new float[(entry.End - entry.Begin) / sizeof(float)];
-                for (int start = 0; start < values.Length; start += ChunkLength)
-                    stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(ChunkLength, values.Length - start))));
-                tensors.Add(new TensorData(entry.Name, entry.Shape, values));
-            }
-
+            using var file = new FileBytes(path);
+            var (header, start) = ReadHeader(file);
+            CheckLayout(header.Entries, file.Length - start);
+            var tensors = header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)
+                .Select(entry => new TensorData(entry.Name, entry.Shape, Values(file, entry, start + entry.Begin))).ToList();
             return new SafetensorsFile(tensors, header.Metadata);
         }
         catch (Exception exception) when (exception is FormatException or EndOfStreamException)
@@ -79,19 +72,36 @@ public static class Safetensors
         }
     }
 
-    private static SafetensorsHeader ReadHeader(FileStream stream)
+    private static float[] Values(FileBytes file, TensorEntry entry, long begin)
     {
-        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        if (stream.Length < prefix.Length) throw new FormatException($"it has {stream.Length} bytes, too few for a header");
-        stream.ReadExactly(prefix);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        int size = entry.Type.Size();
+        float[] values = new float[(entry.End - entry.Begin) / size];
+        try
+        {
+            for (long start = 0; start < values.Length; start += Numbers.ChunkLength)
+            {
+                var chunk = values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, values.Length - start));
+                Numbers.ToSingles(entry.Type, file.Slice(begin + start * size, chunk.Length * size), chunk);
+            }
+
+            return values;
+        }
+        catch (FormatException exception)
+        {
+            throw new FormatException($"in tensor {Quoted.Of(entry.Name)} {exception.Message}", exception);
+        }
+    }
+
+    private static (SafetensorsHeader Header, long End) ReadHeader(FileBytes file)
+    {
+        if (file.Length < sizeof(ulong)) throw new FormatException($"it has {file.Length} bytes, too few for a header");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, sizeof(ulong)));
         if (length > LargestHeader) throw new FormatException($"its header claims {length} bytes, but at most {LargestHeader} are allowed");
-        if ((long)length > stream.Length - stream.Position)
-            throw new FormatException($"its header claims {length} bytes, but only {stream.Length - stream.Position} follow; the file is cut short");
-        byte[] bytes = new byte[length];
-        stream.ReadExactly(bytes);
+        long available = file.Length - sizeof(ulong);
+        if ((long)length > available) throw new FormatException($"its header claims {length} bytes, but only {available} follow; the file is cut short");
+        var bytes = file.Slice(sizeof(ulong), (int)length);
         if (bytes is not [(byte)'{', ..]) throw new FormatException("its header does not begin with '{'");
-        return SafetensorsHeader.Parse(bytes);
+        return (SafetensorsHeader.Parse(bytes), sizeof(ulong) + (long)length);
     }
 
     /// <summary>Refuses overlaps, holes, and bytes that are missing or left over.</summary>
@@ -100,11 +110,11 @@ public static class Safetensors
         long end = 0;
         foreach (var entry in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
         {
-            if (entry.Begin < end) throw new FormatException($"tensor '{entry.Name}' overlaps the one before it");
-            if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor '{entry.Name}', belong to no tensor");
+            if (entry.Begin < end) throw new FormatException($"tensor {Quoted.Of(entry.Name)} overlaps the one before it");
+            if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor {Quoted.Of(entry.Name)}, belong to no tensor");
             end = entry.End;
             if (end > available)
-                throw new FormatException($"tensor '{entry.Name}' ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+                throw new FormatException($"tensor {Quoted.Of(entry.Name)} ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
         }
 
         if (end < available) throw new FormatException($"{available - end} bytes after the last tensor belong to none");
