@@ -52,10 +52,27 @@ public static class Safetensors
                 stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, tensor.Values.Length - start))));
     }
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged or holds numbers of an unknown type; one sentence says what and where.</exception>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <summary>Reads a file, or all the files of a model through its index.</summary>
+    /// <param name="path">The file; one ending in <c>.index.json</c> lists the files of its folder that hold the tensors.</param>
+    /// <exception cref="SafetensorsException">A file is damaged or holds numbers of an unknown type, or the index is wrong; one sentence says what and where.</exception>
+    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static SafetensorsFile Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!path.EndsWith(SafetensorsIndex.Suffix, StringComparison.Ordinal)) return ReadOne(path);
+        try
+        {
+            return SafetensorsIndex.Read(path);
+        }
+        catch (Exception exception) when (exception is FormatException or EndOfStreamException)
+        {
+            throw new SafetensorsException($"'{path}' is no usable index of safetensors files: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Reads a single file.</summary>
+    /// <inheritdoc cref="Read"/>
+    internal static SafetensorsFile ReadOne(string path)
     {
         try
         {
