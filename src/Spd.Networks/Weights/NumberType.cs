@@ -31,11 +31,15 @@ internal static class Numbers
     /// a truth value is 1 or 0.
     /// </summary>
     /// <exception cref="FormatException">A finite float64 is beyond float32's range.</exception>
-    public static void ToSingles(NumberType type, ReadOnlySpan<byte> bytes, Span<float> values)
+    /// <param name="type">Their type.</param>
+    /// <param name="bytes">The numbers.</param>
+    /// <param name="values">As many float32.</param>
+    /// <param name="what">Whose numbers they are, for messages: <c>tensor 'a'</c>.</param>
+    public static void ToSingles(NumberType type, ReadOnlySpan<byte> bytes, Span<float> values, string what)
     {
         switch (type)
         {
-            case NumberType.F64: Convert<double>(bytes, values, InRange); break;
+            case NumberType.F64: Convert<double>(bytes, values, number => InRange(number, what)); break;
             case NumberType.F32: bytes.CopyTo(MemoryMarshal.AsBytes(values)); break;
             case NumberType.F16: Convert<Half>(bytes, values, number => (float)number); break;
             case NumberType.BF16: Convert<ushort>(bytes, values, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)); break;
@@ -55,17 +59,43 @@ internal static class Numbers
         }
     }
 
+    /// <summary>Reads numbers from a stream as float32.</summary>
+    /// <param name="stream">Where they lie.</param>
+    /// <param name="type">Their type.</param>
+    /// <param name="count">How many, at most what an array can hold; so much memory is taken at once.</param>
+    /// <param name="what">Whose numbers they are, for messages.</param>
+    /// <param name="isBigEndian">Whether their bytes lie in the reverse order.</param>
+    /// <exception cref="EndOfStreamException">There are fewer.</exception>
+    /// <exception cref="FormatException">A finite float64 is beyond float32's range.</exception>
+    public static float[] Read(Stream stream, NumberType type, long count, string what, bool isBigEndian)
+    {
+        int size = type.Size();
+        float[] values = new float[count];
+        byte[] buffer = new byte[Math.Min(count, ChunkLength) * size];
+        for (long start = 0; start < count; start += ChunkLength)
+        {
+            int length = (int)Math.Min(ChunkLength, count - start);
+            var bytes = buffer.AsSpan(0, length * size);
+            stream.ReadExactly(bytes);
+            if (isBigEndian)
+                for (int i = 0; i < bytes.Length; i += size) bytes.Slice(i, size).Reverse();
+            ToSingles(type, bytes, values.AsSpan((int)start, length), what);
+        }
+
+        return values;
+    }
+
     private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<float> values, Func<T, float> convert) where T : unmanaged
     {
         var numbers = MemoryMarshal.Cast<byte, T>(bytes);
         for (int i = 0; i < values.Length; i++) values[i] = convert(numbers[i]);
     }
 
-    private static float InRange(double number)
+    private static float InRange(double number, string what)
     {
         float value = (float)number;
         return float.IsInfinity(value) && double.IsFinite(number)
-            ? throw new FormatException($"it holds the number {number.ToString("G3", CultureInfo.InvariantCulture)}, which is beyond the range of float32")
+            ? throw new FormatException($"{what} holds the number {number.ToString("G3", CultureInfo.InvariantCulture)}, which is beyond the range of float32")
             : value;
     }
 

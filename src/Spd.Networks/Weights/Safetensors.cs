@@ -54,7 +54,9 @@ public static class Safetensors
 
     /// <summary>Reads a file, or all the files of a model through its index.</summary>
     /// <param name="path">The file; one ending in <c>.index.json</c> lists the files of its folder that hold the tensors.</param>
-    /// <exception cref="SafetensorsException">A file is damaged or holds numbers of an unknown type, or the index is wrong; one sentence says what and where.</exception>
+    /// <exception cref="SafetensorsException">
+    /// A file is damaged or holds numbers of an unknown type, or the index is wrong; one sentence says what and where.
+    /// </exception>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static SafetensorsFile Read(string path)
     {
@@ -93,20 +95,13 @@ public static class Safetensors
     {
         int size = entry.Type.Size();
         float[] values = new float[(entry.End - entry.Begin) / size];
-        try
+        for (long start = 0; start < values.Length; start += Numbers.ChunkLength)
         {
-            for (long start = 0; start < values.Length; start += Numbers.ChunkLength)
-            {
-                var chunk = values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, values.Length - start));
-                Numbers.ToSingles(entry.Type, file.Slice(begin + start * size, chunk.Length * size), chunk);
-            }
+            var chunk = values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, values.Length - start));
+            Numbers.ToSingles(entry.Type, file.Slice(begin + start * size, chunk.Length * size), chunk, $"tensor {Quoted.Of(entry.Name)}");
+        }
 
-            return values;
-        }
-        catch (FormatException exception)
-        {
-            throw new FormatException($"in tensor {Quoted.Of(entry.Name)} {exception.Message}", exception);
-        }
+        return values;
     }
 
     private static (SafetensorsHeader Header, long End) ReadHeader(FileBytes file)
@@ -131,7 +126,10 @@ public static class Safetensors
             if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor {Quoted.Of(entry.Name)}, belong to no tensor");
             end = entry.End;
             if (end > available)
-                throw new FormatException($"tensor {Quoted.Of(entry.Name)} ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+            {
+                throw new FormatException(
+                    $"tensor {Quoted.Of(entry.Name)} ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+            }
         }
 
         if (end < available) throw new FormatException($"{available - end} bytes after the last tensor belong to none");

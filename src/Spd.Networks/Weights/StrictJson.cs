@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Spd.Networks.Weights;
 
-/// <summary>Reads JSON and refuses what is not expected, a key that stands twice above all. All errors are a <see cref="FormatException"/> with a clause.</summary>
+/// <summary>
+/// Reads JSON and refuses what is not expected, a key that stands twice above all. All errors are a <see cref="FormatException"/> with a clause.
+/// </summary>
 internal static class StrictJson
 {
     public delegate T Parser<out T>(ref Utf8JsonReader json);
