@@ -27,6 +27,9 @@ internal static class Strided
         return strides;
     }
 
+    /// <summary>The strides of an array in Fortran's order, the first index running fastest.</summary>
+    public static long[] ColumnMajorStrides(IReadOnlyList<int> shape) => [.. RowMajorStrides([.. shape.Reverse()]).Reverse()];
+
     /// <summary>Copies the elements of an array, all of which lie within its storage, into the order of rows.</summary>
     public static float[] ToRowMajor(float[] storage, long offset, IReadOnlyList<int> shape, IReadOnlyList<long> strides)
     {
