@@ -25,6 +25,11 @@ internal sealed class Pickle
     private const string Parameter = "torch._utils._rebuild_parameter", ParameterWithState = "torch._utils._rebuild_parameter_with_state";
     private const string OrderedDict = "collections.OrderedDict", Size = "torch.Size", Device = "torch.device";
 
+    // What one instruction can copy of things that stand in the pickle once, in all.
+    private const int MostCopied = 1_000_000;
+
+    private const int MostDimensions = 16;
+
     private static readonly HashSet<string> Constructors =
         [Rebuild, RebuildOld, Parameter, ParameterWithState, OrderedDict, Size, Device, "builtins.set", "__builtin__.set", "builtins.dict"];
 
@@ -38,7 +43,7 @@ internal sealed class Pickle
     private readonly List<object?> _stack = [];
     private readonly Stack<int> _marks = new();
     private readonly Dictionary<long, object?> _memo = [];
-    private int _at;
+    private int _at, _copied;
 
     private Pickle(byte[] bytes) => _bytes = bytes;
 
@@ -115,25 +120,29 @@ internal sealed class Pickle
         return isStorage || isElement || Constructors.Contains(full)
             ? new Named(full)
             : throw new FormatException(
-                $"it asks for {Shown(full)}, which is not needed for weights and might run code: save them with torch.save(model.state_dict(), path)");
+                $"it asks for {Quoted.Of(full)}, which is not needed for weights and might run code: save them with torch.save(model.state_dict(), path)");
     }
 
-    private static object? Call(string function, object?[] arguments) => function switch
+    private object? Call(string function, object?[] arguments) => function switch
     {
         OrderedDict or "builtins.dict" when arguments is [] => new Dict(),
         OrderedDict or "builtins.dict" when arguments is [List<object?> pairs] =>
-            Dict.Of([.. pairs.SelectMany(pair => pair is object?[] { Length: 2 } or List<object?> { Count: 2 } ? (IEnumerable<object?>)pair : throw Damaged())]),
+            OfPairs(pairs),
         Size when arguments is [object?[] sizes] => sizes,
         Device => "device",
         "builtins.set" or "__builtin__.set" when arguments is [List<object?> items] => items,
         "builtins.set" or "__builtin__.set" when arguments is [] => new List<object?>(),
+        // The seventh argument says whether the numbers have yet to be negated or conjugated.
+        Rebuild when arguments is [_, _, _, _, _, _, not null and not Dict { Pairs: [] }, ..] =>
+            throw new FormatException("it has a tensor that is a lazy view: save it again after tensor.resolve_neg().resolve_conj()"),
         Rebuild or RebuildOld when arguments is [TorchStorage storage, long offset, object?[] shape, object?[] strides, ..] =>
-            new TorchTensor(storage, offset, Numbers(shape), Numbers(strides)),
+            new TorchTensor(storage, offset, Sizes(shape), Sizes(strides)),
         Parameter or ParameterWithState when arguments is [TorchTensor tensor, ..] => tensor,
-        _ => throw new FormatException($"it calls {Shown(function)} with other arguments than PyTorch does"),
+        _ => throw new FormatException($"it calls {Quoted.Of(function)} with other arguments than PyTorch does"),
     };
 
-    private static TorchStorage Storage(object? id) => id is object?[] and ["storage", Named type, string key, _, long count, ..] && count >= 0
+    private static TorchStorage Storage(object? id) => id is object?[] and ["storage", Named type, string key, _, long count]
+        && count >= 0 && type.Name.EndsWith("Storage", StringComparison.Ordinal)
         ? new TorchStorage(key, type.Name, count)
         : throw new FormatException("it has a storage that is not described as PyTorch does");
 
@@ -219,9 +228,19 @@ internal sealed class Pickle
 
     private static long Whole(string text) => long.TryParse(text, CultureInfo.InvariantCulture, out long number) ? number : throw Damaged();
 
-    private static long[] Numbers(object?[] values) => [.. values.Select(value => value is long number ? number : throw Damaged())];
+    private static long[] Sizes(object?[] values) => values.Length <= MostDimensions
+        ? [.. values.Select(value => value is long number ? number : throw Damaged())]
+        : throw new FormatException($"it has a tensor with {values.Length} dimensions; at most {MostDimensions} are read");
 
-    private static string Shown(string name) => $"'{(name.Length > 80 ? name[..80] + "…" : name).ReplaceLineEndings(" ")}'";
+    private Dict OfPairs(List<object?> pairs)
+    {
+        _copied += pairs.Count;
+        if (_copied > MostCopied) throw new FormatException($"its pickle copies more than {MostCopied} things");
+        var dict = new Dict();
+        foreach (object? pair in pairs)
+            dict.Pairs.Add(pair is IReadOnlyList<object?> { Count: 2 } and [var key, var value] ? (key, value) : throw Damaged());
+        return dict;
+    }
 
     private static FormatException Damaged() => new("its pickle is damaged");
 

@@ -1,23 +1,17 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 
 namespace Spd.Networks.Weights;
 
 /// <summary>
-/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Numbers of any type become float32 when they
-/// are read (float64 and integers of more than 24 bits are rounded), and float32 is what is written.
+/// Reads and writes the safetensors format: 8 bytes of header length (little-endian), a JSON header, the values. Numbers of all types are read as float32,
+/// which keeps those of float32, float16, bfloat16, both kinds of float8, truth values (1 and 0) and whole numbers up to 2^24 as they are; others become
+/// the nearest float32, and a float64 beyond its range is refused. Only float32 is written.
 /// </summary>
 public static class Safetensors
 {
     // The format's own limit.
     private const long LargestHeader = 100_000_000;
-
-    // Values that are converted at a time.
-    private const int ChunkLength = 1 << 20;
-
-    // From this many bytes on, a file is mapped.
-    private const long MappedLength = 1 << 26;
 
     /// <summary>Writes a file whole or not at all.</summary>
     /// <param name="path">The file; an existing one is replaced.</param>
@@ -45,7 +39,7 @@ public static class Safetensors
                 throw new ArgumentException($"tensor '{tensor.Name}' has {tensor.Values.Length} values, but its shape is {tensor.ShapeText}");
             long begin = end;
             end += (long)tensor.Values.Length * sizeof(float);
-            entries.Add(new TensorEntry(tensor.Name, NumberFormat.Float32, tensor.Shape, begin, end));
+            entries.Add(new TensorEntry(tensor.Name, NumberType.F32, tensor.Shape, begin, end));
         }
 
         byte[] header = new SafetensorsHeader(entries, metadata ?? new Dictionary<string, string>()).ToBytes();
@@ -54,36 +48,42 @@ public static class Safetensors
         stream.Write(length);
         stream.Write(header);
         foreach (var tensor in list)
-            for (int start = 0; start < tensor.Values.Length; start += ChunkLength)
-                stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan(start, Math.Min(ChunkLength, tensor.Values.Length - start))));
+            for (long start = 0; start < tensor.Values.Length; start += Numbers.ChunkLength)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, tensor.Values.Length - start))));
     }
 
-    /// <summary>Reads a file; of a large one, what is needed is mapped into memory piece by piece.</summary>
-    /// <param name="path">The file, or the index of one that is cut into shards, <c>model.safetensors.index.json</c>.</param>
-    /// <exception cref="SafetensorsException">The file is damaged or holds an unknown type; one sentence says what and where.</exception>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <summary>Reads a file, or all the files of a model through its index.</summary>
+    /// <param name="path">The file; one ending in <c>.index.json</c> lists the files of its folder that hold the tensors.</param>
+    /// <exception cref="SafetensorsException">
+    /// A file is damaged or holds numbers of an unknown type, or the index is wrong; one sentence says what and where.
+    /// </exception>
+    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static SafetensorsFile Read(string path)
     {
-        if (path.EndsWith(SafetensorsIndex.Ending, StringComparison.Ordinal)) return SafetensorsIndex.Read(path);
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!path.EndsWith(SafetensorsIndex.Suffix, StringComparison.Ordinal)) return ReadOne(path);
         try
         {
-            var header = ReadHeader(stream);
-            long start = stream.Position;
-            CheckLayout(header.Entries, stream.Length - start);
-            using var mapped = stream.Length < MappedLength ? null
-                : MemoryMappedFile.CreateFromFile(stream, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            var tensors = header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)
-                .Select(entry => new TensorData(entry.Name, entry.Shape, ReadValues(entry))).ToList();
-            return new SafetensorsFile(tensors, header.Metadata);
+            return SafetensorsIndex.Read(path);
+        }
+        catch (Exception exception) when (exception is FormatException or EndOfStreamException)
+        {
+            throw new SafetensorsException($"'{path}' is no usable index of safetensors files: {exception.Message}", exception);
+        }
+    }
 
-            float[] ReadValues(TensorEntry entry)
-            {
-                if (entry.End == entry.Begin) return [];
-                using Stream? view = mapped?.CreateViewStream(start + entry.Begin, entry.End - entry.Begin, MemoryMappedFileAccess.Read);
-                // Entries lie one behind the other, so that the stream stands where the next begins.
-                return ReadFloats(view ?? stream, entry);
-            }
+    /// <summary>Reads a single file.</summary>
+    /// <inheritdoc cref="Read"/>
+    internal static SafetensorsFile ReadOne(string path)
+    {
+        try
+        {
+            using var file = new FileBytes(path);
+            var (header, start) = ReadHeader(file);
+            CheckLayout(header.Entries, file.Length - start);
+            var tensors = header.Entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)
+                .Select(entry => new TensorData(entry.Name, entry.Shape, Values(file, entry, start + entry.Begin))).ToList();
+            return new SafetensorsFile(tensors, header.Metadata);
         }
         catch (Exception exception) when (exception is FormatException or EndOfStreamException)
         {
@@ -91,33 +91,29 @@ public static class Safetensors
         }
     }
 
-    private static float[] ReadFloats(Stream stream, TensorEntry entry)
+    private static float[] Values(FileBytes file, TensorEntry entry, long begin)
     {
-        float[] values = new float[(entry.End - entry.Begin) / entry.Type.Size];
-        byte[] chunk = new byte[Math.Min((long)ChunkLength, values.LongLength) * entry.Type.Size];
-        for (int start = 0; start < values.Length; start += ChunkLength)
+        int size = entry.Type.Size();
+        float[] values = new float[(entry.End - entry.Begin) / size];
+        for (long start = 0; start < values.Length; start += Numbers.ChunkLength)
         {
-            int count = Math.Min(ChunkLength, values.Length - start);
-            stream.ReadExactly(chunk, 0, count * entry.Type.Size);
-            entry.Type.ToFloats(chunk.AsSpan(0, count * entry.Type.Size), values.AsSpan(start, count));
+            var chunk = values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, values.Length - start));
+            Numbers.ToSingles(entry.Type, file.Slice(begin + start * size, chunk.Length * size), chunk, $"tensor {Quoted.Of(entry.Name)}");
         }
 
         return values;
     }
 
-    private static SafetensorsHeader ReadHeader(FileStream stream)
+    private static (SafetensorsHeader Header, long End) ReadHeader(FileBytes file)
     {
-        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        if (stream.Length < prefix.Length) throw new FormatException($"it has {stream.Length} bytes, too few for a header");
-        stream.ReadExactly(prefix);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (file.Length < sizeof(ulong)) throw new FormatException($"it has {file.Length} bytes, too few for a header");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, sizeof(ulong)));
         if (length > LargestHeader) throw new FormatException($"its header claims {length} bytes, but at most {LargestHeader} are allowed");
-        if ((long)length > stream.Length - stream.Position)
-            throw new FormatException($"its header claims {length} bytes, but only {stream.Length - stream.Position} follow; the file is cut short");
-        byte[] bytes = new byte[length];
-        stream.ReadExactly(bytes);
+        long available = file.Length - sizeof(ulong);
+        if ((long)length > available) throw new FormatException($"its header claims {length} bytes, but only {available} follow; the file is cut short");
+        var bytes = file.Slice(sizeof(ulong), (int)length);
         if (bytes is not [(byte)'{', ..]) throw new FormatException("its header does not begin with '{'");
-        return SafetensorsHeader.Parse(bytes);
+        return (SafetensorsHeader.Parse(bytes), sizeof(ulong) + (long)length);
     }
 
     /// <summary>Refuses overlaps, holes, and bytes that are missing or left over.</summary>
@@ -126,11 +122,14 @@ public static class Safetensors
         long end = 0;
         foreach (var entry in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
         {
-            if (entry.Begin < end) throw new FormatException($"tensor '{entry.Name}' overlaps the one before it");
-            if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor '{entry.Name}', belong to no tensor");
+            if (entry.Begin < end) throw new FormatException($"tensor {Quoted.Of(entry.Name)} overlaps the one before it");
+            if (entry.Begin > end) throw new FormatException($"bytes {end} to {entry.Begin}, before tensor {Quoted.Of(entry.Name)}, belong to no tensor");
             end = entry.End;
             if (end > available)
-                throw new FormatException($"tensor '{entry.Name}' ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+            {
+                throw new FormatException(
+                    $"tensor {Quoted.Of(entry.Name)} ends at byte {end}, but the file holds {available} bytes of values; it is cut short");
+            }
         }
 
         if (end < available) throw new FormatException($"{available - end} bytes after the last tensor belong to none");

@@ -2,68 +2,77 @@ using System.Text.Json;
 
 namespace Spd.Networks.Weights;
 
-/// <summary>A set of safetensors files that belong together: <c>{"metadata": {…}, "weight_map": {"tensor": "model-00001-of-00002.safetensors"}}</c>.</summary>
+/// <summary>
+/// The index of a model in several safetensors files, <c>{"metadata": {…}, "weight_map": {"name": "model-00001-of-00002.safetensors"}}</c>:
+/// which file, of the index's own folder, holds a tensor.
+/// </summary>
 internal static class SafetensorsIndex
 {
-    /// <summary>How the name of an index ends.</summary>
-    public const string Ending = ".index.json";
+    public const string Suffix = ".index.json";
 
-    private const long LargestIndex = 100_000_000;
+    private const int LargestIndex = 100_000_000, MaxDepth = 64;
 
-    /// <summary>Reads all shards.</summary>
-    /// <exception cref="SafetensorsException">The index or a shard is damaged, or they do not fit.</exception>
-    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
+    /// <summary>Reads the tensors of all files, file by file in the order of their names.</summary>
+    /// <exception cref="FormatException">The index, or what it says of a file, is wrong; a clause says what.</exception>
     public static SafetensorsFile Read(string path)
     {
-        var shardOf = ReadMap(path);
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var tensors = new List<TensorData>();
         var metadata = new Dictionary<string, string>();
-        foreach (string shard in shardOf.Values.Distinct().Order(StringComparer.Ordinal))
+        foreach (var (name, listed) in Shards(path))
         {
-            string file = Path.Combine(folder, shard);
-            if (!File.Exists(file)) throw Refused(path, $"its shard '{shard}' is missing");
-            var read = Safetensors.Read(file);
-            foreach (var tensor in read.Tensors)
-            {
-                if (shardOf.GetValueOrDefault(tensor.Name) != shard)
-                    throw Refused(path, $"its shard '{shard}' holds the tensor '{tensor.Name}', which is not said to be there");
-                tensors.Add(tensor);
-            }
-
-            foreach (var (key, value) in read.Metadata) metadata[key] = value;
+            string shardPath = Path.Combine(Path.GetDirectoryName(path) ?? "", name);
+            if (!File.Exists(shardPath)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is not beside it");
+            var shard = Safetensors.ReadOne(shardPath);
+            var held = shard.Tensors.Select(tensor => tensor.Name).ToHashSet();
+            if (listed.Find(tensor => !held.Contains(tensor)) is { } missing)
+                throw new FormatException($"it says that tensor {Quoted.Of(missing)} is in {Quoted.Of(name)}, but it is not");
+            held.ExceptWith(listed);
+            if (held.FirstOrDefault() is { } extra) throw new FormatException($"{Quoted.Of(name)} holds tensor {Quoted.Of(extra)}, but it does not say so");
+            tensors.AddRange(shard.Tensors);
+            foreach (var (key, value) in shard.Metadata) metadata.TryAdd(key, value);
         }
 
-        return shardOf.Keys.Except(tensors.Select(tensor => tensor.Name)).FirstOrDefault() is { } missing
-            ? throw Refused(path, $"the tensor '{missing}' is not in '{shardOf[missing]}', where it is said to be")
-            : new SafetensorsFile(tensors, metadata);
+        return new SafetensorsFile(tensors, metadata);
     }
 
-    private static Dictionary<string, string> ReadMap(string path)
+    /// <summary>The names of the files and of the tensors in each.</summary>
+    private static SortedDictionary<string, List<string>> Shards(string path)
     {
-        try
-        {
-            if (new FileInfo(path).Length > LargestIndex) throw Refused(path, "it is too large for an index");
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (document.RootElement is not { ValueKind: JsonValueKind.Object } root
-                || !root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-                throw Refused(path, "it has no weight_map");
-            var shardOf = new Dictionary<string, string>();
-            foreach (var entry in map.EnumerateObject())
-            {
-                if (entry.Value.ValueKind != JsonValueKind.String || entry.Value.GetString() is not { Length: > 0 } shard
-                    || shard.Contains('/') || shard.Contains('\\') || shard is "." or ".." || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
-                    throw Refused(path, $"the shard of '{entry.Name}' is no name of a safetensors file beside it");
-                if (!shardOf.TryAdd(entry.Name, shard)) throw Refused(path, $"it names the tensor '{entry.Name}' twice");
-            }
-
-            return shardOf;
-        }
-        catch (JsonException exception)
-        {
-            throw new SafetensorsException($"'{path}' is no usable index of safetensors files: it is no valid JSON text", exception);
-        }
+        using var file = new FileBytes(path);
+        if (file.Length > LargestIndex) throw new FormatException($"it has {file.Length} bytes; at most {LargestIndex} are read");
+        return StrictJson.Parse(file.Slice(0, (int)file.Length), MaxDepth, "the index", Parse);
     }
 
-    private static SafetensorsException Refused(string path, string reason) => new($"'{path}' is no usable index of safetensors files: {reason}");
+    private static SortedDictionary<string, List<string>> Parse(ref Utf8JsonReader json)
+    {
+        const string WeightMap = "weight_map";
+        SortedDictionary<string, List<string>>? shards = null;
+        StrictJson.Expect(ref json, JsonTokenType.StartObject, "the index");
+        var keys = new HashSet<string>();
+        while (StrictJson.NextKey(ref json, keys, "the index") is { } key)
+        {
+            if (key == WeightMap) shards = ParseWeightMap(ref json, WeightMap);
+            else json.Skip();
+        }
+
+        return shards ?? throw new FormatException($"it has no {WeightMap}");
+    }
+
+    private static SortedDictionary<string, List<string>> ParseWeightMap(ref Utf8JsonReader json, string where)
+    {
+        var shards = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        StrictJson.Expect(ref json, JsonTokenType.StartObject, where);
+        var names = new HashSet<string>();
+        while (StrictJson.NextKey(ref json, names, where) is { } tensor)
+        {
+            StrictJson.Expect(ref json, JsonTokenType.String, $"the file of tensor {Quoted.Of(tensor)}");
+            string shard = json.GetString()!;
+            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().ContainsAny("/\\:\0"))
+                throw new FormatException($"{Quoted.Of(shard)}, the file of tensor {Quoted.Of(tensor)}, is no plain name of a file in the index's folder");
+            if (!shards.TryGetValue(shard, out var tensors)) shards[shard] = tensors = [];
+            tensors.Add(tensor);
+        }
+
+        return shards;
+    }
 }

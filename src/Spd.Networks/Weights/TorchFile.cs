@@ -1,5 +1,3 @@
-using System.IO.Compression;
-using System.IO.Hashing;
 using System.Text;
 
 namespace Spd.Networks.Weights;
@@ -8,182 +6,153 @@ namespace Spd.Networks.Weights;
 /// Reads the files that <c>torch.save</c> writes (<c>.pt</c>, <c>.pth</c>; PyTorch 1.6 and later): a zip archive with a pickle and the elements of the tensors.
 /// No code of a file is ever run; see <see cref="Pickle"/>.
 /// </summary>
-public sealed class TorchFile
+public static class TorchFile
 {
-    private static readonly Dictionary<string, NumberFormat> Types = new()
+    /// <summary>How the name of the pickle ends.</summary>
+    internal const string PickleName = "data.pkl";
+
+    private const int LargestPickle = 16 << 20, LargestByteOrder = 100;
+
+    // Tensors may share elements, or repeat them with strides of zero, but not without end.
+    private const int NumbersPerByte = 4, NumbersAtLeast = 1 << 24;
+
+    private static readonly Dictionary<string, NumberType> Types = new()
     {
-        ["torch.FloatStorage"] = NumberFormat.Float32,
-        ["torch.DoubleStorage"] = NumberFormat.Float64,
-        ["torch.HalfStorage"] = NumberFormat.Float16,
-        ["torch.BFloat16Storage"] = NumberFormat.BFloat16,
-        ["torch.LongStorage"] = NumberFormat.Int64,
-        ["torch.IntStorage"] = NumberFormat.Int32,
-        ["torch.ShortStorage"] = NumberFormat.Int16,
-        ["torch.CharStorage"] = NumberFormat.Int8,
-        ["torch.ByteStorage"] = NumberFormat.UInt8,
-        ["torch.BoolStorage"] = NumberFormat.Bool,
+        ["torch.FloatStorage"] = NumberType.F32,
+        ["torch.DoubleStorage"] = NumberType.F64,
+        ["torch.HalfStorage"] = NumberType.F16,
+        ["torch.BFloat16Storage"] = NumberType.BF16,
+        ["torch.LongStorage"] = NumberType.I64,
+        ["torch.IntStorage"] = NumberType.I32,
+        ["torch.ShortStorage"] = NumberType.I16,
+        ["torch.CharStorage"] = NumberType.I8,
+        ["torch.ByteStorage"] = NumberType.U8,
+        ["torch.BoolStorage"] = NumberType.BOOL,
     };
-
-    private const int LargestPickle = 64 << 20;
-    private const int MostNodes = 1_000_000, MostDepth = 64, MostDimensions = 16;
-    private const long MostElements = 1L << 29;
-
-    // A tensor may repeat the elements of its storage, by strides of zero, up to this size.
-    private const long MostRepeated = 1L << 20;
-
-    private readonly ZipArchive _archive;
-    private readonly long _fileLength;
-
-    private TorchFile(ZipArchive archive, long fileLength) => (_archive, _fileLength) = (archive, fileLength);
 
     /// <summary>
     /// The tensors of a file, each under its keys joined by dots: <c>linear1.weight</c> of a state dict, <c>model_state_dict.linear1.weight</c> where that is
-    /// one of several things saved. Whatever is no tensor is left out. Numbers of any type become float32, rows before columns whatever their strides.
+    /// one of several things saved, <c>tensor</c> where a tensor alone is saved. Whatever is no tensor is left out. Numbers of any type become float32 as
+    /// <see cref="Safetensors"/> says, rows before columns whatever their strides; tensors that share their elements each get a copy.
     /// </summary>
     /// <exception cref="SafetensorsException">The file is no such file, is damaged, or holds more than weights; one sentence says what.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static IReadOnlyList<TensorData> Read(string path)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
-            Span<byte> magic = stackalloc byte[4];
-            if (stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) < 4 || !magic.SequenceEqual("PK\u0003\u0004"u8))
+            if (!FileStart.IsZip(FileStart.Read(path, 4)))
                 throw new FormatException("it is no zip archive: files of PyTorch before 1.6 have to be saved again with a newer one");
-            stream.Position = 0;
-            using var archive = new ZipArchive(stream, ZipArchiveMode.Read);
-            return new TorchFile(archive, stream.Length).Read();
+            using var zip = new CheckedZip(path);
+            return Read(zip);
         }
-        catch (Exception exception) when (exception is FormatException or InvalidDataException or EndOfStreamException or OverflowException
-            or NotSupportedException or ArgumentException)
+        catch (FormatException exception)
         {
-            string reason = exception is FormatException ? exception.Message : "the archive is damaged";
-            throw new SafetensorsException($"'{path}' is no usable PyTorch file: {reason}", exception);
+            throw new SafetensorsException($"'{path}' is no usable PyTorch file: {exception.Message}", exception);
         }
     }
 
-    private List<TensorData> Read()
+    /// <summary>Whether an entry of an archive is the pickle of its only folder, or of the archive itself.</summary>
+    internal static bool IsPickle(string entry) => entry == PickleName || (entry.EndsWith($"/{PickleName}", StringComparison.Ordinal) && entry.Count('/') == 1);
+
+    private static List<TensorData> Read(CheckedZip zip)
     {
-        var pickle = _archive.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
-            ?? throw new FormatException("it has no data.pkl");
-        string folder = pickle.FullName[..^"data.pkl".Length];
-        if (_archive.GetEntry($"{folder}constants.pkl") is not null)
+        var pickles = zip.Names.Where(IsPickle).ToList();
+        if (pickles is not [string pickle]) throw new FormatException(pickles.Count == 0 ? $"it has no {PickleName}" : $"it has more than one {PickleName}");
+        string folder = pickle[..^PickleName.Length];
+        if (zip.Contains($"{folder}constants.pkl"))
             throw new FormatException("it holds a compiled model (TorchScript): save its weights with torch.save(model.state_dict(), path)");
-        if (_archive.GetEntry($"{folder}byteorder") is { Length: < 100 } order && Encoding.ASCII.GetString(Bytes(order)) != "little")
-            throw new FormatException("its numbers are big-endian: save it again on another machine");
-        if (pickle.Length > LargestPickle) throw new FormatException($"its data.pkl has {pickle.Length} bytes, more than the {LargestPickle} that weights need");
 
-        var storages = new Dictionary<string, float[]>();
-        var tensors = new List<TensorData>();
-        long elements = 0;
-        foreach (var (name, tensor) in Tensors(Pickle.Read(Bytes(pickle))))
-        {
-            if (!storages.TryGetValue(tensor.Storage.Key, out float[]? values))
-                storages[tensor.Storage.Key] = values = Elements($"{folder}data/{tensor.Storage.Key}", tensor.Storage);
-            int[] shape = Shape(name, tensor, values.Length);
-            elements += shape.Aggregate(1L, (count, dimension) => checked(count * dimension));
-            if (elements > MostElements) throw new FormatException($"its tensors have more than {MostElements} numbers in all");
-            tensors.Add(new TensorData(name, shape, RowMajor(tensor, shape, values)));
-        }
-
+        var tensors = new TorchTensors(Pickle.Read(Stored(zip, pickle, LargestPickle))).Tensors;
         if (tensors.Count == 0) throw new FormatException("it holds no tensors");
-        return tensors;
-    }
+        var shapes = Shapes(tensors, zip.FileLength * NumbersPerByte + NumbersAtLeast);
 
-    /// <summary>The tensors of an object with their keys, each once under the first of its names.</summary>
-    private static IEnumerable<(string Name, TorchTensor Tensor)> Tensors(object? root)
-    {
-        var names = new HashSet<string>();
-        var open = new Stack<(string Name, object? Value, int Depth)>();
-        open.Push(("", root, 0));
-        int nodes = 0;
-        while (open.TryPop(out var node))
+        bool isBigEndian = IsBigEndian(zip, $"{folder}byteorder");
+        var uses = tensors.CountBy(entry => entry.Tensor.Storage.Key).ToDictionary();
+        var storages = new Dictionary<string, (TorchStorage Storage, float[] Values)>();
+        var read = new List<TensorData>();
+        foreach (var ((name, tensor), shape) in tensors.Zip(shapes))
         {
-            if (++nodes > MostNodes || node.Depth > MostDepth) throw new FormatException("its containers are nested too deeply, or in themselves");
-            if (node.Value is TorchTensor tensor)
-            {
-                string name = node.Name.Length == 0 ? "tensor" : node.Name;
-                if (!names.Add(name)) throw new FormatException($"it names two tensors '{name}'");
-                yield return (name, tensor);
-            }
-
-            IEnumerable<(string Key, object? Value)> inner = node.Value switch
-            {
-                Pickle.Dict dict => dict.Pairs.Where(pair => pair.Key is string or long).Select(pair => ($"{pair.Key}", pair.Value)),
-                List<object?> list => list.Select((value, i) => ($"{i}", value)),
-                object?[] tuple => tuple.Select((value, i) => ($"{i}", value)),
-                _ => [],
-            };
-            foreach (var (key, value) in inner.Reverse())
-            {
-                if (value is TorchTensor or Pickle.Dict or List<object?> or object?[])
-                    open.Push((node.Name.Length == 0 ? key : $"{node.Name}.{key}", value, node.Depth + 1));
-            }
+            string key = tensor.Storage.Key;
+            bool isShared = storages.TryGetValue(key, out var storage) || uses[key] > 1;
+            if (storage.Values is null) storages[key] = storage = (tensor.Storage, Elements(zip, $"{folder}data/{key}", tensor.Storage, isBigEndian));
+            if (storage.Storage != tensor.Storage) throw new FormatException($"its storage {Quoted.Of(key)} is described in two ways");
+            bool isWhole = tensor.Offset == 0 && tensor.Storage.Count == Strided.Count(shape) && tensor.Strides.SequenceEqual(Strided.RowMajorStrides(shape));
+            float[] values = isWhole && !isShared ? storage.Values : Strided.ToRowMajor(storage.Values, tensor.Offset, shape, tensor.Strides);
+            read.Add(new TensorData(name, shape, values));
+            if (--uses[key] == 0) storages.Remove(key);
         }
+
+        return read;
     }
 
-    private static int[] Shape(string name, TorchTensor tensor, int available)
+    private static bool IsBigEndian(CheckedZip zip, string name) => zip.Contains(name) && Encoding.ASCII.GetString(Stored(zip, name, LargestByteOrder)) switch
     {
-        if (tensor.Shape.Length != tensor.Strides.Length || tensor.Shape.Length > MostDimensions || tensor.Offset < 0)
-            throw new FormatException($"the tensor '{name}' has a shape and strides that do not fit");
+        "little" => false,
+        "big" => true,
+        string other => throw new FormatException($"the order of its bytes is {Quoted.Of(other)}, neither 'little' nor 'big'"),
+    };
+
+    /// <summary>The shapes of the tensors, all of which lie within their storages.</summary>
+    private static List<int[]> Shapes(IReadOnlyList<(string Name, TorchTensor Tensor)> tensors, long mostNumbers)
+    {
+        var shapes = new List<int[]>();
+        long left = mostNumbers;
+        foreach (var (name, tensor) in tensors)
+        {
+            int[] shape = Shape(Quoted.Of(name), tensor, left);
+            left -= Strided.Count(shape);
+            shapes.Add(shape);
+        }
+
+        return shapes;
+    }
+
+    private static int[] Shape(string name, TorchTensor tensor, long mostNumbers)
+    {
+        if (tensor.Shape.Length != tensor.Strides.Length || tensor.Offset < 0)
+            throw new FormatException($"the tensor {name} has a shape and strides that do not fit");
         if (Array.Exists(tensor.Shape, size => size is < 0 or > int.MaxValue) || Array.Exists(tensor.Strides, stride => stride < 0))
-            throw new FormatException($"the tensor '{name}' has a size or stride that is negative or too large");
-        if (Array.Exists(tensor.Shape, size => size == 0)) return [.. tensor.Shape.Select(size => (int)size)];
-        long count = 1, last = tensor.Offset;
-        for (int i = 0; i < tensor.Shape.Length; i++)
+            throw new FormatException($"the tensor {name} has a size or stride that is negative or too large");
+        int[] shape = [.. tensor.Shape.Select(size => (int)size)];
+        if (shape.Contains(0)) return shape;
+        Int128 count = 1, last = tensor.Offset;
+        for (int axis = 0; axis < shape.Length; axis++)
         {
-            count = checked(count * tensor.Shape[i]);
-            last = checked(last + (tensor.Shape[i] - 1) * tensor.Strides[i]);
+            last += (shape[axis] - 1) * (Int128)tensor.Strides[axis];
+            count *= shape[axis];
+            if (count > mostNumbers) throw new FormatException($"its tensors up to {name} have far more numbers than the file");
         }
 
-        if (last >= available) throw new FormatException($"the tensor '{name}' reaches beyond its storage of {available} numbers");
-        if (count > Math.Max(available, MostRepeated))
-            throw new FormatException($"the tensor '{name}' has {count} numbers, but its storage {available}: save a contiguous copy of it");
-        return [.. tensor.Shape.Select(size => (int)size)];
+        if (last >= tensor.Storage.Count) throw new FormatException($"the tensor {name} reaches beyond its storage of {tensor.Storage.Count} numbers");
+        if (count > Array.MaxLength) throw new FormatException($"the tensor {name} has {count} numbers; at most {Array.MaxLength} are read");
+        return shape;
     }
 
-    private static float[] RowMajor(TorchTensor tensor, int[] shape, float[] storage)
+    private static float[] Elements(CheckedZip zip, string name, TorchStorage storage, bool isBigEndian)
     {
-        float[] values = new float[shape.Aggregate(1L, (count, dimension) => count * dimension)];
-        int[] index = new int[shape.Length];
-        long at = tensor.Offset;
-        for (int i = 0; i < values.Length; i++)
+        var type = Types[storage.Type];
+        if (storage.Count == 0) return [];
+        CheckStored(zip, name);
+        if (storage.Count > Array.MaxLength || storage.Count * type.Size() != zip.Length(name))
         {
-            values[i] = storage[at];
-            for (int axis = shape.Length - 1; axis >= 0; axis--)
-            {
-                at += tensor.Strides[axis];
-                if (++index[axis] < shape[axis]) break;
-                at -= tensor.Strides[axis] * shape[axis];
-                index[axis] = 0;
-            }
+            throw new FormatException(
+                $"its storage {Quoted.Of(name)} has {zip.Length(name)} bytes, but {storage.Count} numbers of {type.Size()} bytes are asked for");
         }
 
-        return values;
+        return zip.Read(name, stream => Numbers.Read(stream, type, storage.Count, $"storage {Quoted.Of(name)}", isBigEndian));
     }
 
-    private float[] Elements(string name, TorchStorage storage)
+    private static byte[] Stored(CheckedZip zip, string name, int limit)
     {
-        var entry = _archive.GetEntry(name) ?? throw new FormatException($"its storage '{name}' is missing");
-        if (!Types.TryGetValue(storage.Type, out var type)) throw new FormatException($"it has numbers of the type {storage.Type}, which is not read");
-        byte[] bytes = Bytes(entry);
-        if (storage.Count < 0 || storage.Count > bytes.Length / type.Size)
-            throw new FormatException($"its storage '{name}' has {bytes.Length} bytes, but {storage.Count} numbers of {type.Size} bytes are asked for");
-        float[] values = new float[storage.Count];
-        type.ToFloats(bytes, values);
-        return values;
+        CheckStored(zip, name);
+        return zip.Bytes(name, limit);
     }
 
-    /// <summary>An entry, checked against its checksum. PyTorch does not compress, so that no entry can be larger than the file.</summary>
-    private byte[] Bytes(ZipArchiveEntry entry)
+    /// <summary>PyTorch does not compress, so that what is read is never larger than the file.</summary>
+    private static void CheckStored(CheckedZip zip, string name)
     {
-        if (entry.CompressedLength != entry.Length)
-            throw new FormatException("its entries are compressed, which PyTorch does not do: save it again with torch.save");
-        if (entry.Length > _fileLength) throw new InvalidDataException();
-        byte[] bytes = new byte[entry.Length];
-        using var content = entry.Open();
-        content.ReadExactly(bytes);
-        if (Crc32.HashToUInt32(bytes) != entry.Crc32) throw new FormatException($"'{entry.FullName}' in it does not fit its checksum; it is damaged");
-        return bytes;
+        if (!zip.Contains(name)) throw new FormatException($"its entry {Quoted.Of(name)} is missing");
+        if (zip.IsCompressed(name)) throw new FormatException("its entries are compressed, which PyTorch does not do: save it again with torch.save");
     }
 }

@@ -1,38 +1,43 @@
-using System.IO.Compression;
 using Spd.Networks.Data;
 
 namespace Spd.Networks.Weights;
 
-/// <summary>Reads weights of whatever format: safetensors (with shards), PyTorch's, NumPy's <c>.npz</c>. What a file is, its content says.</summary>
+/// <summary>Reads weights of any kind of file: PyTorch's, safetensors of one file or many, NumPy's archives of arrays.</summary>
 public static class WeightFile
 {
-    /// <summary>The tensors of a file.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged, or of another kind; one sentence says what.</exception>
+    /// <summary>
+    /// The tensors of a file, in float32. The content says what it is: a zip archive is PyTorch's (<see cref="TorchFile"/>) or NumPy's <c>.npz</c>
+    /// (<see cref="ArrayFile"/>), anything else safetensors (<see cref="Safetensors"/>); only the index of a model in many files is known by its name,
+    /// <c>*.safetensors.index.json</c>.
+    /// </summary>
+    /// <exception cref="SafetensorsException">The file is of no such kind, is damaged, or holds more than weights; one sentence says what.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static IReadOnlyList<TensorData> Read(string path)
     {
-        if (!IsArchive(path)) return Safetensors.Read(path).Tensors;
-        return IsNumPy(path) ? ArrayFile.ReadAll(path) : TorchFile.Read(path);
-    }
-
-    private static bool IsArchive(string path)
-    {
-        Span<byte> magic = stackalloc byte[4];
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        return stream.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("PK\u0003\u0004"u8);
-    }
-
-    private static bool IsNumPy(string path)
-    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (path.EndsWith(SafetensorsIndex.Suffix, StringComparison.Ordinal)) return Safetensors.Read(path).Tensors;
         try
         {
-            using var archive = ZipFile.OpenRead(path);
-            return archive.Entries.Any(entry => entry.FullName.EndsWith(".npy", StringComparison.Ordinal));
+            byte[] start = FileStart.Read(path, 16);
+            if (FileStart.IsZip(start)) return ReadZip(path);
+            if (start is [_, _, _, _, _, _, _, _, (byte)'{', ..] || path.EndsWith(".safetensors", StringComparison.Ordinal))
+                return Safetensors.Read(path).Tensors;
+            if (start is [0x80, 2, ..]) return TorchFile.Read(path);
+            if (start.AsSpan().StartsWith("version https://"u8)) throw new FormatException("it only points to a file in Git LFS: fetch that with git lfs pull");
+            if (start is [0x93, (byte)'N', (byte)'U', ..]) throw new FormatException("a single array has no name: save it with numpy.savez(path, name=array)");
+            throw new FormatException("it is neither PyTorch's (.pt, .pth), nor safetensors or their index (.safetensors.index.json), nor NumPy's .npz");
         }
-        catch (InvalidDataException)
+        catch (FormatException exception)
         {
-            // Damaged: the other reader says so.
-            return false;
+            throw new SafetensorsException($"'{path}' is no usable file of weights: {exception.Message}", exception);
         }
+    }
+
+    private static IReadOnlyList<TensorData> ReadZip(string path)
+    {
+        using var zip = new CheckedZip(path);
+        return zip.Names.Any(TorchFile.IsPickle) ? TorchFile.Read(path)
+            : zip.Names.Any(ArrayFile.IsArray) ? ArrayFile.ReadArchive(path)
+            : throw new FormatException($"it is a zip archive with neither {TorchFile.PickleName}, as PyTorch's have, nor arrays, as NumPy's have");
     }
 }

@@ -107,7 +107,9 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"__metadata__":{"k":1}}""", 0, "'k' in __metadata__ must be a text")]
     [InlineData("""{"__metadata__":[]}""", 0, "__metadata__ must be an object")]
     [InlineData("""{"a":3}""", 0, "tensor 'a' must be an object")]
-    [InlineData("""{"a":{"dtype":"Q4","shape":[1],"data_offsets":[0,2]}}""", 2, "tensor 'a' is of type Q4, but only F64, F32")]
+    [InlineData("""{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}""", 8, "tensor 'a' is of type 'C64'; F64, F32, F16, BF16, F8_E4M3,")]
+    [InlineData("""{"a":{"dtype":"1","shape":[1],"data_offsets":[0,4]}}""", 4, "tensor 'a' is of type '1'; F64")]
+    [InlineData("""{"a":{"dtype":"F16","shape":[3],"data_offsets":[0,12]}}""", 12, "of shape [3] needs 6 bytes, but its data_offsets hold 12")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1]}}""", 4, "needs dtype, shape and data_offsets")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":1}}""", 4, "unknown field 'more'")]
     [InlineData("""{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4, "shape of tensor 'a' must hold whole numbers")]
@@ -148,12 +150,110 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Contains("too few", Assert.Throws<SafetensorsException>(() => Safetensors.Read(File)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("F64", "000000000000f03f 000000000000f8ff 010000000000f03f 9a9999999999b93f", new[] { 1, float.NaN, 1, 0.1f })]
+    [InlineData("F32", "0000803f cdcccc3d 010000 00", new[] { 1, 0.1f, float.Epsilon })]
+    [InlineData("F16", "003c 00c0 0100 ff7b 007c 00fe", new[] { 1, -2, 5.9604645e-8f, 65504, float.PositiveInfinity, float.NaN })]
+    [InlineData("BF16", "803f 00c0 4940 80ff c0ff", new[] { 1, -2, 3.140625f, float.NegativeInfinity, float.NaN })]
+    [InlineData("F8_E4M3", "38 c0 01 88 7e 7f ff", new[] { 1, -2, 0.001953125f, -0.015625f, 448, float.NaN, float.NaN })]
+    [InlineData("F8_E5M2", "3c c0 01 7b 7c fe", new[] { 1, -2, 1.5258789e-5f, 57344, float.PositiveInfinity, float.NaN })]
+    [InlineData("I64", "0100000000000000 feffffffffffffff 0100000100000000", new float[] { 1, -2, 16777216 })]
+    [InlineData("U64", "0100000000000000 ffffffffffffffff", new[] { 1, 18446744073709551616f })]
+    [InlineData("I32", "01000000 feffffff", new float[] { 1, -2 })]
+    [InlineData("U32", "01000000 feffffff", new[] { 1, 4294967294f })]
+    [InlineData("I16", "0100 feff", new float[] { 1, -2 })]
+    [InlineData("U16", "0100 feff", new float[] { 1, 65534 })]
+    [InlineData("I8", "01 fe", new float[] { 1, -2 })]
+    [InlineData("U8", "01 fe", new float[] { 1, 254 })]
+    [InlineData("BOOL", "01 00 02", new float[] { 1, 0, 1 })]
+    public void NumbersOfEveryTypeBecomeFloat32(string type, string bytes, float[] expected)
+    {
+        byte[] data = Convert.FromHexString(bytes.Replace(" ", "", StringComparison.Ordinal));
+        WriteRaw(OneTensor("a", type, expected.Length, data.Length), data);
+        Assert.Equal(expected, Safetensors.Read(File)["a"].Values);
+    }
+
+    [Fact]
+    public void ANumberBeyondFloat32IsRefusedRatherThanMadeInfinite()
+    {
+        WriteRaw("""{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", BitConverter.GetBytes(-1e300));
+        Assert.Contains(
+            "tensor 'a' holds the number -1E+300, which is beyond the range of float32",
+            Assert.Throws<SafetensorsException>(() => Safetensors.Read(File)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1 << 20)]
+    [InlineData((1 << 22) + 1)]
+    public void LargeFilesOfSmallNumbersAreReadToTheLast(int count)
+    {
+        byte[] data = [.. Enumerable.Range(0, count).Select(i => (byte)(i * 31 >> 3))];
+        WriteRaw(OneTensor("a", "U8", count, count), data);
+        Assert.True(Safetensors.Read(File)["a"].Values.AsSpan().SequenceEqual([.. data.Select(number => (float)number)]));
+    }
+
+    [Fact]
+    public void NamesThatFillTheScreenAreCutInMessages()
+    {
+        WriteRaw(OneTensor(new('x', 100_000), "F32", 2, 4), new byte[4]);
+        Assert.InRange(Assert.Throws<SafetensorsException>(() => Safetensors.Read(File)).Message.Length, 1, 500);
+    }
+
+    [Theory]
+    [InlineData("basic_model", 2)]
+    [InlineData("with_metadata", 2)]
+    [InlineData("model.numpy", 27)]
+    [InlineData("model", 36)]
+    [InlineData("model.with_metadata", 36)]
+    public void FilesOfOthersAreRead(string name, int tensors)
+    {
+        var file = Safetensors.Read(SharedFiles.Find($"fixtures/safetensors/{name}.safetensors"));
+        Assert.Equal(tensors, file.Tensors.Count);
+        if (tensors == 2) Assert.Equal([1, 2, 3, 4, 5, 6], file["attention"].Values);
+        if (name == "with_metadata") Assert.Equal("value2", file.Metadata["key2"]);
+        if (name == "model.numpy")
+        {
+            Assert.All(file.Tensors, tensor =>
+                Assert.Equal(tensor.Values.Select((_, i) => tensor.Name.StartsWith("bool", StringComparison.Ordinal) ? i % 2 : (float)i), tensor.Values));
+        }
+
+        if (tensors == 36)
+        {
+            Assert.Equal([64, 64, 30], file["int64_3"].Values);
+            Assert.Equal(-0.5251276604508149f, file["float64_35"].Values[^1]);
+            Assert.Equal(0.123779296875f, file["float16_3"].Values[0]);
+            Assert.Equal([3, 5, 7], file["float8_e4m3fn_357"].Shape);
+        }
+    }
+
+    [Theory]
+    [InlineData("duplicate_keys_in_header", "has the key 'key01' twice")]
+    [InlineData("header_size_too_big", "claims 255 bytes, but only 8 follow")]
+    [InlineData("safetensors_abuse_attempt_1", "claims 1000 bytes, but only 80 follow")]
+    [InlineData("zero_len_file", "0 bytes, too few")]
+    public void HostileFilesOfOthersAreRefused(string name, string expected)
+    {
+        string path = SharedFiles.Find($"fixtures/safetensors/{name}.safetensors");
+        Assert.Contains(expected, Assert.Throws<SafetensorsException>(() => Safetensors.Read(path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TensorsMayBeListedInAnyOrder()
     {
         const string Header = """{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""";
         WriteRaw((ulong)Header.Length, Encoding.UTF8.GetBytes(Header), 8);
         Assert.Equal(["a", "b"], Safetensors.Read(File).Tensors.Select(tensor => tensor.Name));
+    }
+
+    private static string OneTensor(string name, string type, int count, int bytes) =>
+        "{" + $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{count}],\"data_offsets\":[0,{bytes}]}}" + "}";
+
+    private void WriteRaw(string header, byte[] data)
+    {
+        byte[] prefix = new byte[8];
+        BinaryPrimitives.WriteInt32LittleEndian(prefix, header.Length);
+        System.IO.File.WriteAllBytes(File, [.. prefix, .. Encoding.ASCII.GetBytes(header), .. data]);
     }
 
     private void WriteRaw(ulong length, byte[] header, int dataBytes)
