@@ -21,15 +21,16 @@ internal static class ResumeCommand
         {
             run, steps, threads, quiet,
         };
-        command.SetAction(parsed => Execute(parsed.GetValue(run)!, parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(quiet)));
+        command.SetAction(parsed => Execute(
+            parsed.GetValue(run)!, parsed.GetValue(steps) is { } text ? [ConfigOverride.Option("--steps", "steps", text)] : [],
+            parsed.GetValue(threads), parsed.GetValue(quiet)));
         return command;
     }
 
-    internal static int Execute(string path, string? steps, int threads, bool quiet)
+    internal static int Execute(string path, IReadOnlyList<ConfigOverride> overrides, int threads, bool quiet)
     {
         var folder = RunFolder.Open(path);
-        var loaded = ExperimentCatalog.BesideProgram().Load(
-            folder.ConfigFile, steps is null ? Array.Empty<ConfigOverride>() : [ConfigOverride.Option("--steps", "steps", steps)]);
+        var loaded = ExperimentCatalog.BesideProgram().Load(folder.ConfigFile, overrides);
         if (folder.IsFinished(loaded.Config.Steps))
         {
             Console.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");

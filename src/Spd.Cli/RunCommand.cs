@@ -10,6 +10,8 @@ internal static class RunCommand
 {
     internal const string RunsFolder = "runs";
 
+    private static ConfigOverride TensorBoardOn => new("tensorboard", "true", "--tensorboard");
+
     public static Command Create()
     {
         var experiment = new Argument<string>("experiment")
@@ -35,11 +37,15 @@ internal static class RunCommand
         {
             Description = "Go on with the newest run of this configuration that did not come to its end (the one in --out, if given); or else begin one.",
         };
+        var tensorBoard = new Option<bool>("--tensorboard")
+        {
+            Description = "Write event files for TensorBoard too, into the run's folder; like --set tensorboard=true.",
+        };
         var quiet = SharedOptions.Quiet();
 
         var command = new Command("run", "Train a target network, or take it from the cache, decompose it, and write figures and a report.")
         {
-            experiment, seed, steps, threads, output, resume, set, quiet,
+            experiment, seed, steps, threads, output, resume, set, tensorBoard, quiet,
         };
         command.SetAction(parsed => Execute(
             parsed.GetValue(experiment)!,
@@ -47,6 +53,7 @@ internal static class RunCommand
                 .. parsed.GetValue(set)!.Select(ConfigOverride.Parse),
                 .. parsed.GetValue(seed) is { } seedText ? [ConfigOverride.Option("--seed", "seed", seedText)] : Array.Empty<ConfigOverride>(),
                 .. parsed.GetValue(steps) is { } stepsText ? [ConfigOverride.Option("--steps", "steps", stepsText)] : Array.Empty<ConfigOverride>(),
+                .. parsed.GetValue(tensorBoard) ? [TensorBoardOn] : Array.Empty<ConfigOverride>(),
             ],
             parsed.GetValue(threads), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(quiet)));
         return command;
@@ -59,7 +66,7 @@ internal static class RunCommand
         var loaded = catalog.Load(experiment, overrides);
         var config = loaded.Config;
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
-            return ResumeCommand.Execute(begun, steps: null, threads, quiet);
+            return ResumeCommand.Execute(begun, config.TensorBoard ? [TensorBoardOn] : [], threads, quiet);
 
         using var interruption = new Interruption();
 

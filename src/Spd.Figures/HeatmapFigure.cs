@@ -20,13 +20,15 @@ public enum HeatmapScale
 /// <param name="ColumnAxisTitle">What the columns are.</param>
 /// <param name="RowLabels">A label per row, or null for the row's index.</param>
 /// <param name="ColumnLabels">A label per column, or null for the column's index.</param>
+/// <param name="Name">What its picture is called, where the title has numbers that change in the course of a run; null for the title.</param>
 public sealed record HeatmapPanel(
     string Title,
     Grid Values,
     string RowAxisTitle,
     string ColumnAxisTitle,
     IReadOnlyList<string>? RowLabels = null,
-    IReadOnlyList<string>? ColumnLabels = null);
+    IReadOnlyList<string>? ColumnLabels = null,
+    string? Name = null);
 
 /// <summary>One or several matrices drawn as coloured cells; cells that are not finite are grey.</summary>
 /// <param name="Title">The title of the figure.</param>
@@ -36,7 +38,7 @@ public sealed record HeatmapPanel(
 /// <param name="Subtitle">An optional sentence below the title.</param>
 /// <param name="SharedScale">Whether signed panels share one colour range; otherwise each has its own colour bar.</param>
 /// <param name="PanelsPerRow">How many panels stand side by side (1 to 4), or 0 to choose by their size.</param>
-public sealed record HeatmapFigure(
+public sealed partial record HeatmapFigure(
     string Title,
     IReadOnlyList<HeatmapPanel> Panels,
     HeatmapScale Scale,
@@ -129,6 +131,8 @@ public sealed record HeatmapFigure(
         return largest < 1e-150 ? Axis.Exact(-1, 1, 6) : Axis.Exact(-largest, largest, 6);
     }
 
+    private Axis AxisOf(HeatmapPanel panel, Axis shared) => HasOneColorBar ? shared : ColorAxis([panel]);
+
     private string Color(double value, Axis axis)
     {
         if (!double.IsFinite(value))
@@ -149,7 +153,7 @@ public sealed record HeatmapFigure(
         var cellHeight = Math.Min(Math.Clamp(cellWidth, 4, 32), 480.0 / rows);
         var (plotTop, plotWidth, plotHeight) = (y + 6, cellWidth * columns, cellHeight * rows);
 
-        var axis = HasOneColorBar ? shared : ColorAxis([panel]);
+        var axis = AxisOf(panel, shared);
         var (rowBlock, columnBlock) = Pooling(rows, columns);
         if (rows * columns <= SingleCellLimit)
         {

@@ -6,6 +6,7 @@ using Spd.Networks.Training;
 using Spd.Networks.Weights;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
+using Spd.Runs.TensorBoard;
 
 namespace Spd.Runs;
 
@@ -110,13 +111,14 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
     private RunSummary Complete(TrainedTarget target, IDecomposition decomposition, RunFolder folder, int logLines, CancellationToken cancellation)
     {
+        var (log, kept) = MetricLog.Continue(folder.MetricsFile, logLines);
+        _metrics.AddRange(kept);
+        _secondsBefore = kept.Count == 0 ? 0 : kept[^1].Seconds;
+        using var events = config.TensorBoard ? EventLog.Begin(folder.TensorBoardFolder, decomposition.StepsTaken, kept) : null;
         Evaluation evaluation;
         try
         {
-            var (log, kept) = MetricLog.Continue(folder.MetricsFile, logLines);
-            _metrics.AddRange(kept);
-            _secondsBefore = kept.Count == 0 ? 0 : kept[^1].Seconds;
-            using (log) Train(decomposition, folder, log, cancellation);
+            using (log) Train(decomposition, folder, log, events, cancellation);
             decomposition.Save(folder.ModelFile);
             evaluation = decomposition.Measure();
             RequireFinite(evaluation, decomposition.StepsTaken);
@@ -131,11 +133,13 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
         var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
         var summary = Summarise(target, decomposition, status, evaluation);
-        folder.WriteResults(config, summary, decomposition.Draw(evaluation, _metrics));
+        var figures = decomposition.Draw(evaluation, _metrics);
+        folder.WriteResults(config, summary, figures);
+        events?.Write(decomposition.StepsTaken, evaluation, figures, part: "");
         return summary;
     }
 
-    private void Train(IDecomposition decomposition, RunFolder folder, MetricLog log, CancellationToken cancellation)
+    private void Train(IDecomposition decomposition, RunFolder folder, MetricLog log, EventLog? events, CancellationToken cancellation)
     {
         int logged = 0;
         long shown = Stopwatch.GetTimestamp();
@@ -199,6 +203,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
                 }.Where(metric => !double.IsNaN(metric.Value)).ToDictionary(metric => metric.Name, metric => metric.Value),
             });
             log.Write(_metrics[^1]);
+            events?.Write(_metrics[^1]);
             RequireFinite(evaluation, taken);
             logged = _times.Count;
         }
@@ -222,8 +227,10 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         {
             var evaluation = decomposition.Glance();
             RequireFinite(evaluation, step);
-            foreach (var figure in decomposition.Draw(evaluation, _metrics))
-                folder.WriteText(folder.FigureFile(Path.Combine($"step-{step:D8}", figure.Name)), figure.Svg);
+            string part = $"step-{step:D8}/";
+            var figures = decomposition.Draw(evaluation, _metrics);
+            foreach (var figure in figures) folder.WriteText(folder.FigureFile(part + figure.Name), figure.Svg);
+            events?.Write(step, evaluation, figures, part);
         }
     }
 

@@ -39,6 +39,9 @@ public interface IExperiment
     /// <summary>Every how many checkpoints one is kept for good; null keeps the last two only.</summary>
     int? KeepEvery { get; }
 
+    /// <summary>Whether the run is written for TensorBoard too.</summary>
+    bool TensorBoard { get; }
+
     /// <summary>The learning rate schedule.</summary>
     LearningRateSchedule Schedule { get; }
 

@@ -41,6 +41,9 @@ public sealed class RunFolder
     /// <summary>The checkpoints' folder; see <see cref="Checkpoint"/>.</summary>
     public string CheckpointsFolder => Path.Combine(Root, "checkpoints");
 
+    /// <summary>The event files' folder; see <see cref="TensorBoard.EventLog"/>.</summary>
+    public string TensorBoardFolder => Path.Combine(Root, "tensorboard");
+
     /// <summary>The figures' folder.</summary>
     public string FiguresFolder => Path.Combine(Root, "figures");
 

@@ -179,6 +179,25 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void ARunGoesOnWithTensorBoardTurnedOnAndStaysSo()
+    {
+        Interrupted("cut");
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--resume", "--tensorboard", "--out", "cut", .. Options]).ExitCode);
+        Assert.Single(Directory.GetFiles(_spd.PathTo("cut", "tensorboard"), "events.out.tfevents.*"));
+        Assert.Contains("\ntensorboard: true\n", File.ReadAllText(_spd.PathTo("cut", "config.yaml")), StringComparison.Ordinal);
+
+        // A file is in the way of the folder: as for every file of a run, it is told and nothing is lost.
+        Interrupted("blocked");
+        File.WriteAllText(_spd.PathTo("blocked", "tensorboard"), "");
+        var (code, _, error) = _spd.Run(["run", "tms_5-2", "--resume", "--tensorboard", "--out", "blocked", .. Options]);
+        Assert.Equal(1, code);
+        Assert.Matches(@"^spd: a file could not be written or read: [^\n]*tensorboard[^\n]*\n$", error);
+        File.Delete(_spd.PathTo("blocked", "tensorboard"));
+        Assert.Equal(0, _spd.Run("resume", "blocked", "--quiet").ExitCode);
+        Assert.Single(Directory.GetFiles(_spd.PathTo("blocked", "tensorboard"), "events.out.tfevents.*"));
+    }
+
+    [Fact]
     public void ADamagedCheckpointIsNamedAndTheOneBeforeItUsed()
     {
         Interrupted("cut");

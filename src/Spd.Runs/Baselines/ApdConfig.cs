@@ -44,6 +44,9 @@ public sealed record ApdConfig : IExperiment
     /// <inheritdoc/>
     public int? KeepEvery { get; init; }
 
+    /// <inheritdoc/>
+    public bool TensorBoard { get; init; }
+
     ulong IExperiment.Seed => Options.Seed;
 
     int IExperiment.Steps => Options.Steps;

@@ -48,7 +48,7 @@ internal static class ApdFigures
                 [new HeatmapPanel(
                     Apd.AllMatrices, Grid.From(ordered), "active feature (input 0.75)", "component", ColumnLabels: [.. order.Select(column => $"{column}")])],
                 HeatmapScale.UnitInterval, "share of the row's largest",
-                "columns ordered by taking, for each row in turn, the unused component with the highest attribution").ToSvg(),
+                "columns ordered by taking, for each row in turn, the unused component with the highest attribution"),
             "Each row is an input with one feature at 0.75; the darker a cell, the more of the output goes through the component. "
             + "In a clean decomposition every row has one dark cell of its own, on the diagonal.");
     }

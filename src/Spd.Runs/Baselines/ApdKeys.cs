@@ -59,6 +59,7 @@ internal static class ApdKeys
         Keys<ApdConfig>.Value("print_freq", WholeNumber(1), c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
         Keys<ApdConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
         Keys<ApdConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
+        Keys<ApdConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
         Keys<ApdConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
         Keys<ApdConfig>.Nested("target", Trained(TmsTarget), c => c.Target, (c, v) => c with { Target = v }),
     ],

@@ -123,6 +123,7 @@ internal static partial class ConfigKeys
         Keys<ExperimentConfig>.Value("print_freq", WholeNumber(1), c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
         Keys<ExperimentConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
         Keys<ExperimentConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
+        Keys<ExperimentConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
         Keys<ExperimentConfig>.Unused("log_ce_losses"),
         Keys<ExperimentConfig>.Unused("pretrained_model_class"),
         Keys<ExperimentConfig>.Noted("pretrained_model_path", "the target is the one that `target` says"),

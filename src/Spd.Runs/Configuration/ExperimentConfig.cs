@@ -43,6 +43,9 @@ public sealed record ExperimentConfig : IExperiment
     /// <summary>Every how many checkpoints one is kept for good; null keeps the last two only.</summary>
     public int? KeepEvery { get; init; }
 
+    /// <summary>Whether the run is written for TensorBoard too.</summary>
+    public bool TensorBoard { get; init; }
+
     ulong IExperiment.Seed => Decomposition.Seed;
 
     int IExperiment.Steps => Decomposition.Steps;

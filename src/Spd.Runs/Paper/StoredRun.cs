@@ -16,7 +16,7 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
         ["metrics.jsonl", "model.safetensors", "report.html", Path.Combine("target", "config.yaml"), Path.Combine("target", "weights.safetensors")];
 
     // They say nothing about what is computed.
-    private static readonly string[] IgnoredKeys = ["name", "description"];
+    private static readonly string[] IgnoredKeys = ["name", "description", "tensorboard"];
 
     /// <summary>Whether the run failed, rather than finished.</summary>
     public bool IsFailed => Text("status") == "failed";

@@ -88,8 +88,7 @@ internal static class ResidualFigures
             "components", "Subcomponents",
             new HeatmapFigure(
                 "Subcomponent factors V and U", [.. panels], HeatmapScale.Signed, "value",
-                "columns in the order of the causal importance maps; the residual stream is shown by the features in it", SharedScale: false, PanelsPerRow: 2)
-                .ToSvg(),
+                "columns in the order of the causal importance maps; the residual stream is shown by the features in it", SharedScale: false, PanelsPerRow: 2),
             "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes. "
             + "A subcomponent of mlp_in that belongs to one feature reads that feature alone, and writes to the neurons that compute it; "
             + "each panel has its own colour scale.");

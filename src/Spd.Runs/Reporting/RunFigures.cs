@@ -10,7 +10,15 @@ namespace Spd.Runs.Reporting;
 /// <param name="Title">Its heading.</param>
 /// <param name="Svg">The drawing.</param>
 /// <param name="HowToRead">Two sentences.</param>
-public sealed record RunFigure(string Name, string Title, string Svg, string HowToRead);
+public sealed record RunFigure(string Name, string Title, string Svg, string HowToRead)
+{
+    /// <summary>A figure that is a heatmap.</summary>
+    public RunFigure(string name, string title, HeatmapFigure heatmap, string howToRead)
+        : this(name, title, heatmap.ToSvg(), howToRead) => Heatmap = heatmap;
+
+    /// <summary>The matrices that it shows, if it is a heatmap; null for other drawings.</summary>
+    public HeatmapFigure? Heatmap { get; }
+}
 
 /// <summary>The figures of a run, from its components and its log.</summary>
 public static class RunFigures
@@ -77,10 +85,10 @@ public static class RunFigures
                 var columns = Columns(map);
                 return new HeatmapPanel(
                     TitleOf(map, columns), Grid.From(InOrder(map, columns)), "active feature (input 0.75)", "subcomponent",
-                    ColumnLabels: [.. columns.Select(c => $"{c}")]);
+                    ColumnLabels: [.. columns.Select(c => $"{c}")], Name: map.Site.Name);
             })],
             HeatmapScale.UnitInterval, "causal importance",
-            "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance").ToSvg(),
+            "columns ordered by taking, for each row in turn, the unused subcomponent with the highest importance"),
         "Each row is an input with one feature at 0.75; "
         + "a dark cell means that the output would change if that subcomponent were ablated on this input. " + howToRead);
 
@@ -106,7 +114,7 @@ public static class RunFigures
                 FactorPanel($"V of {map.Site.Name}", map.Site.V, "input", Columns(map)),
                 FactorPanel($"U of {map.Site.Name}", map.Site.U, "output", Columns(map)),
             })],
-            HeatmapScale.Signed, "value", "columns in the order of the causal importance maps", SharedScale: false, PanelsPerRow: 2).ToSvg(),
+            HeatmapScale.Signed, "value", "columns in the order of the causal importance maps", SharedScale: false, PanelsPerRow: 2),
         "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes; their outer product is its matrix. "
         + "Columns are in the order of the importance maps, so the subcomponents in use stand on the left; "
         + "each panel has its own colour scale.");

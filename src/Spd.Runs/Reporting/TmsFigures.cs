@@ -87,7 +87,8 @@ internal static class TmsFigures
         var sites = matrices.Where(site => tms.HiddenLayers.Contains(site.Linear)).ToList();
         if (sites.Count == 0) return null;
         var panels = sites.SelectMany(site => Largest(site, Math.Min(HiddenMatricesShown, tms.Config.NHidden + 2))
-            .Select(c => Panel($"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}", Grid.From(site.Subcomponent(c))))
+            .Select((c, rank) => Panel(
+                $"{site.Name}: subcomponent {c}, norm {site.Norms()[c]:F2}", Grid.From(site.Subcomponent(c)), $"{site.Name}: largest, {rank + 1}"))
             .Prepend(Panel($"{site.Name}: sum of subcomponents", Grid.From(site.Sum())))
             .Prepend(Panel($"{site.Name}: target", Matrix(site.Linear))));
         var figure = new HeatmapFigure(
@@ -95,12 +96,12 @@ internal static class TmsFigures
             string.Join("; ", sites.Select(site => $"{Significance.Of(site).Count} of {site.C} subcomponents of {site.Name} are significant")),
             PanelsPerRow: 4);
         return new RunFigure(
-            "hidden_matrices", "Hidden matrices", figure.ToSvg(),
+            "hidden_matrices", "Hidden matrices", figure,
             "The sum should be the target, and as many subcomponents as the matrix has rank should be significant. "
             + "All inputs need all of the matrix, so its subcomponents are free to be any rank-one matrices with that sum; "
             + "in the identity they need not lie along the diagonal.");
 
-        static HeatmapPanel Panel(string title, Grid matrix) => new(title, matrix, "to hidden unit", "from hidden unit");
+        static HeatmapPanel Panel(string title, Grid matrix, string? name = null) => new(title, matrix, "to hidden unit", "from hidden unit", Name: name);
     }
 
     /// <summary>The sum's network, made of the significant subcomponents of every site, those of the outer matrices in the order of their features.</summary>
