@@ -34,7 +34,7 @@ public sealed record MetricRecord
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 }
 
-/// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line written at once. NaN and infinities are written as texts.</summary>
+/// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line written at once. NaN and infinities are texts.</summary>
 public sealed class MetricLog : IDisposable
 {
     private static JsonSerializerOptions Json { get; } = new()

@@ -62,7 +62,8 @@ public sealed class TargetCheckpointsTests : IDisposable
         var observer = new Observer();
         float[] weights = Provide(Path.Combine(_folder.Write("file", ""), "cache"), observer);
         Assert.Equal(Provide("whole", new Observer()), weights);
-        Assert.Contains(observer.Notes, note => note.StartsWith("no checkpoint of the target's training could be written at step 100: ", StringComparison.Ordinal));
+        Assert.Contains(
+            observer.Notes, note => note.StartsWith("no checkpoint of the target's training could be written at step 100: ", StringComparison.Ordinal));
     }
 
     private string[] Checkpoints(string cache) =>
