@@ -36,6 +36,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
 
     private TrainedTarget Load(TargetConfig config)
     {
+        if (!File.Exists(config.Load)) throw new ConfigException($"target.load is '{config.Load}', but there is no such file: name the weights with --set target.load=PATH");
         var network = config.Build();
         config.LoadInto(network);
         observer.Note($"loaded the target from '{config.Load}': {config.Verify(network)}");

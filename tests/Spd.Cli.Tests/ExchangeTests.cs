@@ -15,7 +15,7 @@ public sealed class ExchangeTests : IDisposable
     [Fact]
     public void TheReleasedDecompositionScoresWhatItsAuthorsMeasured()
     {
-        string released = Released("released_tms_5-2");
+        string released = Path.GetDirectoryName(Released("released_tms_5-2/expected.json"))!;
         var (code, _, error) = _spd.Run("import", released, "--out", "imported");
         Assert.Equal((0, ""), (code, error));
         var expected = JsonDocument.Parse(File.ReadAllText(Path.Combine(released, "expected.json"))).RootElement;
@@ -53,11 +53,11 @@ public sealed class ExchangeTests : IDisposable
     [Fact]
     public void ATargetOfTheReleasedCodeIsDecomposed()
     {
-        string config = Path.Combine(Released("released_tms_5-2"), "final_config.yaml");
+        string config = Released("released_tms_5-2/final_config.yaml");
         var (code, output, _) = _spd.Run(["run", config, "--out", "tms", .. Short[..^1]]);
         Assert.Equal(0, code);
         Assert.Contains("it has learnt all 5 features", output, StringComparison.Ordinal);
-        string path = Path.Combine(Released("released_resid_mlp1_target"), "resid_mlp.pth");
+        string path = Released("released_resid_mlp1_target/resid_mlp.pth");
         (code, output, _) = _spd.Run(["run", "resid_mlp1", "--out", "resid", "--set", $"target={{load: {path}}}", .. Short[..^1]]);
         Assert.Equal(0, code);
         Assert.Contains("it has learnt all 100 features", output, StringComparison.Ordinal);
@@ -124,10 +124,5 @@ public sealed class ExchangeTests : IDisposable
 
     private JsonElement Summary(string run) => JsonDocument.Parse(File.ReadAllText(_spd.PathTo(run, "summary.json"))).RootElement;
 
-    private static string Released(string name)
-    {
-        string folder = Path.Combine(Environment.GetEnvironmentVariable("SPD_SHARED") ?? Path.Combine(Repository.Root, "..", "shared"), "models", name);
-        Assert.SkipUnless(Directory.Exists(folder), $"'{folder}' is not there: SPD_SHARED names the folder of shared models");
-        return Path.GetFullPath(folder);
-    }
+    private static string Released(string file) => SharedFiles.Find($"models/{file}");
 }

@@ -63,6 +63,19 @@ public sealed class MlpTests : IDisposable
     }
 
     [Fact]
+    public void TheRealNetworkHasItsPublishedAccuracy()
+    {
+        string weights = SharedFiles.Find("models/mnist_mlp/model_epoch_12.pt");
+        string images = SharedFiles.Find("models/mnist_mlp/t10k-images-idx3-ubyte.gz"), labels = SharedFiles.Find("models/mnist_mlp/t10k-labels-idx1-ubyte.gz");
+        var (code, output, error) = _spd.Run(
+            "run", "mnist_mlp", "--set", $"target.load={weights}", "--set", $"target.data.inputs={images}", "--set", $"target.data.labels={labels}",
+            "--steps", "30", "--set", "batch_size=128", "--set", "C=110", "--set", "n_eval_steps=1", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("it classifies 97.60 % of 10000 inputs correctly (published: 97.6 %)", output, StringComparison.Ordinal);
+        Assert.True(File.Exists(_spd.PathTo("run", "figures", "read_directions.svg")));
+    }
+
+    [Fact]
     public void MatricesMayBeStoredTheOtherWay()
     {
         Write("a", "b", "c", "d", transposed: true, "other.safetensors");
@@ -75,7 +88,8 @@ public sealed class MlpTests : IDisposable
 
     [Theory]
     [InlineData("target.data.input_shift=0.9", "on its data, but 100.00 % is expected")]
-    [InlineData("target.load=nowhere.pt", "nowhere.pt")]
+    [InlineData("target.load=nowhere.pt", "nowhere.pt', but there is no such file: name the weights with --set target.load=PATH")]
+    [InlineData("target.data.inputs=nowhere.npz:x", "nowhere.npz:x', but there is no such file: name it with --set target.data.inputs=PATH")]
     [InlineData("target.mlp.weights=[first.W, third.W]", "holds no third.W; it holds")]
     [InlineData("target.mlp.biases=null", "also holds first.b, which the target does not use")]
     [InlineData("target.mlp.layer_sizes=[6, 5, 3]", "holds layers.0.weight of shape [4, 6], but this network needs [5, 6]")]

@@ -126,7 +126,7 @@ public sealed record MlpTargetConfig : TargetConfig
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
     public LabelledRows ReadRows()
     {
-        var inputs = ArrayFile.Read(DataFiles.Inputs);
+        var inputs = ReadFile("inputs", DataFiles.Inputs);
         int count = inputs.Shape.Count == 0 ? 0 : inputs.Shape[0];
         if (count == 0 || inputs.Values.Length / count != Features)
         {
@@ -155,13 +155,17 @@ public sealed record MlpTargetConfig : TargetConfig
     private int[]? ReadLabels(int count)
     {
         if (DataFiles.Labels is not { } file) return null;
-        var labels = ArrayFile.Read(file);
+        var labels = ReadFile("labels", file);
         int classes = Model.LayerSizes[^1];
         if (labels.Values.Length != count) throw new ConfigException($"'{file}' holds {labels.Values.Length} labels, but '{DataFiles.Inputs}' has {count} rows");
         if (Array.Find(labels.Values, label => !(label >= 0 && label < classes && label == MathF.Floor(label))) is not 0 and var odd)
             throw new ConfigException($"'{file}' holds the label {odd}, but classes are whole numbers from 0 to {classes - 1}");
         return [.. labels.Values.Select(label => (int)label)];
     }
+
+    private static TensorData ReadFile(string key, string path) => File.Exists(ArrayFile.FileOf(path))
+        ? ArrayFile.Read(path)
+        : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
 
     private static TensorData Transposed(TensorData matrix)
     {
