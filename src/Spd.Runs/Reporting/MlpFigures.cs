@@ -32,14 +32,17 @@ internal static class MlpFigures
                     ordered[row, column] = Math.Clamp(values[row, columns[column]], 0, 1);
             return new HeatmapPanel(
                 $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}", Grid.From(ordered), rowTitle, "subcomponent",
-                ColumnLabels: [.. columns.Select(c => $"{c}")]);
+                ColumnLabels: [.. columns.Select(c => $"{c}")])
+            {
+                Name = map.Site.Name,
+            };
         });
         return new RunFigure(
             "causal_importances", "Causal importances",
             new HeatmapFigure(
                 hasClasses ? "Mean causal importance of each subcomponent, by class" : $"Causal importance of each subcomponent on the first {MostInputs} inputs",
                 [.. panels], HeatmapScale.UnitInterval, "causal importance",
-                $"columns ordered by the {rowTitle} that needs the subcomponent most", PanelsPerRow: 1).ToSvg(),
+                $"columns ordered by the {rowTitle} that needs the subcomponent most", PanelsPerRow: 1),
             $"Each row is {(hasClasses ? "a class, averaged over its inputs" : "an input")}; a dark cell means that the output would change if that subcomponent were ablated. "
             + "A subcomponent that is dark in few rows belongs to what these inputs have in common; one that is dark in all is always needed.");
     }
@@ -55,13 +58,13 @@ internal static class MlpFigures
             for (int y = 0; y < height; y++)
                 for (int x = 0; x < width; x++)
                     image[y, x] = site.V[c, y * width + x];
-            return new HeatmapPanel($"subcomponent {c}: mean importance {use[c]:F2}", Grid.From(image), "", "");
+            return new HeatmapPanel($"subcomponent {c}: mean importance {use[c]:F2}", Grid.From(image), "", "") { Name = $"{site.Name} {c}" };
         });
         return new RunFigure(
             "read_directions", $"What subcomponents of {site.Name} read",
             new HeatmapFigure(
                 $"What the {shown.Count} most used subcomponents of {site.Name} read", [.. panels], HeatmapScale.Signed, "weight", "V as an image",
-                SharedScale: false, PanelsPerRow: 3).ToSvg(),
+                SharedScale: false, PanelsPerRow: 3),
             "Each image is a row of V: the subcomponent is active where the input is bright on one colour and dark on the other. The sign is arbitrary; "
             + "each image has its own colour scale.");
     }
