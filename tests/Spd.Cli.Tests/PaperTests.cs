@@ -86,7 +86,7 @@ public sealed class PaperTests : IDisposable
     /// <returns>The checkpoint's step.</returns>
     private int Stop(Process process, string signal)
     {
-        using (var kill = Process.Start("kill", [signal, $"{process.Id}"])) kill.WaitForExit();
+        SpdProgram.Signal(process, signal);
         var (code, output, _) = SpdProgram.Finish(process);
         Assert.Equal(130, code);
         Assert.Contains("1 of 4 runs have finished", output, StringComparison.Ordinal);

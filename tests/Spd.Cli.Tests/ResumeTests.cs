@@ -98,7 +98,7 @@ public sealed class ResumeTests : IDisposable
         {
             UntilCheckpointBehind(killedAt, process =>
             {
-                Signal(process, "-TERM");
+                SpdProgram.Signal(process, "-TERM");
                 var (exitCode, _, error) = SpdProgram.Finish(process);
                 Assert.Equal(130, exitCode);
                 Assert.Equal("spd: stopped before the target was trained; the same command goes on with its training\n", error);
@@ -146,7 +146,7 @@ public sealed class ResumeTests : IDisposable
         {
             using var process = _spd.Start(arguments);
             while (!process.HasExited && NewestStep(_spd.PathTo("cut", "checkpoints")) <= behind) Thread.Sleep(1);
-            Signal(process, signal);
+            SpdProgram.Signal(process, signal);
             Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
             int step = NewestStep(_spd.PathTo("cut", "checkpoints"));
             string summary = File.ReadAllText(_spd.PathTo("cut", "summary.json"));
@@ -345,12 +345,6 @@ public sealed class ResumeTests : IDisposable
 
     /// <summary>The step of the newest checkpoint, or -1.</summary>
     private static int NewestStep(string folder) => Checkpoint.Newest(folder).Select(StepOf).DefaultIfEmpty(-1).First();
-
-    private static void Signal(Process process, string signal)
-    {
-        using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
-        kill.WaitForExit();
-    }
 
     private Process Shell(string commands) => _spd.StartProgram("bash", "-c", commands);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Spd.Engine.Kernels;
 
@@ -166,7 +165,7 @@ public sealed class RunTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
         using var process = _spd.Start("run", "tms_5-2", "--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3");
         WaitFor("metrics.jsonl");
-        Interrupt(process);
+        SpdProgram.Signal(process, "-INT");
         var (code, output, error) = SpdProgram.Finish(process);
         Assert.Equal((130, ""), (code, error));
         Assert.Contains("stopped after", output, StringComparison.Ordinal);
@@ -185,19 +184,13 @@ public sealed class RunTests : IDisposable
         // More steps than can be reserved memory for, and an evaluation that would take hours.
         using var process = _spd.Start("run", "tms_5-2", "--steps", "2147483647", "--out", "stopped", "--set", "n_eval_steps=10000000");
         WaitFor("metrics.jsonl");
-        Interrupt(process);
+        SpdProgram.Signal(process, "-INT");
         WaitFor("model.safetensors");
         Assert.False(process.HasExited);
-        Interrupt(process);
+        SpdProgram.Signal(process, "-INT");
         Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
         Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
         Assert.False(File.Exists(_spd.PathTo("stopped", "summary.json")));
-    }
-
-    private static void Interrupt(Process process)
-    {
-        using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
-        kill.WaitForExit();
     }
 
     private void WaitFor(string file)

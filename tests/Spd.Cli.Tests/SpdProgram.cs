@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Spd.Engine.Kernels;
 
@@ -37,6 +38,17 @@ internal sealed partial class SpdProgram : IDisposable
     /// <summary>The program as a word of a shell.</summary>
     public string Command => $"dotnet '{Path.Combine(Location, "spd.dll")}'";
 
+    /// <summary>
+    /// Sends a signal, as <c>kill</c> names it: <c>-INT</c>. Programs that a shell puts into the background ignore interrupts, the tests and what they start
+    /// among them; <c>-TERM</c> is sent instead, which is answered alike.
+    /// </summary>
+    public static void Signal(Process process, string signal)
+    {
+        if (signal == "-INT" && IgnoresInterrupts(process)) signal = "-TERM";
+        using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
     public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
 
     /// <summary>Starts another program in the same surroundings, such as a shell that starts this one.</summary>
@@ -74,4 +86,14 @@ internal sealed partial class SpdProgram : IDisposable
 
     [GeneratedRegex("\"(seconds|ms_per_step)\":[^,]*,")]
     private static partial Regex Clock();
+
+    private static bool IgnoresInterrupts(Process process)
+    {
+        const string Ignored = "SigIgn:";
+        const ulong Interrupt = 2;
+        string status = $"/proc/{process.Id}/status";
+        if (!File.Exists(status)) return false;
+        string? line = File.ReadLines(status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal));
+        return line is not null && (ulong.Parse(line[Ignored.Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Interrupt) != 0;
+    }
 }
