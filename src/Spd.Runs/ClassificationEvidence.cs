@@ -14,13 +14,13 @@ namespace Spd.Runs;
 /// <param name="RoundedMasked">With the subcomponents of importance above ½ only.</param>
 public sealed record ClassificationEvidence(int Rows, double Target, double Unmasked, double Stochastic, double ImportanceMasked, double RoundedMasked)
 {
-    /// <summary>The evidence, or null where the target has no labels.</summary>
+    /// <summary>The evidence, or null where there are no labels.</summary>
     /// <param name="model">The components.</param>
-    /// <param name="target">The target, with its data.</param>
+    /// <param name="rows">The inputs that it is measured on; null where they do not come from a file.</param>
     /// <param name="seed">Seed of the random masks.</param>
-    public static ClassificationEvidence? Of(ComponentModel model, TargetConfig target, ulong seed)
+    public static ClassificationEvidence? Of(ComponentModel model, LabelledRows? rows, ulong seed)
     {
-        if (target is not MlpTargetConfig mlp || mlp.ReadRows().HeldOut is not { Labels: { } labels } rows) return null;
+        if (rows?.Labels is not { } labels) return null;
         var outputs = MaskedOutputs.Of(
             model, rows.Inputs, rows.Count, seed, Masks.Ones, Masks.Stochastic(StreamPurpose.Masks), Masks.Importance, Masks.RoundedImportance);
         double[] accuracies = [.. outputs.Select(output => Accuracy.Of(output, labels))];

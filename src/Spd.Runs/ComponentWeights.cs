@@ -91,7 +91,7 @@ public static class ComponentWeights
     }
 
     /// <summary>The transpose of a row-major matrix.</summary>
-    private static float[] Transposed(ReadOnlySpan<float> matrix, int rows)
+    internal static float[] Transposed(ReadOnlySpan<float> matrix, int rows)
     {
         int columns = matrix.Length / rows;
         float[] values = new float[matrix.Length];

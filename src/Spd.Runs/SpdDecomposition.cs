@@ -13,6 +13,8 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public IReadOnlyList<FactoredMatrix> Matrices => _decomposer.Components.Sites;
 
+    private readonly Lazy<LabelledRows?> _measuredRows = new(() => (config.Target as MlpTargetConfig)?.ReadRows().HeldOut);
+
     /// <summary>The sites.</summary>
     public IReadOnlyList<Site> Sites => _decomposer.Components.Sites;
 
@@ -34,11 +36,11 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public ResidualEvidence? Residual(Evaluation evaluation) => ResidualEvidence.Of(_decomposer.Components, evaluation);
 
-    public ClassificationEvidence? Classification() => ClassificationEvidence.Of(_decomposer.Components, config.Target, config.Decomposition.Seed);
+    public ClassificationEvidence? Classification() => ClassificationEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed);
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
     [
-        .. config.Target is MlpTargetConfig mlp ? MlpFigures.Draw(_decomposer.Components, mlp.ReadRows().HeldOut) : [],
+        .. _measuredRows.Value is { } rows ? MlpFigures.Draw(_decomposer.Components, rows) : [],
         .. RunFigures.Draw(_decomposer.Components, evaluation, metrics),
     ];
 

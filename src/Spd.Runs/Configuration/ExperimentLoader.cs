@@ -183,7 +183,7 @@ internal static partial class ExperimentLoader
         return name.Text switch { "residual_mlp" => new ResidualMlpTargetConfig(), "mlp" => new MlpTargetConfig(), _ => new TmsTargetConfig() };
     }
 
-    private static string TrainConfigOf(string task) => task == "tms" ? "tms_train_config.yaml" : "resid_mlp_train_config.yaml";
+    private static string TrainConfigOf(string task) => ReleasedConfig.TrainConfigName(task == "tms" ? TaskName.Tms : TaskName.ResidualMlp);
 
     private static string? TaskOf(ConfigMap root) => ((root.Find("task_config") as ConfigMap)?.Find("task_name") as ConfigScalar)?.Text;
 

@@ -167,15 +167,9 @@ public sealed record MlpTargetConfig : TargetConfig
         ? ArrayFile.Read(path)
         : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
 
-    private static TensorData Transposed(TensorData matrix)
-    {
-        if (matrix.Shape is not [var rows, var columns]) return matrix;
-        float[] values = new float[matrix.Values.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                values[column * rows + row] = matrix.Values[row * columns + column];
-        return new TensorData(matrix.Name, [columns, rows], values);
-    }
+    private static TensorData Transposed(TensorData matrix) => matrix.Shape is [var rows, var columns]
+        ? new TensorData(matrix.Name, [columns, rows], ComponentWeights.Transposed(matrix.Values, rows))
+        : matrix;
 }
 
 /// <summary>Rows of inputs with their labels.</summary>

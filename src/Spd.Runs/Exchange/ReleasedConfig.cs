@@ -30,5 +30,5 @@ internal static class ReleasedConfig
     }
 
     /// <summary>What the released trainer calls the config of a target.</summary>
-    public static string TrainConfigName(TrainedTargetConfig target) => target is TmsTargetConfig ? "tms_train_config.yaml" : "resid_mlp_train_config.yaml";
+    public static string TrainConfigName(TaskName task) => task == TaskName.Tms ? "tms_train_config.yaml" : "resid_mlp_train_config.yaml";
 }

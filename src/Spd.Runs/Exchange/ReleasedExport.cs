@@ -31,11 +31,11 @@ public static class ReleasedExport
             Directory.CreateDirectory(temporary);
             var trained = run.Folder.ReadTarget(experiment);
             using var decomposition = new SpdDecomposition(experiment, trained, threads: 1);
-            decomposition.Load(run.Folder.ModelFile);
             var components = Safetensors.Read(run.Folder.ModelFile).Tensors;
+            decomposition.Load(run.Folder.ModelFile, components);
             Safetensors.Write(Path.Combine(temporary, name), ReleasedNames.Of(trained.Network, decomposition.Sites, components));
             AtomicFile.WriteText(Path.Combine(temporary, "final_config.yaml"), ReleasedConfig.Write(experiment));
-            AtomicFile.WriteText(Path.Combine(temporary, ReleasedConfig.TrainConfigName(target)), target.ToYaml());
+            AtomicFile.WriteText(Path.Combine(temporary, ReleasedConfig.TrainConfigName(experiment.Task.TaskName)), target.ToYaml());
             Directory.Move(temporary, output);
             return Path.Combine(output, name);
         }

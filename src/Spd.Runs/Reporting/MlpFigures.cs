@@ -26,12 +26,8 @@ internal static class MlpFigures
         {
             float[,] values = hasClasses ? MeanByClass(map.Values, rows.Labels!) : FirstRows(map.Values);
             var columns = InUse(values);
-            float[,] ordered = new float[values.GetLength(0), columns.Count];
-            for (int row = 0; row < ordered.GetLength(0); row++)
-                for (int column = 0; column < columns.Count; column++)
-                    ordered[row, column] = Math.Clamp(values[row, columns[column]], 0, 1);
             return new HeatmapPanel(
-                $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}", Grid.From(ordered), rowTitle, "subcomponent",
+                $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}", Grid.From(RunFigures.InOrder(values, columns)), rowTitle, "subcomponent",
                 ColumnLabels: [.. columns.Select(c => $"{c}")])
             {
                 Name = map.Site.Name,

@@ -84,7 +84,7 @@ public static class RunFigures
             {
                 var columns = Columns(map);
                 return new HeatmapPanel(
-                    TitleOf(map, columns), Grid.From(InOrder(map, columns)), "active feature (input 0.75)", "subcomponent",
+                    TitleOf(map, columns), Grid.From(InOrder(map.Values, columns)), "active feature (input 0.75)", "subcomponent",
                     ColumnLabels: [.. columns.Select(c => $"{c}")], Name: map.Site.Name);
             })],
             HeatmapScale.UnitInterval, "causal importance",
@@ -169,12 +169,13 @@ public static class RunFigures
         "Counts are logarithmic: most subcomponents are unneeded on most inputs and stand in the first bin. "
         + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs whose feature is weak.");
 
-    private static float[,] InOrder(ImportanceMap map, IReadOnlyList<int> columns)
+    /// <summary>Causal importances with their columns in an order, cut to 0 … 1.</summary>
+    internal static float[,] InOrder(float[,] importances, IReadOnlyList<int> columns)
     {
-        float[,] values = new float[map.Values.GetLength(0), columns.Count];
+        float[,] values = new float[importances.GetLength(0), columns.Count];
         for (int row = 0; row < values.GetLength(0); row++)
             for (int column = 0; column < columns.Count; column++)
-                values[row, column] = Math.Clamp(map.Values[row, columns[column]], 0, 1);
+                values[row, column] = Math.Clamp(importances[row, columns[column]], 0, 1);
         return values;
     }
 }
