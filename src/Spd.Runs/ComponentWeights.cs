@@ -1,6 +1,6 @@
 using Spd.Decomposition;
 using Spd.Engine;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs;
 
@@ -17,7 +17,7 @@ public static class ComponentWeights
             entry.Name, entry.Shape, entry.IsTransposed ? Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())));
 
     /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not those of this model.</exception>
+    /// <exception cref="FileContentException">The file is damaged, or its tensors are not those of this model.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static void Load(string path, ComponentModel model) => Load(path, Safetensors.Read(path).Tensors, model);
 
@@ -25,7 +25,7 @@ public static class ComponentWeights
     /// <param name="path">Where they were read from, for messages.</param>
     /// <param name="read">The tensors.</param>
     /// <param name="model">The components.</param>
-    /// <exception cref="SafetensorsException">They are not those of this model.</exception>
+    /// <exception cref="FileContentException">They are not those of this model.</exception>
     public static void Load(string path, IReadOnlyList<TensorData> read, ComponentModel model)
     {
         var entries = Entries(model).ToList();
@@ -44,13 +44,13 @@ public static class ComponentWeights
             for (int j = 0; j < i; j++)
             {
                 if (entries[i].Parameter.SharesMemoryWith(entries[j].Parameter) && !values[i].AsSpan().SequenceEqual(values[j]))
-                    throw new SafetensorsException($"'{path}' holds {entries[i].Name} and {entries[j].Name} with different values, though they are tied");
+                    throw new FileContentException($"'{path}' holds {entries[i].Name} and {entries[j].Name} with different values, though they are tied");
             }
         }
     }
 
     /// <summary>The tensors of a file in the order asked for.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged, or holds other tensors than these.</exception>
+    /// <exception cref="FileContentException">The file is damaged, or holds other tensors than these.</exception>
     internal static IReadOnlyList<TensorData> TensorsOf(string path, IReadOnlyList<(string Name, int[] Shape)> wanted) =>
         InOrder(path, Safetensors.Read(path).Tensors, wanted);
 
@@ -59,14 +59,14 @@ public static class ComponentWeights
         var tensors = read.ToDictionary(tensor => tensor.Name);
         var names = wanted.Select(tensor => tensor.Name).ToList();
         if (names.Find(name => !tensors.ContainsKey(name)) is { } missing)
-            throw new SafetensorsException($"'{path}' lacks {missing}: it is not the model of this configuration");
+            throw new FileContentException($"'{path}' lacks {missing}: it is not the model of this configuration");
         if (tensors.Keys.Except(names).FirstOrDefault() is { } extra)
-            throw new SafetensorsException($"'{path}' holds {extra}, which the model of this configuration does not have");
+            throw new FileContentException($"'{path}' holds {extra}, which the model of this configuration does not have");
         foreach (var (name, shape) in wanted)
         {
             if (!tensors[name].Shape.SequenceEqual(shape))
             {
-                throw new SafetensorsException(
+                throw new FileContentException(
                     $"'{path}' holds {name} of shape {tensors[name].ShapeText}, but the model of this configuration needs [{string.Join(", ", shape)}]");
             }
         }

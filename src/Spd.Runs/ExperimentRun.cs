@@ -3,7 +3,8 @@ using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
 using Spd.Networks.Training;
-using Spd.Networks.Weights;
+using Spd.Formats;
+using Spd.Networks;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 using Spd.Runs.TensorBoard;
@@ -99,7 +100,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
                 return position;
             }
-            catch (SafetensorsException exception)
+            catch (FileContentException exception)
             {
                 observer.Note($"{exception.Message}; the one before it is tried");
             }

@@ -1,6 +1,6 @@
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 
@@ -112,7 +112,7 @@ public interface IDecomposition : IDisposable
     void Save(string path);
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged, or not of this experiment; nothing is changed.</exception>
+    /// <exception cref="FileContentException">The file is damaged, or not of this experiment; nothing is changed.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     void Load(string path);
 }

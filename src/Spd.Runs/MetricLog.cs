@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs;
 

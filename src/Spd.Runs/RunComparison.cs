@@ -1,5 +1,5 @@
 using Spd.Decomposition;
-using Spd.Runs.Paper;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs;
 

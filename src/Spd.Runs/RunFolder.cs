@@ -1,7 +1,7 @@
 using System.Globalization;
-using Spd.Networks.Weights;
+using Spd.Formats;
+using Spd.Networks;
 using Spd.Runs.Checkpoints;
-using Spd.Runs.Paper;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
 
 namespace Spd.Runs;

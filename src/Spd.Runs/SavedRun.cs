@@ -1,7 +1,6 @@
 using Spd.Decomposition;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Configuration;
-using Spd.Runs.Paper;
 
 namespace Spd.Runs;
 
@@ -68,7 +67,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
     /// <summary>Measures the saved components again.</summary>
     /// <param name="threads">Threads.</param>
     /// <returns>The summary: how the run went as it was told then, what it came to as measured now.</returns>
-    /// <exception cref="SafetensorsException">A weight file is damaged, or of another configuration.</exception>
+    /// <exception cref="FileContentException">A weight file is damaged, or of another configuration.</exception>
     public RunSummary Measure(int threads)
     {
         using var decomposition = Load(threads, out var told);
@@ -77,7 +76,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
 
     /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
     /// <param name="threads">Threads.</param>
-    /// <exception cref="SafetensorsException">A weight file is damaged, or of another configuration; nothing is written.</exception>
+    /// <exception cref="FileContentException">A weight file is damaged, or of another configuration; nothing is written.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public RunSummary Report(int threads)
     {

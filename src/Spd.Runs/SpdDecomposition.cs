@@ -1,5 +1,5 @@
 using Spd.Decomposition;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 

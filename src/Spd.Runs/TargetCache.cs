@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Spd.Networks;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Cli.Tests;
 

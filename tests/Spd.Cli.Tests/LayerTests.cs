@@ -8,11 +8,12 @@ public sealed class LayerTests
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Spd.Engine"] = [],
-        ["Spd.Networks"] = ["Spd.Engine"],
+        ["Spd.Formats"] = [],
+        ["Spd.Networks"] = ["Spd.Engine", "Spd.Formats"],
         ["Spd.Decomposition"] = ["Spd.Engine", "Spd.Networks"],
         ["Spd.Figures"] = [],
-        ["Spd.Runs"] = ["Spd.Engine", "Spd.Networks", "Spd.Decomposition", "Spd.Figures"],
-        ["Spd.Cli"] = ["Spd.Engine", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"],
+        ["Spd.Runs"] = ["Spd.Engine", "Spd.Formats", "Spd.Networks", "Spd.Decomposition", "Spd.Figures"],
+        ["Spd.Cli"] = ["Spd.Engine", "Spd.Formats", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"],
     };
 
     public static TheoryData<string> Projects =>

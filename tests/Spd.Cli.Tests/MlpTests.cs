@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Cli.Tests;
 

@@ -1,4 +1,4 @@
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs.Tests;
 

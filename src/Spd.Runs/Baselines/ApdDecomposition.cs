@@ -1,7 +1,7 @@
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Networks.Targets;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs.Baselines;

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Weights;
-using Spd.Runs.Paper;
+using Spd.Formats;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Checkpoints;
 
@@ -87,7 +87,7 @@ public static class Checkpoint
     /// <param name="path">The file.</param>
     /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
     /// <param name="config">The text of the configuration.</param>
-    /// <exception cref="SafetensorsException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
+    /// <exception cref="FileContentException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static CheckpointPosition Load(string path, AdamW optimiser, string config)
     {
@@ -167,5 +167,5 @@ public static class Checkpoint
         if (Convert.ToHexStringLower(hash.GetHashAndReset()) != told) throw Refused(path, "its content does not fit its checksum: it is cut short or damaged");
     }
 
-    private static SafetensorsException Refused(string path, string reason) => new($"the checkpoint '{path}' cannot be used: {reason}");
+    private static FileContentException Refused(string path, string reason) => new($"the checkpoint '{path}' cannot be used: {reason}");
 }

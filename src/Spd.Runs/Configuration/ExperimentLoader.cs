@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Spd.Decomposition;
-using Spd.Networks.Data;
+using Spd.Formats;
 using Spd.Runs.Baselines;
 using Spd.Runs.Exchange;
 

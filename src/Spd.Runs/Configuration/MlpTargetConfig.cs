@@ -1,7 +1,7 @@
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs.Configuration;
 
@@ -88,7 +88,7 @@ public sealed record MlpTargetConfig : TargetConfig
 
         if (tensors.Keys.FirstOrDefault() is { } extra)
         {
-            throw new SafetensorsException(
+            throw new FileContentException(
                 $"'{Load}' also holds {extra}, which the target does not use: name it under target.mlp.weights or target.mlp.biases if it is a part of the network");
         }
 
@@ -96,7 +96,7 @@ public sealed record MlpTargetConfig : TargetConfig
 
         TensorData Take(string name) => tensors.Remove(name, out var tensor)
             ? tensor
-            : throw new SafetensorsException($"'{Load}' holds no {name}; it holds {string.Join(", ", tensors.Keys.Take(20))}: correct the names under target.mlp");
+            : throw new FileContentException($"'{Load}' holds no {name}; it holds {string.Join(", ", tensors.Keys.Take(20))}: correct the names under target.mlp");
     }
 
     /// <inheritdoc/>

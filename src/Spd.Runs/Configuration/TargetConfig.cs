@@ -1,6 +1,6 @@
 using Spd.Networks;
 using Spd.Networks.Data;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs.Configuration;
 
@@ -17,7 +17,7 @@ public abstract record TargetConfig
     public abstract Module Build();
 
     /// <summary>Reads the weights of <see cref="Load"/> into a network; on failure it is left as it was.</summary>
-    /// <exception cref="SafetensorsException">The file is damaged, or its tensors are not this network's.</exception>
+    /// <exception cref="FileContentException">The file is damaged, or its tensors are not this network's.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public abstract void LoadInto(Module network);
 

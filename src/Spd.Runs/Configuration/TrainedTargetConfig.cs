@@ -3,7 +3,6 @@ using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
-using Spd.Networks.Weights;
 
 namespace Spd.Runs.Configuration;
 

@@ -1,4 +1,4 @@
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Exchange;

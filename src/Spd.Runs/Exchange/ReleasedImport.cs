@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Spd.Networks.Weights;
+using Spd.Formats;
+using Spd.Networks;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Exchange;
@@ -18,7 +19,7 @@ public static partial class ReleasedImport
     /// <returns>The folder, and what the decomposition comes to as measured now.</returns>
     /// <exception cref="ConfigException">The configuration is missing or cannot be used.</exception>
     /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
-    /// <exception cref="SafetensorsException">The weights are damaged, or not of this configuration.</exception>
+    /// <exception cref="FileContentException">The weights are damaged, or not of this configuration.</exception>
     public static (RunFolder Folder, RunSummary Summary) Import(string path, string? configPath, string output, int threads)
     {
         string folder = Directory.Exists(path) ? Path.GetFullPath(path)

@@ -1,6 +1,6 @@
 using Spd.Decomposition;
 using Spd.Networks;
-using Spd.Networks.Weights;
+using Spd.Formats;
 
 namespace Spd.Runs.Exchange;
 
@@ -52,7 +52,7 @@ internal static class ReleasedNames
     /// <param name="path">Where they were read from, for messages.</param>
     /// <param name="tensors">The tensors.</param>
     /// <param name="sites">The sites.</param>
-    /// <exception cref="SafetensorsException">A tensor belongs to no site, or a bias is not the target's.</exception>
+    /// <exception cref="FileContentException">A tensor belongs to no site, or a bias is not the target's.</exception>
     public static IReadOnlyList<TensorData> ComponentTensors(string path, IEnumerable<TensorData> tensors, IReadOnlyList<Site> sites)
     {
         var siteOf = sites.ToDictionary(site => Dashed(site.Name));
@@ -61,7 +61,7 @@ internal static class ReleasedNames
         {
             if (tensor.Name.Split('.') is not [var group and ("components" or "gates"), var dashed, var part] || !siteOf.TryGetValue(dashed, out var site))
             {
-                throw new SafetensorsException(
+                throw new FileContentException(
                     $"'{path}' holds {tensor.Name}, which is no part of a decomposition of {string.Join(", ", sites.Select(site => site.Name))}: "
                     + "is it of this final_config.yaml?");
             }
@@ -69,7 +69,7 @@ internal static class ReleasedNames
             if ((group, part) is ("components", "bias"))
             {
                 if (site.Linear.Bias is not { } bias || !bias.Values.SequenceEqual(tensor.Values))
-                    throw new SafetensorsException($"'{path}' holds {tensor.Name}, which is not the bias of {site.Name} in its target");
+                    throw new FileContentException($"'{path}' holds {tensor.Name}, which is not the bias of {site.Name} in its target");
                 continue;
             }
 

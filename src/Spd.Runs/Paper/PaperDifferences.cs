@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Spd.Runs.Configuration;
 using static Spd.Runs.Paper.PaperHtml;
 
 namespace Spd.Runs.Paper;

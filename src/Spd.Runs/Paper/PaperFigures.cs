@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Spd.Figures;
+using Spd.Runs.Configuration;
 using static Spd.Runs.Paper.PaperHtml;
 
 namespace Spd.Runs.Paper;

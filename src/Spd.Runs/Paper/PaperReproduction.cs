@@ -1,6 +1,6 @@
 using Spd.Decomposition;
 using Spd.Networks.Training;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Paper;
@@ -52,7 +52,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             return;
         }
 
-        run.Stored = StoredRun.TryRead(folder.PathOf(run.Planned), experiment, out string? reason);
+        run.Stored = WholeRun.TryRead(folder.PathOf(run.Planned), experiment, out string? reason);
         if (reason is not null)
         {
             Move(run, PaperRunState.Refused, $"'{folder.PathOf(run.Planned)}' is left alone: {reason}");
@@ -89,7 +89,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             Move(run, PaperRunState.Failed, exception.Message);
         }
         catch (Exception exception) when (exception is TargetException or TrainingException or RunFolderException or SiteSelectionException
-            or ConfigException or SafetensorsException or OutOfMemoryException or OverflowException)
+            or ConfigException or FileContentException or OutOfMemoryException or OverflowException)
         {
             bool isMemory = exception is OutOfMemoryException or OverflowException;
             Move(run, PaperRunState.Failed, isMemory ? "there is not enough memory" : exception.Message.TrimEnd('.'));

@@ -3,7 +3,7 @@ using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
-using Spd.Networks.Weights;
+using Spd.Formats;
 using Spd.Runs.Checkpoints;
 
 namespace Spd.Runs.Tests.Checkpoints;
@@ -82,7 +82,7 @@ public sealed class CheckpointTests : IDisposable
         using var other = Decompose();
         Assert.Contains(
             "another configuration",
-            Assert.Throws<SafetensorsException>(() => Load(Config.Replace("C: 6", "C: 7", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+            Assert.Throws<FileContentException>(() => Load(Config.Replace("C: 6", "C: 7", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
         Assert.Equal(17, Load("name: other\n" + Config.Replace("steps: 100", "steps: 200\nsave_freq: 3", StringComparison.Ordinal)).Step);
 
         CheckpointPosition Load(string config) => Checkpoint.Load(_folder["a.safetensors"], other.State.Optimiser, config);
@@ -151,7 +151,7 @@ public sealed class CheckpointTests : IDisposable
         using var decomposer = Decompose();
         byte[] before = Bits(decomposer);
         var exception = Record.Exception(() => Checkpoint.Load(_folder["changed.safetensors"], decomposer.State.Optimiser, Config));
-        Assert.True(exception is SafetensorsException, $"{what}: {exception?.ToString() ?? "it was loaded"}");
+        Assert.True(exception is FileContentException, $"{what}: {exception?.ToString() ?? "it was loaded"}");
         Assert.DoesNotContain('\n', exception!.Message);
         Assert.Equal(before, Bits(decomposer));
     }

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using Spd.Decomposition;
 using Spd.Figures;
 using Spd.Runs.Configuration;
-using Spd.Runs.Paper;
 using Spd.Runs.Reporting;
 using Spd.Runs.TensorBoard;
 using Spd.Runs.Tests.Paper;

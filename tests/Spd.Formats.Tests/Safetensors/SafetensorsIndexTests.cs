@@ -1,0 +1,87 @@
+
+namespace Spd.Formats.Tests;
+
+public sealed class SafetensorsIndexTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public SafetensorsIndexTests()
+    {
+        Safetensors.Write(_folder["one.safetensors"], [new("a", [1], [1]), new("b", [2], [2, 3])], new Dictionary<string, string> { ["format"] = "pt" });
+        Safetensors.Write(_folder["two.safetensors"], [new("c", [], [4])], new Dictionary<string, string> { ["format"] = "other", ["more"] = "x" });
+    }
+
+    private string Index => _folder["model.safetensors.index.json"];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void TheFilesOfAModelAreReadAsOne()
+    {
+        File.WriteAllText(
+            Index,
+            """{"metadata": {"total_size": 16, "x": [{}]}, "weight_map": {"c": "two.safetensors", "b": "one.safetensors", "a": "one.safetensors"}}""");
+        var model = Safetensors.Read(Index);
+        Assert.Equal(["a", "b", "c"], model.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal([2, 3], model["b"].Values);
+        Assert.Equal("pt", model.Metadata["format"]);
+        Assert.Equal("x", model.Metadata["more"]);
+    }
+
+    [Theory]
+    [InlineData("", "the index is no valid JSON text")]
+    [InlineData("[]", "the index must be an object")]
+    [InlineData("{}", "it has no weight_map")]
+    [InlineData("""{"weight_map": []}""", "weight_map must be an object")]
+    [InlineData("""{"weight_map": {}, "weight_map": {}}""", "the index has the key 'weight_map' twice")]
+    [InlineData("""{"weight_map": {"c": 2}}""", "the file of tensor 'c' must be a text")]
+    [InlineData("""{"weight_map": {"c": "two.safetensors", "c": "two.safetensors"}}""", "weight_map has the key 'c' twice")]
+    [InlineData("""{"weight_map": {"c": "three.safetensors"}}""", "the file 'three.safetensors', which it names, is not beside it")]
+    [InlineData("""{"weight_map": {"a": "two.safetensors"}}""", "it says that tensor 'a' is in 'two.safetensors', but it is not")]
+    [InlineData("""{"weight_map": {"a": "one.safetensors"}}""", "'one.safetensors' holds tensor 'b', but it does not say so")]
+    [InlineData("""{"weight_map": {"c": "sub/two.safetensors"}}""", "is no plain name of a file")]
+    [InlineData("""{"weight_map": {"c": "../two.safetensors"}}""", "is no plain name of a file")]
+    [InlineData("""{"weight_map": {"c": "..\\two.safetensors"}}""", "is no plain name of a file")]
+    [InlineData("""{"weight_map": {"c": "/etc/passwd"}}""", "is no plain name of a file")]
+    [InlineData("""{"weight_map": {"c": "C:two.safetensors"}}""", "is no plain name of a file")]
+    [InlineData("""{"weight_map": {"c": ".."}}""", "'..', the file of tensor 'c', is no plain name of a file in the index's folder")]
+    [InlineData("""{"weight_map": {"c": ""}}""", "is no plain name of a file")]
+    public void AWrongIndexIsRefusedInOneSentence(string index, string expected)
+    {
+        File.WriteAllText(Index, index);
+        string message = Refusal(Index);
+        Assert.StartsWith($"'{Index}' is no usable index of safetensors files: ", message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADamagedFileOfTheModelIsNamed()
+    {
+        File.WriteAllText(Index, """{"weight_map": {"c": "two.safetensors"}}""");
+        File.WriteAllBytes(_folder["two.safetensors"], [1, 2]);
+        Assert.StartsWith($"'{_folder["two.safetensors"]}' is no usable safetensors file", Refusal(Index), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnIndexAmongItsOwnFilesIsNotFollowed()
+    {
+        File.WriteAllText(Index, """{"weight_map": {"c": "model.safetensors.index.json"}}""");
+        Assert.Contains("header claims", Refusal(Index), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SixFilesOfOthersHoldWhatTheirModelHolds()
+    {
+        var model = Safetensors.Read(SharedFiles.Find("fixtures/sharded/model.safetensors.index.json"));
+        var whole = Safetensors.Read(SharedFiles.Find("fixtures/safetensors/model.safetensors"));
+        Assert.Equal("pt", model.Metadata["format"]);
+        Assert.Equal(whole.Tensors.Select(tensor => tensor.Name).Order(), model.Tensors.Select(tensor => tensor.Name).Order());
+        Assert.All(whole.Tensors, tensor =>
+        {
+            Assert.Equal(tensor.Shape, model[tensor.Name].Shape);
+            Assert.Equal(tensor.Values, model[tensor.Name].Values);
+        });
+    }
+
+    private static string Refusal(string path) => Assert.Throws<FileContentException>(() => Safetensors.Read(path)).Message;
+}
