@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Spd.Runs.Checkpoints;
 
 namespace Spd.Cli.Tests;
@@ -7,6 +6,7 @@ namespace Spd.Cli.Tests;
 public sealed class PaperTests : IDisposable
 {
     private static readonly string[] Finished = ["summary.json", "report.html", "model.safetensors", "config.yaml"];
+    private static readonly string[] Start = ["paper", "--only", "tms", "--seeds", "1", "--out", "out"];
 
     private readonly SpdProgram _spd = new();
 
@@ -27,18 +27,13 @@ public sealed class PaperTests : IDisposable
     [Fact]
     public void AKilledReproductionGoesOnWhereItWas()
     {
-        using (var process = Start())
-        {
-            WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
-            process.Kill();
-            process.WaitForExit();
-        }
-
+        // It would take 200 000 steps, in ten parts.
+        _spd.KillAt(new Moment("step-00020000.safetensors", 100, "-KILL"), Start);
         Assert.False(Directory.Exists(_spd.PathTo("out", "tms_5-2-id", "seed1")));
         byte[] model = File.ReadAllBytes(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
         var written = File.GetLastWriteTimeUtc(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
         WriteExperiment("tms_5-2-id", 50);
-        var (code, output, error) = _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "out");
+        var (code, output, error) = _spd.Run(Start);
         // The other two experiments of this part are not there.
         Assert.Equal(1, code);
         Assert.Contains("tms_40-10: skipped, experiment 'tms_40-10' is not there", error, StringComparison.Ordinal);
@@ -57,57 +52,37 @@ public sealed class PaperTests : IDisposable
         WriteExperiment("tms_5-2-id", 20_000);
         Assert.Equal(1, _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "whole", "--quiet").ExitCode);
 
-        int stopped;
-        using (var process = Start())
+        using (var process = _spd.StartUntil(new Moment("step-00004000.safetensors", 0, "-INT", IsHeld: true), Start))
         {
-            WaitFor(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "metrics.jsonl"));
+            SpdProgram.WaitFor(process, () => File.Exists(_spd.PathTo(Moment.HeldFile)));
             var refused = _spd.Run("paper", "--out", "out");
             Assert.Equal(2, refused.ExitCode);
             Assert.StartsWith($"spd: another `spd paper` (process {process.Id}) works in 'out'", refused.Error, StringComparison.Ordinal);
-            stopped = Stop(process, "-INT");
+            File.Delete(_spd.PathTo(Moment.HeldFile));
+            WasStopped(process, 4000);
         }
 
-        using (var process = Start())
-        {
-            for (int wait = 0; wait < 6000 && LastCheckpoint() <= stopped; wait++) Thread.Sleep(10);
-            Assert.True(Stop(process, "-TERM") > stopped);
-        }
-
-        var (code, output, _) = _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "out");
+        using (var process = _spd.StartUntil(new Moment("step-00012000.safetensors", 0, "-TERM"), Start)) WasStopped(process, 12_000);
+        var (code, output, _) = _spd.Run(Start);
         // Of this part, two experiments are not there.
         Assert.Equal(1, code);
-        Assert.Contains("going on from step ", output, StringComparison.Ordinal);
+        Assert.Contains("going on from step 12000", output, StringComparison.Ordinal);
         Assert.Contains("2 of 4 runs have finished, 1 of them earlier", output, StringComparison.Ordinal);
         Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
         _spd.AssertSameRun(Path.Combine("whole", "tms_5-2-id", "seed1"), Path.Combine("out", "tms_5-2-id", "seed1"));
     }
 
-    /// <summary>Stops the program by a signal while it works on the second run, whose folder is kept with a checkpoint.</summary>
-    /// <returns>The checkpoint's step.</returns>
-    private int Stop(Process process, string signal)
+    /// <summary>The program was stopped by a signal while it worked on the second run, whose folder is kept with a checkpoint.</summary>
+    private void WasStopped(Process process, int step)
     {
-        SpdProgram.Signal(process, signal);
         var (code, output, _) = SpdProgram.Finish(process);
         Assert.Equal(130, code);
         Assert.Contains("1 of 4 runs have finished", output, StringComparison.Ordinal);
         Assert.Contains("stopped by the user", File.ReadAllText(_spd.PathTo("out", "paper.html")), StringComparison.Ordinal);
         Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1.running")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
-        return LastCheckpoint();
-    }
-
-    private int LastCheckpoint()
-    {
         string newest = Checkpoint.Newest(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "checkpoints"))[0];
-        return int.Parse(Path.GetFileNameWithoutExtension(newest)["step-".Length..], CultureInfo.InvariantCulture);
+        Assert.Equal($"step-{step:D8}", Path.GetFileNameWithoutExtension(newest));
     }
-
-    private static void WaitFor(string path)
-    {
-        for (int wait = 0; wait < 1200 && !(File.Exists(path) && new FileInfo(path).Length > 0); wait++) Thread.Sleep(50);
-        Assert.True(File.Exists(path), $"{path} did not appear");
-    }
-
-    private Process Start() => _spd.Start("paper", "--only", "tms", "--seeds", "1", "--out", "out");
 
     private void WriteExperiment(string name, int steps) => File.WriteAllText(
         _spd.PathTo("program", "experiments", $"{name}.yaml"),

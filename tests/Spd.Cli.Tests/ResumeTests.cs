@@ -10,7 +10,9 @@ public sealed class ResumeTests : IDisposable
     /// <summary>The environment variable that says how many times the program is killed; <c>docs/reliability.sh</c> asks for more than the tests do.</summary>
     private const string RoundsVariable = "SPD_KILL_ROUNDS";
 
-    // Every step is a checkpoint, so that many a kill comes while one is written. 131 is no multiple of the log's interval.
+    // Every step is a checkpoint. 131 is no multiple of the log's interval.
+    private const int Steps = 131;
+
     private static readonly string[] Options =
     [
         "--steps", "131", "--set", "batch_size=512", "--set", "n_eval_steps=3", "--set", "print_freq=10", "--set", "save_freq=1", "--set", "keep_every=50",
@@ -24,104 +26,91 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void AKilledRunEndsLikeOneThatNeverStopped()
     {
-        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "first", .. Options]).ExitCode);
-        var watch = Stopwatch.StartNew();
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "whole", .. Options]).ExitCode);
-        // At its end it measures and draws.
-        double duration = 0.8 * watch.Elapsed.TotalMilliseconds;
+        int size = (int)new FileInfo(Checkpoint.Newest(_spd.PathTo("whole", "checkpoints"))[0]).Length;
         var random = new Random(5);
-        int killed = 0, insideWrite = 0;
-        var moments = new List<string>();
+        int insideWrite = 0;
         for (int round = 0; round < Rounds(4); round++)
         {
             string folder = $"cut{round}";
             string[] goOn = ["run", "tms_5-2", "--resume", "--out", folder, .. Options];
-            string checkpoints = _spd.PathTo(folder, "checkpoints");
-            // At a random moment, which may be the very beginning; while a checkpoint is written; and every second time again at a random moment.
-            KillAtRandom([.. goOn, "--threads", "1"]);
-            bool isInside = false;
-            int earliest = random.Next(120);
-            while (!isInside)
+            string moments = "";
+            // Within the first checkpoint of all, the one behind it, and two anywhere; at the first byte, at the last, and at two between.
+            int[] steps = round == 0 ? [1, 2, random.Next(3, Steps), Steps] : [.. Enumerable.Range(0, 4).Select(_ => random.Next(1, Steps + 1)).Distinct().Order()];
+            int[] bytes = [0, random.Next(1, size), random.Next(1, size), size];
+            for (int i = 0; i < steps.Length; i++)
             {
-                using var process = _spd.Start([.. goOn, "--threads", "2"]);
-                while (!process.HasExited && (NewestStep(checkpoints) < earliest || Unfinished(checkpoints).Length == 0)) Thread.SpinWait(10);
-                if (!Kill(process, folder)) break;
-                isInside = Unfinished(checkpoints).Length > 0;
-                if (!isInside) continue;
+                int written = bytes[(i + round) % bytes.Length];
+                _spd.KillAt(new Moment(CheckpointName(steps[i]), written, "-KILL"), [.. goOn, "--threads", $"{i % 3 + 1}"]);
+                string torn = Assert.Single(Unfinished(_spd.PathTo(folder, "checkpoints")));
+                Assert.Equal(written, new FileInfo(torn).Length);
+                Assert.Equal(steps[i] - 1, Math.Max(0, NewestStep(_spd.PathTo(folder, "checkpoints"))));
                 insideWrite++;
-                moments[^1] += " inside a write";
+                moments += $" {written} bytes into step {steps[i]},";
             }
 
-            if (round % 2 == 1) KillAtRandom([.. goOn, "--threads", "3"]);
+            // Not inside a write, as a rule: at whatever it is doing by then, if it has not ended.
+            using (var process = _spd.Start(goOn))
+            {
+                process.WaitForExit(TimeSpan.FromMilliseconds(random.Next(1500)));
+                process.Kill();
+                SpdProgram.Finish(process);
+            }
+
             var (code, _, error) = _spd.Run([.. goOn, "--threads", "1"]);
             Assert.Equal((0, ""), (code, error));
             _spd.AssertSameRun("whole", folder);
-            Tell($"round {round + 1}: {(moments.Count > 0 ? $"killed {string.Join(", ", moments)}" : "it ended before it could be killed")}");
-            moments.Clear();
+            Tell($"round {round + 1}: killed{moments} and anywhere");
             Assert.Empty(Directory.GetFiles(_spd.PathTo(folder), "*.tmp", SearchOption.AllDirectories));
-
-            void KillAtRandom(string[] arguments)
-            {
-                using var process = _spd.Start(arguments);
-                process.WaitForExit(TimeSpan.FromMilliseconds(random.NextDouble() * duration));
-                Kill(process, folder);
-            }
         }
 
-        Tell($"{killed} kills in {Rounds(4)} rounds, {insideWrite} of them inside the writing of a checkpoint");
-        Assert.True(insideWrite > 0);
+        Tell($"{insideWrite} kills in {Rounds(4)} rounds inside the writing of a checkpoint");
+        Assert.True(insideWrite >= 2 * Rounds(4));
+    }
 
-        // False where the program was faster.
-        bool Kill(Process process, string folder)
-        {
-            bool isAlive = !process.HasExited;
-            if (isAlive) process.Kill();
-            SpdProgram.Finish(process);
-            if (!isAlive) return false;
-            killed++;
-            int step = NewestStep(_spd.PathTo(folder, "checkpoints"));
-            moments.Add(step < 0 ? "before the first checkpoint" : $"behind step {step}");
-            return true;
-        }
+    [Theory]
+    [InlineData("/config.yaml")]
+    [InlineData("target/weights.safetensors")]
+    [InlineData("/model.safetensors")]
+    [InlineData("/summary.json")]
+    [InlineData("/report.html")]
+    public void AKillInsideTheWritingOfAnyFileLosesNothing(string file)
+    {
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "whole", .. Options]).ExitCode);
+        _spd.KillAt(new Moment(file, 100, "-KILL"), ["run", "tms_5-2", "--resume", "--out", "cut", .. Options]);
+        Assert.Single(Directory.GetFiles(_spd.PathTo("cut"), "*.tmp", SearchOption.AllDirectories));
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--resume", "--out", "cut", .. Options]).ExitCode);
+        _spd.AssertSameRun("whole", "cut");
+        Assert.Empty(Directory.GetFiles(_spd.PathTo("cut"), "*.tmp", SearchOption.AllDirectories));
     }
 
     [Fact]
     public void AKilledTargetTrainingGoesOn()
     {
-        string[] start = ["run", "tms_5-2", "--resume", "--steps", "5", "--set", "n_eval_steps=1", "--set", "target.train.steps=20000"];
+        // Its checkpoints are a tenth of its steps apart.
+        string[] start = ["run", "tms_5-2", "--resume", "--steps", "5", "--set", "n_eval_steps=1", "--set", "target.train.steps=4000"];
         using var other = new SpdProgram();
         Assert.Equal(0, other.Run([.. start, "--out", "whole", "--threads", "2"]).ExitCode);
 
-        int killedAt = UntilCheckpointBehind(-1, process => process.Kill());
+        _spd.KillAt(new Moment(CheckpointName(1200), 300, "-KILL"), [.. start, "--out", "cut"]);
+        Assert.Equal(800, Newest());
         Assert.Empty(Directory.GetFileSystemEntries(_spd.PathTo("cut")));
         if (!OperatingSystem.IsWindows())
         {
-            UntilCheckpointBehind(killedAt, process =>
-            {
-                SpdProgram.Signal(process, "-TERM");
-                var (exitCode, _, error) = SpdProgram.Finish(process);
-                Assert.Equal(130, exitCode);
-                Assert.Equal("spd: stopped before the target was trained; the same command goes on with its training\n", error);
-            });
+            using var process = _spd.StartUntil(new Moment(CheckpointName(2400), 300, "-TERM"), [.. start, "--out", "cut"]);
+            var (exitCode, _, said) = SpdProgram.Finish(process);
+            Assert.Equal(130, exitCode);
+            Assert.Equal("spd: stopped before the target was trained; the same command goes on with its training\n", said);
+            Assert.Equal(2400, Newest());
         }
 
         var (code, output, _) = _spd.Run([.. start, "--out", "cut", "--threads", "1"]);
         Assert.Equal(0, code);
-        Assert.Contains("going on with the target's training from step ", output, StringComparison.Ordinal);
+        Assert.Contains($"going on with the target's training from step {(OperatingSystem.IsWindows() ? 800 : 2400)}", output, StringComparison.Ordinal);
         Assert.Equal(
             File.ReadAllBytes(other.PathTo("whole", "target", "weights.safetensors")), File.ReadAllBytes(_spd.PathTo("cut", "target", "weights.safetensors")));
         Assert.Equal(File.ReadAllBytes(other.PathTo("whole", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("cut", "model.safetensors")));
         Assert.Single(Directory.GetFileSystemEntries(_spd.Cache));
-
-        int UntilCheckpointBehind(int step, Action<Process> end)
-        {
-            using var process = _spd.Start([.. start, "--out", "cut"]);
-            while (!process.HasExited && Newest() <= step) Thread.Sleep(1);
-            Assert.False(process.HasExited, "the training came to its end before it was stopped");
-            end(process);
-            process.WaitForExit();
-            return Newest();
-        }
 
         int Newest() => Directory.GetDirectories(_spd.Cache, "*.training").Select(NewestStep).DefaultIfEmpty(-1).Max();
     }
@@ -129,30 +118,26 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void AStoppedRunGoesOnAndAFinishedOneIsLeftAlone()
     {
-        string[] options = ["--steps", "431", .. Options.Skip(2)];
+        string[] options = ["--steps", "231", .. Options.Skip(2)];
         Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "whole", .. options]).ExitCode);
         if (OperatingSystem.IsWindows()) Assert.Skip("signals are sent with kill, which Windows lacks");
-        int stopped = Stop("-INT", behind: -1, ["run", "apd_tms_5-2", "--out", "cut", .. options]);
-        Assert.True(Stop("-TERM", behind: stopped, ["resume", "cut", "--quiet"]) > stopped);
+        Stop("-INT", 73, ["run", "apd_tms_5-2", "--out", "cut", .. options]);
+        Stop("-TERM", 160, ["resume", "cut", "--quiet"]);
         Assert.False(File.Exists(_spd.PathTo("cut", ".pid")));
         Assert.Equal(0, _spd.Run("resume", "cut", "--quiet").ExitCode);
         _spd.AssertSameRun("whole", "cut");
-        Assert.Contains("has taken all of its 431 steps", _spd.Run("resume", "cut").Output, StringComparison.Ordinal);
+        Assert.Contains("has taken all of its 231 steps", _spd.Run("resume", "cut").Output, StringComparison.Ordinal);
         Assert.Equal(
-            [50, 100, 150, 200, 250, 300, 350, 400, 430, 431], Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).Order());
+            [50, 100, 150, 200, 230, 231], Checkpoint.Newest(_spd.PathTo("cut", "checkpoints")).Select(StepOf).Order());
 
-        // The step of the newest checkpoint, which is that of the summary.
-        int Stop(string signal, int behind, string[] arguments)
+        void Stop(string signal, int step, string[] arguments)
         {
-            using var process = _spd.Start(arguments);
-            while (!process.HasExited && NewestStep(_spd.PathTo("cut", "checkpoints")) <= behind) Thread.Sleep(1);
-            SpdProgram.Signal(process, signal);
+            using var process = _spd.StartUntil(new Moment(CheckpointName(step), 0, signal), arguments);
             Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
-            int step = NewestStep(_spd.PathTo("cut", "checkpoints"));
+            Assert.Equal(step, NewestStep(_spd.PathTo("cut", "checkpoints")));
             string summary = File.ReadAllText(_spd.PathTo("cut", "summary.json"));
             Assert.Contains("\"status\": \"interrupted\"", summary, StringComparison.Ordinal);
             Assert.Contains($"\"steps\": {step},", summary, StringComparison.Ordinal);
-            return step;
         }
     }
 
@@ -232,7 +217,7 @@ public sealed class ResumeTests : IDisposable
         using var first = _spd.Start(endless);
         try
         {
-            while (!first.HasExited && !File.Exists(_spd.PathTo("busy", "metrics.jsonl"))) Thread.Sleep(10);
+            SpdProgram.WaitFor(first, () => File.Exists(_spd.PathTo("busy", "metrics.jsonl")));
             var (code, _, error) = _spd.Run("resume", "busy");
             Assert.Equal(2, code);
             Assert.Contains($"is being computed by another program (process {first.Id})", error, StringComparison.Ordinal);
@@ -246,8 +231,7 @@ public sealed class ResumeTests : IDisposable
         // The process is gone, whatever it left: the folder is free again.
         Assert.True(File.Exists(_spd.PathTo("busy", ".pid")));
         using var next = _spd.Start("resume", "busy");
-        while (!next.HasExited && File.ReadLines(_spd.PathTo("busy", ".pid")).FirstOrDefault() != $"{next.Id}") Thread.Sleep(10);
-        Assert.False(next.HasExited);
+        SpdProgram.WaitFor(next, () => File.ReadLines(_spd.PathTo("busy", ".pid")).FirstOrDefault() == $"{next.Id}");
         next.Kill();
         SpdProgram.Finish(next);
     }
@@ -323,17 +307,14 @@ public sealed class ResumeTests : IDisposable
         }
     }
 
-    /// <summary>A run that was killed when it had two checkpoints at least.</summary>
+    /// <summary>A run that was killed when it had two checkpoints.</summary>
     private void Interrupted(string folder)
     {
-        using var process = _spd.Start(["run", "tms_5-2", "--out", folder, .. Options]);
-        string checkpoints = _spd.PathTo(folder, "checkpoints");
-        while (!process.HasExited && !(Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "*.safetensors").Length >= 2)) Thread.Sleep(1);
-        process.Kill();
-        SpdProgram.Finish(process);
-        Assert.False(File.Exists(_spd.PathTo(folder, "summary.json")), "the run came to its end before it was killed");
-        foreach (string torn in Unfinished(checkpoints)) File.Delete(torn);
+        _spd.KillAt(new Moment(CheckpointName(13), 0, "-KILL"), ["run", "tms_5-2", "--out", folder, .. Options]);
+        foreach (string torn in Unfinished(_spd.PathTo(folder, "checkpoints"))) File.Delete(torn);
     }
+
+    private static string CheckpointName(int step) => Path.GetFileName(Checkpoint.PathOf("", step));
 
     private static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable(RoundsVariable), out int more) ? more : few;
 

@@ -163,16 +163,15 @@ public sealed class RunTests : IDisposable
     public void AnInterruptEndsTheRunAfterAStepAndWritesWhatThereIs()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
-        using var process = _spd.Start("run", "tms_5-2", "--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3");
-        WaitFor("metrics.jsonl");
-        SpdProgram.Signal(process, "-INT");
+        string[] options = ["--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3", "--set", "save_freq=20"];
+        using var process = _spd.StartUntil(new Moment("step-00000060.safetensors", 0, "-INT"), ["run", "tms_5-2", .. options]);
         var (code, output, error) = SpdProgram.Finish(process);
         Assert.Equal((130, ""), (code, error));
         Assert.Contains("stopped after", output, StringComparison.Ordinal);
         Assert.Contains(Path.Combine("stopped", "report.html"), output, StringComparison.Ordinal);
         var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("stopped", "summary.json"))).RootElement;
         Assert.Equal("interrupted", summary.GetProperty("status").GetString());
-        Assert.InRange(summary.GetProperty("steps").GetInt32(), 1, 999_999);
+        Assert.Equal(60, summary.GetProperty("steps").GetInt32());
         Assert.True(File.Exists(_spd.PathTo("stopped", "figures", "vectors.svg")));
         Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
     }
@@ -182,21 +181,16 @@ public sealed class RunTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
         // More steps than can be reserved memory for, and an evaluation that would take hours.
-        using var process = _spd.Start("run", "tms_5-2", "--steps", "2147483647", "--out", "stopped", "--set", "n_eval_steps=10000000");
-        WaitFor("metrics.jsonl");
+        string[] options = ["--steps", "2147483647", "--out", "stopped", "--set", "n_eval_steps=10000000"];
+        using var process = _spd.Start(["run", "tms_5-2", .. options]);
+        SpdProgram.WaitFor(process, () => HasContent("metrics.jsonl"));
         SpdProgram.Signal(process, "-INT");
-        WaitFor("model.safetensors");
-        Assert.False(process.HasExited);
+        SpdProgram.WaitFor(process, () => HasContent("model.safetensors"));
         SpdProgram.Signal(process, "-INT");
         Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
         Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
         Assert.False(File.Exists(_spd.PathTo("stopped", "summary.json")));
     }
 
-    private void WaitFor(string file)
-    {
-        string path = _spd.PathTo("stopped", file);
-        for (int wait = 0; wait < 600 && !(File.Exists(path) && new FileInfo(path).Length > 0); wait++) Thread.Sleep(50);
-        Assert.True(File.Exists(path), $"{file} did not appear");
-    }
+    private bool HasContent(string file) => new FileInfo(_spd.PathTo("stopped", file)) is { Exists: true, Length: > 0 };
 }

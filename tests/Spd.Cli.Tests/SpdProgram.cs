@@ -8,6 +8,8 @@ namespace Spd.Cli.Tests;
 /// <summary>The program as a child process, in a folder of its own with a cache of its own.</summary>
 internal sealed partial class SpdProgram : IDisposable
 {
+    private static readonly int Killed = OperatingSystem.IsWindows() ? -1 : 128 + 9;
+
     public string Cache { get; } = Directory.CreateTempSubdirectory("spd-cache-").FullName;
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("spd-test-").FullName;
@@ -31,7 +33,7 @@ internal sealed partial class SpdProgram : IDisposable
     {
         var error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(120)), "the program did not end within two minutes");
+        process.WaitForExit();
         return (process.ExitCode, output, error.Result);
     }
 
@@ -51,8 +53,31 @@ internal sealed partial class SpdProgram : IDisposable
 
     public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
 
+    /// <summary>Starts the program with a signal that it sends itself; see <see cref="Moment"/>.</summary>
+    public Process StartUntil(Moment moment, params string[] arguments) => StartProgram(moment, "dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
+
+    /// <summary>Runs the program until it is killed at a moment, which must come.</summary>
+    public void KillAt(Moment moment, params string[] arguments)
+    {
+        using var process = StartUntil(moment, arguments);
+        var (code, output, error) = Finish(process);
+        Assert.True(code == Killed, $"it ended with {code} before {moment.File} had {moment.Bytes} bytes: {output}{error}");
+    }
+
+    /// <summary>Waits for something that a program does, which it must do before it ends.</summary>
+    public static void WaitFor(Process process, Func<bool> isThere)
+    {
+        while (!isThere())
+        {
+            if (process.HasExited && !isThere()) Assert.Fail($"the program ended first: {Finish(process)}");
+            Thread.Sleep(1);
+        }
+    }
+
     /// <summary>Starts another program in the same surroundings, such as a shell that starts this one.</summary>
-    public Process StartProgram(string program, params string[] arguments)
+    public Process StartProgram(string program, params string[] arguments) => StartProgram(moment: null, program, arguments);
+
+    private Process StartProgram(Moment? moment, string program, string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -63,6 +88,12 @@ internal sealed partial class SpdProgram : IDisposable
         };
         start.Environment["SPD_CACHE"] = Cache;
         start.Environment[KernelSet.OverrideVariable] = Kernels;
+        if (moment is not null)
+        {
+            start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(Moment).Assembly.Location;
+            start.Environment[Moment.Variable] = moment.ToString();
+        }
+
         return Process.Start(start)!;
     }
 

@@ -10,6 +10,9 @@ public static class AtomicFile
     /// <summary>What the names of temporary files end in; a program that is killed leaves one.</summary>
     public const string Unfinished = ".spd.tmp";
 
+    /// <summary>Stands between a file and what writes it: tests end the program in the middle of a write there.</summary>
+    internal static Func<string, Stream, Stream>? Between { get; set; }
+
     /// <summary>Writes a file through a stream.</summary>
     /// <param name="path">The file; an existing one is replaced only once the new one is complete.</param>
     /// <param name="write">Writes the content.</param>
@@ -24,7 +27,7 @@ public static class AtomicFile
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
             {
-                write(stream);
+                write(Between?.Invoke(path, stream) ?? stream);
                 stream.Flush(flushToDisk: true);
             }
 

@@ -1,10 +1,12 @@
-using System.Diagnostics;
 using Spd.Engine.Execution;
 
 namespace Spd.Engine.Tests.Execution;
 
 public sealed class WorkerPoolTests
 {
+    /// <summary>So much longer than any of this takes that only a standstill reaches it, however busy the machine is.</summary>
+    private static readonly TimeSpan Forever = TimeSpan.FromMinutes(10);
+
     [Theory]
     [InlineData(1, 0)]
     [InlineData(1, 5)]
@@ -61,7 +63,7 @@ public sealed class WorkerPoolTests
             for (int run = 0; run < 300; run++) pool.Run(work, 7);
         })).ToList();
         callers.ForEach(caller => caller.Start());
-        callers.ForEach(caller => Assert.True(caller.Join(TimeSpan.FromSeconds(30))));
+        callers.ForEach(caller => Assert.True(caller.Join(Forever)));
         Assert.All(works, work => work.AssertDone(300));
     }
 
@@ -99,16 +101,14 @@ public sealed class WorkerPoolTests
     [Fact]
     public void DisposingEndsTheThreadsWhetherTheySpinOrSleep()
     {
-        var clock = Stopwatch.StartNew();
         for (int round = 0; round < 50; round++)
         {
             var pool = new WorkerPool(4);
             if (round % 3 == 0) pool.Run(new CountingWork(4, 4), 4);
             if (round % 10 == 0) Thread.Sleep(5);
+            // Waits for its threads; one that slept on would be waited for without end.
             pool.Dispose();
         }
-
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"took {clock.Elapsed}");
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class WorkerPoolTests
         public void Execute(int item, int worker)
         {
             Interlocked.Increment(ref _met);
-            Assert.True(SpinWait.SpinUntil(() => AllMet, TimeSpan.FromSeconds(20)), "the other workers never came");
+            Assert.True(SpinWait.SpinUntil(() => AllMet, Forever), "the other workers never came");
         }
     }
 

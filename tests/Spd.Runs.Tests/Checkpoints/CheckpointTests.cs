@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks.Data;
@@ -60,7 +59,6 @@ public sealed class CheckpointTests : IDisposable
     {
         byte[] good = Good();
         var random = new RandomSequence(7, new StreamId(StreamPurpose.RowChoice));
-        var watch = Stopwatch.StartNew();
         for (int i = 0; i < 1000; i++)
         {
             // A third of them in the header, which is a small part of the file.
@@ -70,9 +68,7 @@ public sealed class CheckpointTests : IDisposable
             Refuses(changed, $"byte {at} changed from {good[at]} to {changed[at]}");
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            $"1000 files of {good.Length} bytes with one changed were refused, in {watch.Elapsed.TotalSeconds:F1} s");
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"it took {watch.Elapsed}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"1000 files of {good.Length} bytes with one changed were refused");
     }
 
     [Fact]
