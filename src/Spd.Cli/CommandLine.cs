@@ -3,7 +3,6 @@ using Spd.Decomposition;
 using Spd.Networks.Training;
 using Spd.Runs;
 using Spd.Runs.Configuration;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -16,7 +15,7 @@ internal static class CommandLine
     /// <returns>The exit code.</returns>
     public static int Run(string[] args)
     {
-        UsePlainOutputInPipes();
+        Screen.Guard();
         var debug = new Option<bool>("--debug") { Description = "Show the stack trace of a failure.", Recursive = true };
         var root = new RootCommand(
             "Stochastic Parameter Decomposition: splits the weight matrices of a trained network "
@@ -26,46 +25,32 @@ internal static class CommandLine
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
             ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(),
         };
-        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
-        if (parsed.Errors.Count > 0)
-        {
-            string command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
-            Tell($"{parsed.Errors[0].Message.TrimEnd('.')}; `spd {command}--help` shows the usage");
-            return Usage;
-        }
-
+        ParseResult? parsed = null;
         try
         {
+            // Names may begin with @, which would otherwise be files whose lines become arguments.
+            parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Errors.Count > 0)
+            {
+                string command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
+                Screen.Complain($"{parsed.Errors[0].Message.TrimEnd('.')}; `spd {command}--help` shows the usage");
+                return Usage;
+            }
+
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (OperationCanceledException)
         {
-            Tell("stopped before the target was trained; the same command goes on with its training");
+            Screen.Complain("stopped before the target was trained; the same command goes on with its training");
             return Interrupted;
         }
         catch (Exception exception)
         {
-            if (parsed.GetValue(debug)) Console.Error.WriteLine(exception.ToString());
-            else Tell(Sentence(exception));
+            if (parsed?.GetValue(debug) == true) Console.Error.WriteLine(exception.ToString());
+            else Screen.Complain(Sentence(exception));
             return exception is ConfigException or RunFolderException or SiteSelectionException ? Usage : Failure;
         }
     }
-
-    private static void UsePlainOutputInPipes()
-    {
-        if (!Console.IsOutputRedirected) return;
-        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(Console.Out),
-        });
-        // There is no edge to wrap at; wide enough for every table.
-        AnsiConsole.Profile.Width = 200;
-    }
-
-    private static void Tell(string sentence) => Console.Error.WriteLine($"spd: {sentence}");
 
     private static string Sentence(Exception exception) => exception switch
     {

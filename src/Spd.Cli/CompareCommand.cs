@@ -70,10 +70,10 @@ internal static class CompareCommand
 
     private static void Write(string title, string[] names, IReadOnlyList<(string Key, IReadOnlyList<string> Values)> rows)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(title);
-        foreach (string name in names) table.AddColumn(new TableColumn(new Text(name)).RightAligned());
-        foreach (var (key, values) in rows) table.AddRow([new Text(key), .. values.Select(value => new Text(value))]);
-        if (rows.Count == 0) Console.WriteLine($"No differences of {title}.");
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(Screen.Cell(title)));
+        foreach (string name in names) table.AddColumn(new TableColumn(Screen.Cell(name)).RightAligned());
+        foreach (var (key, values) in rows) table.AddRow([Screen.Cell(key), .. values.Select(value => Screen.Cell(value))]);
+        if (rows.Count == 0) Screen.WriteLine($"No differences of {title}.");
         else AnsiConsole.Write(table);
     }
 }

@@ -37,7 +37,7 @@ internal static class EvalCommand
         {
             var saved = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram());
             ResultsDisplay.Write(saved.Report(parsed.GetValue(threads)));
-            Console.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
+            Screen.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
             return CommandLine.Success;
         });
         return command;

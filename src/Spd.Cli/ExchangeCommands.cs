@@ -30,7 +30,7 @@ internal static class ExchangeCommands
             var (folder, summary) = ReleasedImport.Import(
                 parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, parsed.GetValue(threads));
             ResultsDisplay.Write(summary);
-            Console.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");
+            Screen.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");
             return CommandLine.Success;
         });
         return command;
@@ -53,7 +53,7 @@ internal static class ExchangeCommands
             string folder = parsed.GetValue(run)!;
             string weights = ReleasedExport.Export(
                 SavedRun.Open(folder, ExperimentCatalog.BesideProgram()), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
-            Console.WriteLine($"Weights: {RunCommand.Shown(weights)}");
+            Screen.WriteLine($"Weights: {RunCommand.Shown(weights)}");
             return CommandLine.Success;
         });
         return command;

@@ -14,7 +14,7 @@ internal static class ListCommand
         {
             var entries = ExperimentCatalog.BesideProgram().Entries;
             var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
-            foreach (var entry in entries) grid.AddRow(new Text(entry.Name, new Style(decoration: Decoration.Bold)), new Text(entry.Description));
+            foreach (var entry in entries) grid.AddRow(Screen.Cell(entry.Name, new Style(decoration: Decoration.Bold)), Screen.Cell(entry.Description));
             AnsiConsole.Write(grid);
             return CommandLine.Success;
         });

@@ -69,14 +69,14 @@ internal static class PaperCommand
 
         var selected = reproduction.Standing.Runs.Where(run => run.IsSelected).ToList();
         foreach (var run in selected.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused))
-            Console.Error.WriteLine($"spd: {run.Planned.Title}: {run.Reason}");
+            Screen.Complain($"{run.Planned.Title}: {run.Reason}");
         foreach (var run in selected.Where(run => run.State == PaperRunState.Missing))
-            Console.Error.WriteLine($"spd: {run.Planned.Group}: skipped, {run.Reason}");
-        Console.WriteLine(
+            Screen.Complain($"{run.Planned.Group}: skipped, {run.Reason}");
+        Screen.WriteLine(
             $"{selected.Count(run => run.State == PaperRunState.Finished)} of {selected.Count} runs have finished, "
             + $"{selected.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier"
             + $"{(isQuick ? "; all are shortened (--quick)" : "")}.");
-        Console.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
+        Screen.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
         if (interruption.Token.IsCancellationRequested && !reproduction.IsComplete) return CommandLine.Interrupted;
         return reproduction.IsComplete ? CommandLine.Success : CommandLine.Failure;
     }

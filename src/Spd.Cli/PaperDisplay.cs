@@ -30,7 +30,7 @@ internal abstract class PaperDisplay : IPaperObserver
         PaperRunState.Target => run.Step > 0 ? $"training the target: step {run.Step} of {run.Steps}" : "preparing the target",
         PaperRunState.Running => $"step {run.Step} of {run.Steps}{(run.MsPerStep is { } ms ? $", {ms:F2} ms per step" : "")}",
         PaperRunState.Finished =>
-            $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {seconds:F0} s" : "")}",
+            $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {Screen.Number(seconds, "F0")} s" : "")}",
         PaperRunState.Failed => $"failed: {run.Reason}",
         PaperRunState.Refused => run.Reason ?? "left alone",
         PaperRunState.Missing => $"skipped: {run.Reason}",
@@ -62,7 +62,7 @@ internal abstract class PaperDisplay : IPaperObserver
 
         private long _written;
 
-        public override void Note(PaperRun run, string sentence) => Console.WriteLine($"{run.Planned.Title}: {sentence}.");
+        public override void Note(PaperRun run, string sentence) => Screen.WriteLine($"{run.Planned.Title}: {sentence}.");
 
         public override void Moved(PaperStanding standing, PaperRun run, bool isStateNew)
         {
@@ -71,7 +71,7 @@ internal abstract class PaperDisplay : IPaperObserver
             string whole = run.IsOpen || standing.Current is not null || standing.Runs.Any(other => other.IsOpen)
                 ? $"   all runs: {standing.Done:P0} done, {TimeLeft(standing)}"
                 : "";
-            Console.WriteLine($"{run.Planned.Title}: {Told(run)}{whole}");
+            Screen.WriteLine($"{run.Planned.Title}: {Told(run)}{whole}");
         }
     }
 
@@ -128,18 +128,16 @@ internal abstract class PaperDisplay : IPaperObserver
                     PaperRunState.Waiting => new Style(Color.Grey),
                     _ => new Style(Color.Red),
                 };
-                table.AddRow(new Text(run.Planned.Title, style), new Text(Told(run), style).Overflow(Overflow.Ellipsis));
+                table.AddRow(Screen.Cell(run.Planned.Title, style), Screen.Cell(Told(run), style).Overflow(Overflow.Ellipsis));
             }
 
             int below = runs.Count - first - shown.Count;
             if (below > 0) table.AddRow(new Text($"{below} below", Style.Plain.Foreground(Color.Grey)), new Text(""));
-            double done = Math.Round(standing.Done * 100);
-            var bar = new BreakdownChart().HideTags().Width(60).AddItem("done", done, Color.Blue).AddItem("left", 100 - done, Color.Grey23);
             IRenderable[] rows =
             [
-                table, new Text(""), bar,
-                new Text($"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs finished   {done:F0} %   {TimeLeft(standing)}"),
-                new Text(_note, new Style(Color.Grey)).Overflow(Overflow.Ellipsis),
+                table, new Text(""), Screen.Bar(standing.Done),
+                new Text($"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs finished   {100 * standing.Done:F0} %   {TimeLeft(standing)}"),
+                Screen.Cell(_note, new Style(Color.Grey)).Overflow(Overflow.Ellipsis),
                 new Text("Ctrl-C stops; the same command then goes on, and loses nothing but the run in progress", new Style(Color.Grey)),
             ];
             return new Rows(rows);

@@ -21,9 +21,9 @@ internal static class ResultsDisplay
         if (hasMeanings) table.AddColumn(new TableColumn(""));
         foreach (var row in ResultTable.Rows(summary))
         {
-            var cells = new List<Text> { new(row.Quantity), new(row.Value) };
-            if (hasPaper) cells.Add(new Text(row.Paper));
-            if (hasMeanings) cells.Add(new Text(row.Meaning, new Style(Color.Grey)));
+            var cells = new List<Text> { Screen.Cell(row.Quantity), Screen.Cell(row.Value) };
+            if (hasPaper) cells.Add(Screen.Cell(row.Paper));
+            if (hasMeanings) cells.Add(Screen.Cell(row.Meaning, new Style(Color.Grey)));
             table.AddRow(cells);
         }
 

@@ -33,7 +33,7 @@ internal static class ResumeCommand
         var loaded = ExperimentCatalog.BesideProgram().Load(folder.ConfigFile, overrides);
         if (folder.IsFinished(loaded.Config.Steps))
         {
-            Console.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
+            Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
             return CommandLine.Success;
         }
 

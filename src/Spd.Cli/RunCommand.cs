@@ -104,15 +104,15 @@ internal static class RunCommand
         ResultsDisplay.Write(summary);
         if (summary is { Status: RunStatus.Finished, Match.IsOneToOne: false })
         {
-            Console.WriteLine(
+            Screen.WriteLine(
                 "Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; "
                 + "another --seed is worth a try.");
         }
 
         // Paths are written plainly: a console that wraps them breaks copying.
-        Console.WriteLine($"Report:  {Shown(folder.ReportFile)}");
-        Console.WriteLine($"Summary: {Shown(folder.SummaryFile)}");
-        Console.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
+        Screen.WriteLine($"Report:  {Shown(folder.ReportFile)}");
+        Screen.WriteLine($"Summary: {Shown(folder.SummaryFile)}");
+        Screen.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
     }
 
     internal static string Shown(string path)

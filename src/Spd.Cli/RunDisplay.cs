@@ -29,7 +29,7 @@ internal abstract class RunDisplay : IRunObserver
     /// <summary>The losses and L0 of a log line as text.</summary>
     protected static string Losses(MetricRecord record) => string.Join("  ", record.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00e+0}"));
 
-    protected static string L0(MetricRecord record) => string.Join("  ", record.L0.Select(site => $"{site.Key} {site.Value:F2}"));
+    protected static string L0(MetricRecord record) => string.Join("  ", record.L0.Select(site => $"{site.Key} {Screen.Number(site.Value, "F2")}"));
 
     protected static string TimeLeft(RunProgress progress)
     {
@@ -50,12 +50,12 @@ internal abstract class RunDisplay : IRunObserver
 
     private sealed class LineDisplay : RunDisplay
     {
-        public override void Note(string sentence) => Console.WriteLine($"{sentence}.");
+        public override void Note(string sentence) => Screen.WriteLine($"{sentence}.");
 
         public override void Progress(RunProgress progress)
         {
             if (!progress.IsLogLine) return;
-            Console.WriteLine(
+            Screen.WriteLine(
                 $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  "
                 + $"{Losses(progress.Latest)}  L0: {L0(progress.Latest)}");
         }
@@ -69,19 +69,23 @@ internal abstract class RunDisplay : IRunObserver
         private LiveDisplayContext? _live;
         private DateTime _refreshed;
 
-        public override T Show<T>(Func<T> work) => AnsiConsole.Live(new Text("")).AutoClear(true).Start(context =>
+        public override T Show<T>(Func<T> work)
         {
-            _live = context;
             try
             {
-                return work();
+                return AnsiConsole.Live(new Text("")).AutoClear(true).Start(context =>
+                {
+                    _live = context;
+                    return work();
+                });
             }
             finally
             {
+                // Once the panel is gone: it is cleared upward from where the cursor stands.
                 _live = null;
-                foreach (string note in _notes) AnsiConsole.WriteLine($"{note}.");
+                foreach (string note in _notes) Screen.WriteLine($"{note}.");
             }
-        });
+        }
 
         public override void Note(string sentence)
         {
@@ -90,7 +94,7 @@ internal abstract class RunDisplay : IRunObserver
         }
 
         public override void TargetStep(int step, int steps, double loss) =>
-            Refresh(() => new Rows(Bar(step, steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
+            Refresh(() => new Rows(Screen.Bar((double)step / steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
 
         public override void Progress(RunProgress progress) => Refresh(() => Standing(progress), force: progress.IsLogLine);
 
@@ -104,28 +108,28 @@ internal abstract class RunDisplay : IRunObserver
             var sites = progress.Latest.L0.ToList();
             for (int row = 0; row < Math.Max(losses.Count, sites.Count); row++)
             {
-                table.AddRow(
+                string[] cells =
+                [
                     row < losses.Count ? losses[row].Key : "", row < losses.Count ? $"{losses[row].Value:0.00e+0}" : "", "",
-                    row < sites.Count ? $"L0 {sites[row].Key}" : "", row < sites.Count ? $"{sites[row].Value:F2}" : "");
+                    row < sites.Count ? $"L0 {sites[row].Key}" : "", row < sites.Count ? Screen.Number(sites[row].Value, "F2") : "",
+                ];
+                table.AddRow(cells.Select(cell => Screen.Cell(cell)));
             }
 
             var time = new Text(
                 $"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   "
                 + $"learning rate {progress.Latest.Lr:0.00e+0}");
             return new Rows(
-                Bar(progress.Step, progress.Steps), time, new Text(""), table,
+                Screen.Bar((double)progress.Step / progress.Steps), time, new Text(""), table,
                 new Text("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey)));
         }
-
-        private static BreakdownChart Bar(int done, int all) =>
-            new BreakdownChart().HideTags().Width(60).AddItem("done", done, Color.Blue).AddItem("left", all - done, Color.Grey23);
 
         // The content is built only when it is shown: a target's training step takes less time than its picture.
         private void Refresh(Func<IRenderable> content, bool force)
         {
             if (_live is null || (!force && DateTime.UtcNow - _refreshed < RefreshInterval)) return;
             _refreshed = DateTime.UtcNow;
-            var lines = _notes.Select(note => (IRenderable)new Text($"{note}.", new Style(Color.Grey))).Append(content());
+            var lines = _notes.Select(note => (IRenderable)Screen.Sentence($"{note}.", new Style(Color.Grey))).Append(content());
             _live.UpdateTarget(
                 new Panel(new Rows(lines))
                     .Header($" {Markup.Escape(config.Name)}, seed {config.Seed} ")

@@ -37,7 +37,7 @@ internal static class RunsCommand
     {
         if (runs.Count == 0)
         {
-            Console.WriteLine($"There are no runs in '{folder}'.");
+            Screen.WriteLine($"There are no runs in '{folder}'.");
             return;
         }
 
@@ -48,8 +48,8 @@ internal static class RunsCommand
         foreach (var run in runs)
         {
             string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Short(metric.Name)} {metric.Value:G4}"));
-            string[] cells = [run.Folder, run.Experiment, run.Seed, $"{run.Steps}", run.Status, metrics, $"{run.TotalLoss:0.00e+0}", $"{run.Seconds:F0}"];
-            table.AddRow([.. cells.Select(cell => new Text(cell))]);
+            string[] cells = [run.Folder, run.Experiment, run.Seed, $"{run.Steps}", run.Status, metrics, $"{run.TotalLoss:0.00e+0}", run.Seconds is { } seconds ? Screen.Number(seconds, "F0") : ""];
+            table.AddRow([.. cells.Select(cell => Screen.Cell(cell))]);
         }
 
         AnsiConsole.Write(table);

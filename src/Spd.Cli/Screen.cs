@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Text;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Spd.Cli;
+
+/// <summary>
+/// What the program shows. Names, keys and values of files and folders come from outside: none of them may move the cursor, colour the screen, turn the
+/// direction of writing, or begin a line that looks like one of the program's. All that is written passes here, and is made harmless however it got there.
+/// </summary>
+internal static class Screen
+{
+    private const int LongestSentence = 4000, LongestCell = 300, WidthInPipes = 200, BarWidth = 50;
+    private const char Harmless = '\uFFFD', ZeroWidthNonJoiner = '\u200C', ZeroWidthJoiner = '\u200D';
+
+    private static TextWriter Raw { get; set; } = Console.Out;
+
+    /// <summary>Stands between everything that is written from here on and the terminal, or the pipe.</summary>
+    public static void Guard()
+    {
+        Raw = Console.Out;
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.No,
+                ColorSystem = ColorSystemSupport.NoColors,
+                Interactive = InteractionSupport.No,
+                Out = new AnsiConsoleOutput(Raw),
+            });
+            // There is no edge to wrap at; wide enough for every table.
+            AnsiConsole.Profile.Width = WidthInPipes;
+        }
+
+        AnsiConsole.Console.Pipeline.Attach(new HarmlessSegments());
+        Console.SetOut(new HarmlessWriter(Raw));
+        Console.SetError(new HarmlessWriter(Console.Error));
+    }
+
+    /// <summary>Writes a sentence: one line, whatever names are in it.</summary>
+    public static void WriteLine(string sentence) => Console.WriteLine(OneLine(sentence, LongestSentence));
+
+    /// <summary>Tells what went wrong: one line on standard error.</summary>
+    public static void Complain(string sentence) => Console.Error.WriteLine(OneLine($"spd: {sentence}", LongestSentence));
+
+    /// <summary>The cell of a table: one line, as it is, and cut where it is long.</summary>
+    public static Text Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
+
+    /// <summary>A sentence of a panel: one line before it is wrapped.</summary>
+    public static Text Sentence(string text, Style? style = null) => new(OneLine(text, LongestSentence), style);
+
+    /// <summary>A number that fits into a column, whatever a file says.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="format">How it is written where it is of a usual size.</param>
+    public static string Number(double value, string format) => value.ToString(Math.Abs(value) < 1e9 ? format : "0.00e+0", CultureInfo.InvariantCulture);
+
+    /// <summary>How much of a work is done, as a bar that can be read without colours too.</summary>
+    public static Paragraph Bar(double done)
+    {
+        int full = (int)Math.Round(BarWidth * Math.Clamp(done, 0, 1));
+        return new Paragraph(new string('█', full), new Style(Color.Blue)).Append(new string('░', BarWidth - full), new Style(Color.Grey));
+    }
+
+    private static string OneLine(string text, int longest)
+    {
+        // Before the line breaks are taken out, which would look at all of a text of any length.
+        string shown = text.Length > longest ? $"{text[..longest]}…" : text;
+        return WithoutControls(shown.ReplaceLineEndings(" "));
+    }
+
+    /// <summary>A text without control characters, but for the ends of its lines.</summary>
+    private static string WithoutControls(ReadOnlySpan<char> text)
+    {
+        var harmless = new StringBuilder(text.Length);
+        foreach (char letter in text) harmless.Append(letter == '\n' || !IsControl(letter) ? letter : letter == '\t' ? ' ' : letter == '\r' ? "" : Harmless);
+        return harmless.ToString();
+    }
+
+    // Marks of direction are of the category Format; what joins the letters of some scripts is too, and harmless.
+    private static bool IsControl(char letter) => char.GetUnicodeCategory(letter)
+        is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format
+        && letter is not (ZeroWidthNonJoiner or ZeroWidthJoiner);
+
+    /// <summary>Passes on what is written, without control characters.</summary>
+    private sealed class HarmlessWriter(TextWriter inner) : TextWriter
+    {
+        public override Encoding Encoding => inner.Encoding;
+
+        public override void Write(char value) => inner.Write(WithoutControls([value]));
+
+        public override void Write(char[] buffer, int index, int count) => Write(buffer.AsSpan(index, count));
+
+        public override void Write(ReadOnlySpan<char> buffer) => inner.Write(WithoutControls(buffer));
+
+        public override void Write(string? value) => Write(value.AsSpan());
+
+        public override void WriteLine(string? value)
+        {
+            Write(value.AsSpan());
+            inner.WriteLine();
+        }
+
+        public override void Flush() => inner.Flush();
+    }
+
+    /// <summary>Does the same for tables and panels, whose own codes are left as they are.</summary>
+    private sealed class HarmlessSegments : IRenderHook
+    {
+        public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) =>
+            renderables.Select(renderable => new Harmless(renderable));
+
+        private sealed class Harmless(IRenderable inner) : IRenderable
+        {
+            public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
+
+            public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => inner.Render(options, maxWidth)
+                .Select(segment => segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(WithoutControls(segment.Text), segment.Style));
+        }
+    }
+}
