@@ -29,7 +29,7 @@ public sealed record StripFigure(
     private const double Left = 84;
     private const double Right = Svg.Width - 24;
     private const double PlotHeight = 230;
-    private const double NumberSize = 10.5;
+    private const double NumberSize = 11;
 
     /// <summary>Points from this share of the largest magnitude on carry their number.</summary>
     private const double NumberedShare = 0.1;

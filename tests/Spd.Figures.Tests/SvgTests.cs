@@ -8,7 +8,12 @@ public sealed class SvgTests
     private const string Awkward = "a <b> & \"c\" \u0001 \ud800 'd'";
     private const string Shown = "a <b> & \"c\" \ufffd \ufffd 'd'";
 
-    public static TheoryData<string> Figures => ["vector", "heatmap", "line", "histogram"];
+    /// <summary>Everything that the library draws as an SVG; a new kind of figure is one of them without being named.</summary>
+    public static TheoryData<string> Figures =>
+        [.. typeof(Grid).Assembly.GetExportedTypes().Where(type => type.GetMethod("ToSvg", []) is not null).Select(type => type.Name).Order()];
+
+    [Fact]
+    public void There_are_six_kinds_of_figures_at_least() => Assert.True(Figures.Count >= 6);
 
     [Theory]
     [MemberData(nameof(Figures))]
@@ -87,14 +92,20 @@ public sealed class SvgTests
         var grid = Grid.From(new double[,] { { 1, -0.5, double.NaN }, { 0, 0.25, 2 } });
         return kind switch
         {
-            "vector" => new VectorFigure(Awkward, [new VectorPanel(Awkward, grid), new VectorPanel("b", grid)], [Awkward, "f", "g"], Awkward).ToSvg(),
-            "heatmap" => new HeatmapFigure(
+            nameof(VectorFigure) => new VectorFigure(Awkward, [new VectorPanel(Awkward, grid), new VectorPanel("b", grid)], [Awkward, "f", "g"], Awkward).ToSvg(),
+            nameof(HeatmapFigure) => new HeatmapFigure(
                 Awkward, [new HeatmapPanel(Awkward, grid, Awkward, Awkward, ["r", Awkward], ["x", "y", Awkward])],
                 HeatmapScale.Signed, Awkward).ToSvg(),
-            "line" => new LineFigure(
+            nameof(LineFigure) => new LineFigure(
                 Awkward, Awkward, [new LinePlot(Awkward, Awkward, [new LineSeries(Awkward, [0, 1, 2], [1, double.NaN, 3])])],
                 Awkward).ToSvg(),
-            _ => new HistogramFigure(Awkward, Awkward, [HistogramPanel.FromValues(Awkward, [0, 0.5f, 1, float.NaN])], Awkward).ToSvg(),
+            nameof(HistogramFigure) => new HistogramFigure(Awkward, Awkward, [HistogramPanel.FromValues(Awkward, [0, 0.5f, 1, float.NaN])], Awkward).ToSvg(),
+            nameof(ScatterFigure) => new ScatterFigure(
+                Awkward, Awkward, Awkward, [new ScatterSeries(Awkward, [0, 1, double.NaN], [-1, 1e6, 0]), new ScatterSeries("b", [], [])], Awkward).ToSvg(),
+            nameof(StripFigure) => new StripFigure(
+                Awkward, Awkward, [new StripPanel(Awkward, grid, Awkward, ["x", Awkward]), new StripPanel("b", grid, "c")],
+                [new StripGroup(Awkward, 2), new StripGroup("b", 1)], Awkward).ToSvg(),
+            _ => throw new InvalidOperationException($"{kind} is not drawn here yet: add one with awkward names"),
         };
     }
 }
