@@ -44,11 +44,13 @@ internal sealed partial class SpdProgram : IDisposable
     /// Sends a signal, as <c>kill</c> names it: <c>-INT</c>. Programs that a shell puts into the background ignore interrupts, the tests and what they start
     /// among them; <c>-TERM</c> is sent instead, which is answered alike.
     /// </summary>
-    public static void Signal(Process process, string signal)
+    /// <returns>What a program that the signal ends on the spot exits with.</returns>
+    public static int Signal(Process process, string signal)
     {
         if (signal == "-INT" && IgnoresInterrupts(process)) signal = "-TERM";
         using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
         kill.WaitForExit();
+        return signal == "-INT" ? 130 : 143;
     }
 
     public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
