@@ -1,0 +1,37 @@
+namespace Spd.Cli.Tests;
+
+/// <summary>The cases of <c>tests/cases/run.sh</c>, each as a test.</summary>
+public sealed class CasesTests
+{
+    private static readonly string Script = Path.Combine(Repository.Root, "tests", "cases", "run.sh");
+
+    // What the program does not do yet; the list is to become empty.
+    private static readonly string[] NotYet =
+    [
+        "a_lost_model_of_a_finished_run", "broken_yaml", "checkpoint_with_more", "claimed_sizes", "damaged_checkpoints", "empty_list", "empty_path",
+        "eval_gives_the_numbers_of_the_summary", "evidence_says_what_it_cannot_mean", "in_use_carries_its_threshold", "it_holds", "lfs_pointer", "lost_log",
+        "monitoring_never_ends_a_run", "moved_data", "nan_in_weights", "object_beside_weights", "old_pytorch", "one_bad_folder_is_one_line",
+        "paper_in_the_folder_of_a_run", "pytorch_index", "report_and_eval_of_a_run_in_progress", "resume_after_an_edit_that_means_the_same",
+        "resume_after_edit", "signals", "silent_damage", "special_files", "type_of_an_unused_tensor", "wrong_kind_of_path", "yaml_unclosed",
+    ];
+
+    public static TheoryData<string> Names => [.. OperatingSystem.IsWindows() ? ["none"] : RunScript("--list").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void ACaseShowsWhatItShould(string name)
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("the cases are a script of a shell, which Windows lacks");
+        if (NotYet.Contains(name)) Assert.Skip("the program does not do this yet");
+        var (code, output) = RunScript(name);
+        Assert.True(code == 0, output);
+    }
+
+    private static (int ExitCode, string Output) RunScript(string argument)
+    {
+        using var spd = new SpdProgram();
+        using var process = spd.StartProgram("env", $"SPD={Path.Combine(AppContext.BaseDirectory, "spd.dll")}", "bash", Script, argument);
+        var (code, output, error) = SpdProgram.Finish(process);
+        return (code, output + error);
+    }
+}
