@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Spd.Decomposition;
+using Spd.Formats;
 using Spd.Networks.Training;
 using Spd.Runs;
 using Spd.Runs.Configuration;
@@ -29,11 +31,11 @@ internal static class CommandLine
         try
         {
             // Names may begin with @, which would otherwise be files whose lines become arguments.
-            parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            if (parsed.Errors.Count > 0)
+            parsed = root.Parse(AsOptions(args), new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (Misunderstood(parsed) is { } misunderstood)
             {
                 string command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
-                Screen.Complain($"{parsed.Errors[0].Message.TrimEnd('.')}; `spd {command}--help` shows the usage");
+                Screen.Complain($"{misunderstood.TrimEnd('.')}; `spd {command}--help` shows the usage");
                 return Usage;
             }
 
@@ -52,11 +54,32 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>The arguments, with the words for help and version that people try first.</summary>
+    private static string[] AsOptions(string[] args) => args switch
+    {
+        [] => ["--help"],
+        ["help", .. var command] => [.. command, "--help"],
+        ["version"] or ["-V"] => ["--version"],
+        _ => args,
+    };
+
+    /// <summary>What of the arguments is no command, option or value of this program; null where all is.</summary>
+    private static string? Misunderstood(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens is [var word, ..]) return $"there is no command '{word}'";
+        // Nobody names an experiment or a folder so, but an option is easily misspelt.
+        var values = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens);
+        string? option = parsed.UnmatchedTokens.Concat(values.Select(value => value.Value)).FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal));
+        return option is not null ? $"there is no option '{option}'" : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+    }
+
     private static string Sentence(Exception exception) => exception switch
     {
         ConfigException or RunFolderException or SiteSelectionException or TargetException or TrainingException or NonFiniteLossException =>
             exception.Message,
         InvalidDataException => exception.Message,
+        // A file that was read, but is not what is needed.
+        FileContentException => exception.Message,
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         PlatformNotSupportedException or ArgumentException => exception.Message,
         OutOfMemoryException or OverflowException => "there is not enough memory for this run; a smaller batch_size or C needs less",

@@ -26,7 +26,10 @@ public sealed class BadInputTests : IDisposable
         { "--only is 'figures', but one of tms, resid, apd and fig8 is needed", ["paper", "--only", "figures"] },
         { "--seeds is '0', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "0"] },
         { "--seeds is 'x', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "x"] },
-        { "Unrecognized command or argument '--stps'", ["run", "tms_5-2", "--stps", "3"] },
+        { "there is no option '--stps'; `spd run --help` shows the usage", ["run", "tms_5-2", "--stps", "3"] },
+        { "there is no option '--bogus'; `spd run --help` shows the usage", ["run", "--bogus"] },
+        { "there is no option '--json'; `spd compare --help` shows the usage", ["compare", "--json", "a", "b"] },
+        { "there is no command 'bogus'; `spd --help` shows the usage", ["bogus"] },
     };
 
     [Theory]
@@ -39,6 +42,18 @@ public sealed class BadInputTests : IDisposable
         AssertOneSentence(error);
         Assert.DoesNotContain("ms/step", output, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_spd.PathTo("never")));
+    }
+
+    [Theory]
+    [InlineData("help")]
+    [InlineData("help", "run")]
+    [InlineData("version")]
+    [InlineData("-V")]
+    public void WordsForHelpAreUnderstood(params string[] arguments)
+    {
+        string[] asOptions = arguments[0] == "help" ? [.. arguments[1..], "--help"] : ["--version"];
+        Assert.Equal(_spd.Run(asOptions), _spd.Run(arguments));
+        Assert.Equal((0, ""), (_spd.Run(arguments).ExitCode, _spd.Run(arguments).Error));
     }
 
     [Fact]
