@@ -28,7 +28,7 @@ public sealed class PaperFolder : IDisposable
     public static string Generator => PageMark;
 
     /// <summary>Takes a folder, for this program alone until it is disposed.</summary>
-    /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, or its page is somebody else's.</exception>
+    /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>
     public static PaperFolder Open(string path)
     {
         if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder has no name: give one to --out");
@@ -37,6 +37,8 @@ public sealed class PaperFolder : IDisposable
         try
         {
             root = Directory.CreateDirectory(path).FullName;
+            if (File.Exists(Path.Combine(root, "config.yaml")))
+                throw new RunFolderException($"'{path}' is the folder of a run, which the page and its runs do not belong in: name another with --out");
             string page = Path.Combine(root, "paper.html");
             if (Directory.Exists(page) || (File.Exists(page) && !File.ReadAllText(page).Contains(PageMark, StringComparison.Ordinal)))
                 throw new RunFolderException($"'{page}' was not written by `spd paper` and would be lost: move it, or name another folder with --out");
