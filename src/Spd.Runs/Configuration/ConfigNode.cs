@@ -1,3 +1,5 @@
+using Spd.Formats;
+
 namespace Spd.Runs.Configuration;
 
 /// <summary>A part of a configuration as it was written, with the place it was written at: <c>tms.yaml, line 9</c> or <c>--set C=20</c>.</summary>
@@ -19,9 +21,7 @@ internal abstract record ConfigNode(string Origin)
 /// <summary>A single value; <c>Plain</c> when it was written without quotes.</summary>
 internal sealed record ConfigScalar(string Origin, string Text, bool Plain) : ConfigNode(Origin)
 {
-    private const int MostShown = 80;
-
-    public override string Shown => IsNull ? "null" : $"'{(Text.Length > MostShown ? Text[..MostShown] + "…" : Text).ReplaceLineEndings(" ")}'";
+    public override string Shown => IsNull ? "null" : Quoted.Of(Text);
 
     public override bool IsNull => Plain && Text is "" or "~" or "null" or "Null" or "NULL";
 }
@@ -29,7 +29,7 @@ internal sealed record ConfigScalar(string Origin, string Text, bool Plain) : Co
 /// <summary>A list of values.</summary>
 internal sealed record ConfigList(string Origin, IReadOnlyList<ConfigNode> Items) : ConfigNode(Origin)
 {
-    public override string Shown => "a list";
+    public override string Shown => Items.Count == 0 ? "an empty list" : "a list";
 }
 
 /// <summary>A key of a mapping and its value.</summary>
@@ -38,7 +38,7 @@ internal sealed record ConfigEntry(string Key, string Origin, ConfigNode Value);
 /// <summary>Keys with their values, in the order written; overrides replace values in place.</summary>
 internal sealed record ConfigMap(string Origin, List<ConfigEntry> Entries) : ConfigNode(Origin)
 {
-    public override string Shown => "a mapping";
+    public override string Shown => Entries.Count == 0 ? "an empty mapping" : "a mapping";
 
     /// <summary>The value of a key, or null when it is not there.</summary>
     public ConfigNode? Find(string key) => Entries.Find(entry => entry.Key == key)?.Value;

@@ -1,3 +1,5 @@
+using Spd.Formats;
+
 namespace Spd.Runs.Configuration;
 
 /// <summary>A value given on the command line that takes the place of the file's.</summary>
@@ -12,12 +14,12 @@ public sealed record ConfigOverride(string Key, string Value, string Origin)
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
         if (equals < 0 || text[..equals].Split('.').Any(string.IsNullOrWhiteSpace))
-            throw new ConfigException($"--set {text}: this is not of the form key=value, such as steps=500 or task_config.feature_probability=0.1");
-        return new ConfigOverride(text[..equals].Trim(), text[(equals + 1)..], $"--set {text}");
+            throw new ConfigException($"--set {Quoted.Bare(text)}: this is not of the form key=value, such as steps=500 or task_config.feature_probability=0.1");
+        return new ConfigOverride(text[..equals].Trim(), text[(equals + 1)..], $"--set {Quoted.Bare(text)}");
     }
 
     /// <summary>An option of its own that stands for a key: <c>--steps 500</c>.</summary>
-    public static ConfigOverride Option(string option, string key, string value) => new(key, value, $"{option} {value}");
+    public static ConfigOverride Option(string option, string key, string value) => new(key, value, $"{option} {Quoted.Bare(value)}");
 
     /// <summary>Puts the value into a configuration.</summary>
     internal void Apply(ConfigMap root)
@@ -37,7 +39,7 @@ public sealed record ConfigOverride(string Key, string Value, string Origin)
                     map = added;
                     break;
                 case var other:
-                    throw new ConfigException($"{Origin}: '{key}' is {other.Shown}, which has no keys below it");
+                    throw new ConfigException($"{Origin}: {Quoted.Of(key)} is {other.Shown}, which has no keys below it");
             }
         }
 

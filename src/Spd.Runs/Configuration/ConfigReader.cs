@@ -1,13 +1,13 @@
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
+using System.Text;
+using System.Text.Unicode;
+using Spd.Formats;
 
 namespace Spd.Runs.Configuration;
 
 /// <summary>Reads YAML text into <see cref="ConfigNode"/>s that know their lines.</summary>
 internal static class ConfigReader
 {
-    private const long LargestFile = 1 << 20;
-    private const int DeepestNesting = 16;
+    private const int LargestFile = 1 << 20;
 
     /// <summary>Reads a file whose top level is a mapping.</summary>
     public static ConfigMap ReadFile(string path)
@@ -19,19 +19,12 @@ internal static class ConfigReader
         }
 
         if (!File.Exists(path)) throw new ConfigException($"there is no config file '{path}'");
-        try
-        {
-            if (new FileInfo(path).Length > LargestFile) throw new ConfigException($"'{path}' is larger than {LargestFile >> 20} MiB, so it is no config file");
-            return ReadMap(File.ReadAllText(path), path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigException($"'{path}' cannot be read: {exception.Message}", exception);
-        }
+        if (!RegularFile.HasContent(path)) throw new ConfigException($"'{path}' is empty or no regular file, but a mapping of keys to values is needed");
+        return ReadMap(ReadText(path), path);
     }
 
     /// <summary>Reads text whose top level is a mapping.</summary>
-    public static ConfigMap ReadMap(string text, string file) => Read(text, line => line is null ? file : $"{file}, line {line}") switch
+    public static ConfigMap ReadMap(string text, string file) => YamlReader.Read(text, line => line is null ? file : $"{file}, line {line}") switch
     {
         ConfigMap map => map with { Origin = file },
         null => throw new ConfigException($"'{file}' is empty, but a mapping of keys to values is needed"),
@@ -39,46 +32,39 @@ internal static class ConfigReader
     };
 
     /// <summary>Reads the value of an override.</summary>
-    public static ConfigNode ReadValue(string text, string origin) => Read(text, _ => origin) ?? new ConfigScalar(origin, "", Plain: true);
+    public static ConfigNode ReadValue(string text, string origin) => YamlReader.Read(text, _ => origin) ?? new ConfigScalar(origin, "", Plain: true);
 
-    /// <summary>Reads one document; null when there is none.</summary>
-    private static ConfigNode? Read(string text, Func<long?, string> origin)
+    private static string ReadText(string path)
     {
-        var stream = new YamlStream();
+        byte[] content = new byte[LargestFile + 1];
+        int length;
         try
         {
-            stream.Load(new StringReader(text));
+            using var stream = File.OpenRead(path);
+            length = stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
         }
-        catch (YamlException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // An unknown alias comes without a place.
-            throw new ConfigException(
-                $"{origin(exception.Start.Equals(Mark.Empty) ? null : exception.Start.Line)}: this is no valid YAML: {Sentence(exception.Message)}",
-                exception);
+            throw new ConfigException($"'{path}' cannot be read: {exception.Message}", exception);
         }
 
-        if (stream.Documents.Count > 1)
-            throw new ConfigException($"{origin(stream.Documents[1].RootNode.Start.Line)}: a second YAML document begins here, but one is expected");
-        return stream.Documents.Count == 0 ? null : Convert(stream.Documents[0].RootNode, origin, 0);
+        if (length > LargestFile) throw new ConfigException($"'{path}' is larger than {LargestFile >> 20} MiB, so it is no config file");
+        using var reader = new StreamReader(new MemoryStream(content, 0, length), detectEncodingFromByteOrderMarks: true);
+        string text = reader.ReadToEnd();
+        if (reader.CurrentEncoding is UTF8Encoding && FirstBrokenLine(content.AsSpan(0, length)) is { } line)
+            throw new ConfigException($"{path}, line {line}: this is no text in UTF-8: save the file in that encoding");
+        return text;
     }
 
-    private static ConfigNode Convert(YamlNode node, Func<long?, string> origin, int depth)
+    private static int? FirstBrokenLine(ReadOnlySpan<byte> content)
     {
-        string place = origin(node.Start.Line);
-        if (depth > DeepestNesting) throw new ConfigException($"{place}: values are nested more than {DeepestNesting} deep");
-        return node switch
+        int line = 0;
+        foreach (var range in content.Split((byte)'\n'))
         {
-            YamlScalarNode scalar => new ConfigScalar(place, scalar.Value ?? "", scalar.Style is ScalarStyle.Plain or ScalarStyle.Any),
-            YamlSequenceNode list => new ConfigList(place, [.. list.Children.Select(item => Convert(item, origin, depth + 1))]),
-            YamlMappingNode map => new ConfigMap(place, [.. map.Children.Select(child => Entry(child.Key, child.Value))]),
-            _ => throw new ConfigException($"{place}: an alias refers to a value that holds it"),
-        };
+            line++;
+            if (!Utf8.IsValid(content[range])) return line;
+        }
 
-        ConfigEntry Entry(YamlNode key, YamlNode value) => key is YamlScalarNode { Value: { } name }
-            ? new ConfigEntry(name, origin(key.Start.Line), Convert(value, origin, depth + 1))
-            : throw new ConfigException($"{origin(key.Start.Line)}: a key must be a single word");
+        return null;
     }
-
-    /// <summary>The library's message without its closing stop, its first letter in lower case.</summary>
-    private static string Sentence(string message) => message.Length == 0 ? message : char.ToLowerInvariant(message[0]) + message[1..].TrimEnd('.', ' ');
 }

@@ -1,3 +1,5 @@
+using Spd.Formats;
+
 namespace Spd.Runs.Configuration;
 
 /// <summary>An experiment that the program ships.</summary>
@@ -50,6 +52,6 @@ public sealed class ExperimentCatalog
     internal string Unknown(string name)
     {
         var near = NearestNames.To(name, Entries.Select(entry => entry.Name));
-        return $"no experiment is called '{name}'; {(near.Count > 0 ? $"nearest: {string.Join(", ", near)}; " : "")}`spd list` shows all";
+        return $"no experiment is called {Quoted.Of(name)}; {(near.Count > 0 ? $"nearest: {string.Join(", ", near)}; " : "")}`spd list` shows all";
     }
 }

@@ -157,11 +157,11 @@ internal static partial class ExperimentLoader
         while (root.Find(TargetKey) is ConfigScalar { IsNull: false } named)
         {
             var entry = catalog.Entries.FirstOrDefault(entry => entry.Name == named.Text)
-                ?? throw named.Error($"{TargetKey} is '{named.Text}', but {catalog.Unknown(named.Text)}");
-            if (!seen.Add(entry.Name)) throw named.Error($"{TargetKey} '{named.Text}' refers to itself");
+                ?? throw named.Error($"{TargetKey} is {named.Shown}, but {catalog.Unknown(named.Text)}");
+            if (!seen.Add(entry.Name)) throw named.Error($"{TargetKey} {named.Shown} refers to itself");
             var target = ConfigReader.ReadFile(entry.Path).Find(TargetKey);
             root.Set(TargetKey, target is null or { IsNull: true }
-                ? throw named.Error($"{TargetKey} is '{named.Text}', but that experiment does not say how its target is trained")
+                ? throw named.Error($"{TargetKey} is {named.Shown}, but that experiment does not say how its target is trained")
                 : target);
         }
     }
@@ -178,7 +178,7 @@ internal static partial class ExperimentLoader
             ?? (target?.Find("mlp") is null ? null : "mlp");
         string wanted = name.Text switch { "residual_mlp" => "resid_mlp_config", "mlp" => "mlp", _ => "tms_model_config" };
         if (model is not null && model != wanted)
-            throw name.Error($"task_name is '{name.Text}', but the target has a {model}: both must be of one kind, tms, residual_mlp or mlp");
+            throw name.Error($"task_name is {name.Shown}, but the target has a {model}: both must be of one kind, tms, residual_mlp or mlp");
 
         return name.Text switch { "residual_mlp" => new ResidualMlpTargetConfig(), "mlp" => new MlpTargetConfig(), _ => new TmsTargetConfig() };
     }
@@ -198,7 +198,7 @@ internal static partial class ExperimentLoader
         string where = path.Text.StartsWith("wandb:", StringComparison.Ordinal)
             ? "which lives in somebody's cloud account"
             : "which is not at hand";
-        return path.Error($"{PathKey} is '{path.Text}', {where}: name its file with `--set target.load=PATH`, or train the target here instead {remedy}");
+        return path.Error($"{PathKey} is {path.Shown}, {where}: name its file with `--set target.load=PATH`, or train the target here instead {remedy}");
     }
 
     [GeneratedRegex(@"^\.|[^\p{L}\p{N}_+. -]")]

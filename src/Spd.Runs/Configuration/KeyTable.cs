@@ -1,3 +1,4 @@
+using Spd.Formats;
 using YamlDotNet.RepresentationModel;
 
 namespace Spd.Runs.Configuration;
@@ -49,7 +50,7 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
         foreach (var entry in map.Entries)
         {
             var key = keys.FirstOrDefault(key => key.Name == entry.Key)
-                ?? throw new ConfigException($"{entry.Origin}: unknown key '{entry.Key}'{Hint(entry.Key)}");
+                ?? throw new ConfigException($"{entry.Origin}: unknown key {Quoted.Of(entry.Key)}{Hint(entry.Key)}");
             record = key.Bind(record, entry.Value, notes);
         }
 

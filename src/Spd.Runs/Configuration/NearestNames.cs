@@ -12,9 +12,12 @@ public static class NearestNames
     {
         var near =
             from candidate in candidates
-            let distance = Distance(name, candidate)
             let longer = Math.Max(candidate.Length, name.Length)
-            where distance <= Math.Max(1, tolerance * longer) && distance < longer
+            let allowed = Math.Max(1, tolerance * longer)
+            // So many letters have to be inserted at least; it spares comparing a name of any length.
+            where Math.Abs(candidate.Length - name.Length) <= allowed
+            let distance = Distance(name, candidate)
+            where distance <= allowed && distance < longer
             orderby distance, candidate
             select candidate;
         return [.. near.Take(most)];

@@ -95,9 +95,12 @@ internal static partial class ValueKind
 
     /// <summary>A list of at least one value.</summary>
     public static ValueKind<IReadOnlyList<T>> List<T>(ValueKind<T> item, string needed) => new(
-        (node, key) => node is ConfigList { Items.Count: > 0 } list
-            ? [.. list.Items.Select(value => item.Read(value, $"an entry of {key}"))]
-            : throw node.Mistyped(key, needed),
+        (node, key) => node switch
+        {
+            ConfigList { Items.Count: > 0 } list => [.. list.Items.Select(value => item.Read(value, $"an entry of {key}"))],
+            ConfigList => throw node.Error($"{key} is {node.Shown}, but at least one entry is needed: {needed.TrimEnd(',')}"),
+            _ => throw node.Mistyped(key, needed),
+        },
         values => new YamlSequenceNode(values.Select(item.Write)) { Style = typeof(T) == typeof(int) ? SequenceStyle.Flow : SequenceStyle.Block });
 
     private static string? Scalar(ConfigNode node) => node is ConfigScalar { IsNull: false } scalar ? scalar.Text : null;
