@@ -11,7 +11,7 @@ namespace Spd.Cli;
 /// <summary>The commands, and how what goes wrong is told: one sentence on standard error, exit code 2 for usage and 1 for failure.</summary>
 internal static class CommandLine
 {
-    public const int Success = 0, Failure = 1, Usage = 2, Interrupted = 130;
+    public const int Success = 0, Failure = 1, Usage = 2;
 
     /// <summary>Runs the program.</summary>
     /// <returns>The exit code.</returns>
@@ -44,7 +44,7 @@ internal static class CommandLine
         catch (OperationCanceledException)
         {
             Screen.Complain("stopped before the target was trained; the same command goes on with its training");
-            return Interrupted;
+            return Interruption.ExitCode;
         }
         catch (Exception exception)
         {

@@ -12,14 +12,15 @@ internal static class CompareCommand
     public static Command Create()
     {
         var folders = new Argument<string[]>("runs") { Description = "The folders of two runs or more.", Arity = new ArgumentArity(2, 100) };
+        var set = SharedOptions.SetOfRun();
         var command = new Command("compare", "Show runs side by side: metrics, how alike their subcomponents are, where their configurations differ.")
         {
-            folders,
+            folders, set,
         };
         command.SetAction(parsed =>
         {
             var catalog = ExperimentCatalog.BesideProgram();
-            var runs = parsed.GetValue(folders)!.Select(folder => SavedRun.Open(folder, catalog)).ToList();
+            var runs = parsed.GetValue(folders)!.Select(folder => SavedRun.Open(folder, catalog, parsed.GetValue(set)!.Select(ConfigOverride.Parse))).ToList();
             string[] names = [.. runs.Select(run => Path.GetRelativePath(Environment.CurrentDirectory, run.Folder.Root))];
             Write("metrics", names, Metrics(runs));
             WriteLikeness(runs, names);

@@ -47,12 +47,13 @@ internal static class ExchangeCommands
         };
         format.AcceptOnlyFromAmong(ReleasedExport.Format);
         var output = new Option<string?>("--out") { Description = $"Folder to make; by default <run>/{ReleasedExport.Format}.", HelpName = "DIR" };
-        var command = new Command("export", "Write a run in a format of another program.") { run, format, output };
+        var set = SharedOptions.SetOfRun();
+        var command = new Command("export", "Write a run in a format of another program.") { run, format, output, set };
         command.SetAction(parsed =>
         {
             string folder = parsed.GetValue(run)!;
             string weights = ReleasedExport.Export(
-                SavedRun.Open(folder, ExperimentCatalog.BesideProgram()), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
+                SavedRun.Open(folder, ExperimentCatalog.BesideProgram(), parsed.GetValue(set)!.Select(ConfigOverride.Parse)), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
             Screen.WriteLine($"Weights: {RunCommand.Shown(weights)}");
             return CommandLine.Success;
         });

@@ -61,7 +61,7 @@ internal static class PaperCommand
     {
         var plan = PaperPlan.Create(ExperimentCatalog.BesideProgram(), seeds, isQuick);
         using var folder = PaperFolder.Open(output);
-        using var interruption = new Interruption();
+        using var interruption = new Interruption { IsAtWork = true };
         var display = PaperDisplay.Create(quiet);
         var cache = new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
         var reproduction = new PaperReproduction(plan, parts, folder, threads, cache, display);
@@ -77,7 +77,7 @@ internal static class PaperCommand
             + $"{selected.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier"
             + $"{(isQuick ? "; all are shortened (--quick)" : "")}.");
         Screen.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
-        if (interruption.Token.IsCancellationRequested && !reproduction.IsComplete) return CommandLine.Interrupted;
+        if (interruption.Token.IsCancellationRequested && !reproduction.IsComplete) return Interruption.ExitCode;
         return reproduction.IsComplete ? CommandLine.Success : CommandLine.Failure;
     }
 }

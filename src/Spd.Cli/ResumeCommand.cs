@@ -15,34 +15,54 @@ internal static class ResumeCommand
             Description = "Optimisation steps in all, where the learning rate schedule allows more than were planned.",
             HelpName = "N",
         };
+        var fromStart = new Option<bool>("--from-start")
+        {
+            Description = "Begin the run anew with its configuration as it is now; what it had written is moved aside, into a folder before-<time> in its own.",
+        };
+        var set = SharedOptions.SetOfRun();
         var threads = SharedOptions.Threads();
         var quiet = SharedOptions.Quiet();
-        var command = new Command("resume", "Go on with a run that was stopped or killed; the result has the same bits as if it had not been.")
+        var command = new Command(
+            "resume",
+            "Go on with a run that was stopped or killed; the result has the same bits as if it had not been. "
+            + "A run that would compute something else than its checkpoints is refused.")
         {
-            run, steps, threads, quiet,
+            run, steps, fromStart, set, threads, quiet,
         };
         command.SetAction(parsed => Execute(
-            parsed.GetValue(run)!, parsed.GetValue(steps) is { } text ? [ConfigOverride.Option("--steps", "steps", text)] : [],
-            parsed.GetValue(threads), parsed.GetValue(quiet)));
+            parsed.GetValue(run)!,
+            [
+                .. parsed.GetValue(set)!.Select(ConfigOverride.Parse),
+                .. parsed.GetValue(steps) is { } text ? [ConfigOverride.Option("--steps", "steps", text)] : Array.Empty<ConfigOverride>(),
+            ],
+            parsed.GetValue(threads), parsed.GetValue(quiet), parsed.GetValue(fromStart)));
         return command;
     }
 
-    internal static int Execute(string path, IReadOnlyList<ConfigOverride> overrides, int threads, bool quiet)
+    internal static int Execute(string path, IReadOnlyList<ConfigOverride> overrides, int threads, bool quiet, bool isFromStart = false)
     {
         var folder = RunFolder.Open(path);
-        var loaded = ExperimentCatalog.BesideProgram().Load(folder.ConfigFile, overrides);
-        if (folder.IsFinished(loaded.Config.Steps))
+        var catalog = ExperimentCatalog.BesideProgram();
+        var loaded = catalog.Load(folder.ConfigFile, overrides);
+        using var interruption = new Interruption();
+        var display = RunDisplay.Create(quiet, loaded.Config, interruption);
+        var run = new ExperimentRun(loaded.Config, threads, RunCommand.Cache(), display);
+        if (!isFromStart)
         {
-            Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
-            return CommandLine.Success;
+            if (folder.IsFinished(loaded.Config.Steps))
+            {
+                if (!run.RestoreModel(folder))
+                    Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
+                // Where it could not be written at the end.
+                if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(threads);
+                return CommandLine.Success;
+            }
+
+            if (folder.IsImported) throw new RunFolderException($"the run in '{path}' was imported: what it takes to go on with its training is not in it");
         }
 
-        if (folder.IsImported) throw new RunFolderException($"the run in '{path}' was imported: what it takes to go on with its training is not in it");
-        using var interruption = new Interruption();
-        var display = RunDisplay.Create(quiet, loaded.Config);
-        var run = new ExperimentRun(loaded.Config, threads, RunCommand.Cache(), display);
-        var summary = display.Show(() => run.Resume(folder, interruption.Token));
+        var summary = display.Show(() => isFromStart ? run.Restart(folder, interruption.Token) : run.Resume(folder, interruption.Token));
         RunCommand.WriteResults(loaded.Config, summary, folder);
-        return summary.Status == RunStatus.Interrupted ? CommandLine.Interrupted : CommandLine.Success;
+        return summary.Status == RunStatus.Interrupted ? Interruption.ExitCode : CommandLine.Success;
     }
 }

@@ -27,12 +27,7 @@ internal static class RunCommand
             Description = $"Folder of the run, new or empty; by default {RunsFolder}/<experiment>/<time>-seed<N>.",
             HelpName = "DIR",
         };
-        var set = new Option<string[]>("--set")
-        {
-            Description = "Sets a key of the configuration, and may be given several times: --set task_config.feature_probability=0.1",
-            HelpName = "key=value",
-            DefaultValueFactory = _ => [],
-        };
+        var set = SharedOptions.Set("Sets a key of the configuration, and may be given several times: --set task_config.feature_probability=0.1");
         var resume = new Option<bool>("--resume")
         {
             Description = "Go on with the newest run of this configuration that did not come to its end (the one in --out, if given); or else begin one.",
@@ -66,7 +61,11 @@ internal static class RunCommand
         var loaded = catalog.Load(experiment, overrides);
         var config = loaded.Config;
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
-            return ResumeCommand.Execute(begun, config.TensorBoard ? [TensorBoardOn] : [], threads, quiet);
+        {
+            // Data may lie elsewhere by now.
+            var paths = config.Target.Files.Select(file => ConfigOverride.Parse($"{file.Key}='{file.Value.Replace("'", "''", StringComparison.Ordinal)}'"));
+            return ResumeCommand.Execute(begun, [.. paths, .. config.TensorBoard ? [TensorBoardOn] : Array.Empty<ConfigOverride>()], threads, quiet);
+        }
 
         using var interruption = new Interruption();
 
@@ -74,7 +73,7 @@ internal static class RunCommand
         var named = output is null ? null : RunFolder.CreateAt(output);
         RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Seed, TimeProvider.System);
 
-        var display = RunDisplay.Create(quiet, config);
+        var display = RunDisplay.Create(quiet, config, interruption);
         foreach (string note in loaded.Notes) display.Note(note);
         RunSummary summary;
         RunFolder folder;
@@ -90,7 +89,7 @@ internal static class RunCommand
         }
 
         WriteResults(config, summary, folder);
-        return summary.Status == RunStatus.Interrupted ? CommandLine.Interrupted : CommandLine.Success;
+        return summary.Status == RunStatus.Interrupted ? Interruption.ExitCode : CommandLine.Success;
     }
 
     internal static TargetCache Cache() => new(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));

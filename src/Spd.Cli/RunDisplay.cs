@@ -7,24 +7,63 @@ namespace Spd.Cli;
 /// <summary>What the user sees of a run in progress: a live panel on a terminal, a plain line per interval in a pipe, nothing when quiet.</summary>
 internal abstract class RunDisplay : IRunObserver
 {
+    private Interruption? _interruption;
+    private bool _isBroken;
+
     /// <summary>The display for where standard output goes.</summary>
-    public static RunDisplay Create(bool quiet, IExperiment config)
+    public static RunDisplay Create(bool quiet, IExperiment config, Interruption interruption)
     {
-        if (quiet) return new QuietDisplay();
         var console = AnsiConsole.Profile.Capabilities;
-        return console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new PanelDisplay(config) : new LineDisplay();
+        RunDisplay display = quiet ? new QuietDisplay()
+            : console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new PanelDisplay(config)
+            : new LineDisplay();
+        display._interruption = interruption;
+        return display;
     }
 
     /// <summary>Runs the work while the display is up.</summary>
     public virtual T Show<T>(Func<T> work) => work();
 
-    public abstract void Note(string sentence);
+    public void Note(string sentence) => Try(() => ShowNote(sentence.TrimEnd('.')));
 
-    public virtual void TargetStep(int step, int steps, double loss)
+    public void Warn(string sentence) => Try(() => ShowWarning(sentence.TrimEnd('.')));
+
+    public void TargetStep(int step, int steps, double loss)
+    {
+        _interruption!.IsAtWork = true;
+        Try(() => ShowTargetStep(step, steps, loss));
+    }
+
+    public void Progress(RunProgress progress)
+    {
+        _interruption!.IsAtWork = true;
+        Try(() => ShowProgress(progress));
+    }
+
+    protected abstract void ShowNote(string sentence);
+
+    protected virtual void ShowWarning(string sentence) => ShowNote(sentence);
+
+    protected virtual void ShowTargetStep(int step, int steps, double loss)
     {
     }
 
-    public abstract void Progress(RunProgress progress);
+    protected abstract void ShowProgress(RunProgress progress);
+
+    /// <summary>A screen that cannot be written to ends no run.</summary>
+    private void Try(Action show)
+    {
+        if (_isBroken) return;
+        try
+        {
+            show();
+        }
+        catch (IOException exception)
+        {
+            _isBroken = true;
+            Screen.Complain($"what the run does cannot be shown any more, and it goes on: {exception.Message}");
+        }
+    }
 
     /// <summary>The losses and L0 of a log line as text.</summary>
     protected static string Losses(MetricRecord record) => string.Join("  ", record.Losses.Select(loss => $"{loss.Key} {loss.Value:0.00e+0}"));
@@ -39,20 +78,22 @@ internal abstract class RunDisplay : IRunObserver
 
     private sealed class QuietDisplay : RunDisplay
     {
-        public override void Note(string sentence)
+        protected override void ShowNote(string sentence)
         {
         }
 
-        public override void Progress(RunProgress progress)
+        protected override void ShowWarning(string sentence) => Screen.Complain(sentence);
+
+        protected override void ShowProgress(RunProgress progress)
         {
         }
     }
 
     private sealed class LineDisplay : RunDisplay
     {
-        public override void Note(string sentence) => Screen.WriteLine($"{sentence}.");
+        protected override void ShowNote(string sentence) => Screen.WriteLine($"{sentence}.");
 
-        public override void Progress(RunProgress progress)
+        protected override void ShowProgress(RunProgress progress)
         {
             if (!progress.IsLogLine) return;
             Screen.WriteLine(
@@ -87,16 +128,16 @@ internal abstract class RunDisplay : IRunObserver
             }
         }
 
-        public override void Note(string sentence)
+        protected override void ShowNote(string sentence)
         {
             _notes.Add(sentence);
             Refresh(() => new Text("starting"), force: true);
         }
 
-        public override void TargetStep(int step, int steps, double loss) =>
+        protected override void ShowTargetStep(int step, int steps, double loss) =>
             Refresh(() => new Rows(Screen.Bar((double)step / steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
 
-        public override void Progress(RunProgress progress) => Refresh(() => Standing(progress), force: progress.IsLogLine);
+        protected override void ShowProgress(RunProgress progress) => Refresh(() => Standing(progress), force: progress.IsLogLine);
 
         private static Rows Standing(RunProgress progress)
         {

@@ -20,7 +20,7 @@ internal static class RunsCommand
             if (!RunList.Orders.ContainsKey(given)) result.AddError($"--sort is '{given}', but one of {orders} is needed");
         });
         var json = new Option<bool>("--json") { Description = "Print the runs as JSON." };
-        var command = new Command("runs", "Show the runs of a folder: experiment, seed, status, key metrics, time.") { folder, sort, json };
+        var command = new Command("runs", "Show the runs of a folder: experiment, seed, status, key metrics, time. Links to folders are not followed.") { folder, sort, json };
         command.SetAction(parsed =>
         {
             var runs = RunList.Of(parsed.GetValue(folder)!)
@@ -48,7 +48,10 @@ internal static class RunsCommand
         foreach (var run in runs)
         {
             string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Short(metric.Name)} {metric.Value:G4}"));
-            string[] cells = [run.Folder, run.Experiment, run.Seed, $"{run.Steps}", run.Status, metrics, $"{run.TotalLoss:0.00e+0}", run.Seconds is { } seconds ? Screen.Number(seconds, "F0") : ""];
+            string status = run.Program is { } program ? $"{run.Status}, step {run.Steps} of {run.StepsPlanned} ({program})" : run.Status;
+            string steps = run is { Program: null, Steps: { } taken } ? Screen.Number(taken, "F0") : "";
+            string seconds = run.Seconds is { } time ? Screen.Number(time, "F0") : "";
+            string[] cells = [run.Folder, run.Experiment, run.Seed, steps, status, metrics, $"{run.TotalLoss:0.00e+0}", seconds];
             table.AddRow([.. cells.Select(cell => Screen.Cell(cell))]);
         }
 

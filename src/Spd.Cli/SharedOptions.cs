@@ -10,6 +10,18 @@ internal static class SharedOptions
     /// <summary><c>--quiet</c>.</summary>
     public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "Show nothing but the results." };
 
+    /// <summary><c>--set</c>, of a command that reads a run: a file of data that has moved is named so.</summary>
+    public static Option<string[]> SetOfRun() =>
+        Set("Sets a key of the run's configuration, such as where a file lies now: --set target.data.inputs=PATH. May be given several times.");
+
+    /// <summary><c>--set</c>.</summary>
+    public static Option<string[]> Set(string description) => new("--set")
+    {
+        Description = description,
+        HelpName = "key=value",
+        DefaultValueFactory = _ => [],
+    };
+
     /// <summary><c>--threads</c>; without it, one for each processor.</summary>
     public static Option<int> Threads() => WholeNumber(
         "--threads", MostThreads, Environment.ProcessorCount,

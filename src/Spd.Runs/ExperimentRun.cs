@@ -7,7 +7,6 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
-using Spd.Runs.TensorBoard;
 
 namespace Spd.Runs;
 
@@ -41,33 +40,46 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// </exception>
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {
-        TrainedTarget target;
-        using (var pool = new WorkerPool(threads)) target = new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
+        var target = ProvideTarget(cancellation);
         using var decomposition = config.Decompose(target, threads);
-
         var folder = makeFolder();
         using var own = folder.Take();
-        ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
-        folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
-        // With its configuration, the folder holds all that a run needs to go on.
-        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
-        folder.WriteText(folder.ConfigFile, config.WithTarget(target.Config).ToYaml());
-        return (Complete(target, decomposition, folder, logLines: 0, cancellation), folder);
+        return (Begin(target, decomposition, folder, cancellation), folder);
     }
 
-    /// <summary>Goes on with a run that did not come to its end, from its newest checkpoint that is good, or else from the start.</summary>
+    /// <summary>Begins a run anew in its folder, with its target too. What it had written is moved aside, once the target is there.</summary>
+    /// <inheritdoc cref="Execute"/>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="cancellation">Ends the run after the current step.</param>
+    /// <returns>The summary.</returns>
+    /// <exception cref="RunFolderException">Another program works in the folder.</exception>
+    public RunSummary Restart(RunFolder folder, CancellationToken cancellation)
+    {
+        using var own = folder.Take();
+        var target = ProvideTarget(cancellation);
+        using var decomposition = config.Decompose(target, threads);
+        observer.Note($"the run begins anew; what it had written lies in '{folder.SetAside(TimeProvider.System)}' now");
+        return Begin(target, decomposition, folder, cancellation);
+    }
+
+    /// <summary>Goes on with a run that did not come to its end, from its newest checkpoint that is good; one that never had any begins anew.</summary>
     /// <param name="folder">Its folder; its configuration is this run's, with the number of steps that it shall have in all.</param>
     /// <param name="cancellation">Ends the run after the current step.</param>
     /// <returns>The summary.</returns>
-    /// <exception cref="RunFolderException">Another program works in the folder, or something in it that is needed is missing or damaged.</exception>
-    /// <exception cref="ConfigException">The run was planned for another number of steps, and its schedule does not allow more.</exception>
+    /// <exception cref="RunFolderException">
+    /// Another program works in the folder, something in it that is needed is missing or damaged, or its checkpoints are of a run that computes something else;
+    /// nothing is changed.
+    /// </exception>
+    /// <exception cref="ConfigException">
+    /// The run was planned for another number of steps, and its schedule does not allow more, or a file of data is missing; nothing is changed.
+    /// </exception>
     /// <exception cref="NonFiniteLossException">As in <see cref="Execute"/>.</exception>
     public RunSummary Resume(RunFolder folder, CancellationToken cancellation)
     {
         using var own = folder.Take();
-        var target = folder.ReadTarget(config);
-        using var decomposition = config.Decompose(target, threads);
-        var position = LoadCheckpoint(decomposition, folder);
+        var origin = Origin.Of(config, folder);
+        var (checkpoint, damaged) = FindCheckpoint(folder, origin);
+        var position = checkpoint?.Position ?? new CheckpointPosition(0, 0, 0, config.Steps);
         if (position.Steps != config.Steps && config.Schedule.DependsOnSteps)
         {
             throw new ConfigException(
@@ -77,77 +89,153 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
         if (config.Steps < position.Step)
             throw new ConfigException($"the run has {position.Step} steps behind it, which is more than the {config.Steps} asked for");
-        folder.WriteText(folder.ConfigFile, config.ToYaml());
-        return Complete(target, decomposition, folder, position.LogLines, cancellation);
+        var target = folder.ReadTarget(config);
+        using var decomposition = config.Decompose(target, threads);
+        checkpoint?.Restore(decomposition.State.Optimiser);
+        decomposition.Resume(position.Step, position.EvaluatedBatches);
+        foreach (var (path, reason) in damaged)
+        {
+            observer.Note($"{reason}; the one before it is used");
+            Checkpoint.SetAside(path);
+        }
+
+        observer.Note(checkpoint is null ? "the run has no checkpoint yet, and begins anew" : $"going on from step {position.Step}");
+        if (position.Kernels != KernelSet.Default().Name)
+        {
+            observer.Note(
+                $"its steps were taken with {position.Kernels} kernels and the next ones with {KernelSet.Default().Name}, which round otherwise: "
+                + "the result will be as good as that of a run that never stopped, but not the same to the bit");
+        }
+
+        folder.WriteText(folder.ConfigFile, origin.Yaml);
+        return Complete(target, decomposition, folder, origin, position, cancellation);
     }
 
-    private CheckpointPosition LoadCheckpoint(IDecomposition decomposition, RunFolder folder)
+    /// <summary>Gets the model of a finished run back from its last checkpoint, where it is lost or damaged.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <returns>Whether it had to be, and was.</returns>
+    /// <exception cref="RunFolderException">There is no checkpoint of its end; nothing is changed.</exception>
+    public bool RestoreModel(RunFolder folder)
     {
-        string text = File.ReadAllText(folder.ConfigFile);
+        string? told = folder.Summary?.Text("sha256", RunFolder.Model);
+        if (File.Exists(folder.ModelFile) && (told is null || FileHash.Compute(folder.ModelFile) == told)) return false;
+        using var own = folder.Take();
+        var (checkpoint, _) = FindCheckpoint(folder, Origin.Of(config, folder));
+        if (checkpoint?.Position.Step != config.Steps)
+            throw new RunFolderException($"the {RunFolder.Model} of the run in '{folder.Root}' is lost or damaged, and there is no checkpoint of step {config.Steps}");
+        using var decomposition = config.Decompose(folder.ReadTarget(config), threads);
+        checkpoint.Restore(decomposition.State.Optimiser);
+        decomposition.Save(folder.ModelFile);
+        observer.Note($"the {RunFolder.Model} was lost or damaged; it was written anew from the checkpoint of step {config.Steps}");
+        return true;
+    }
+
+    private TrainedTarget ProvideTarget(CancellationToken cancellation)
+    {
+        using var pool = new WorkerPool(threads);
+        return new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
+    }
+
+    /// <summary>
+    /// The newest checkpoint that is whole, with those that are newer and damaged; null where the run never had one. It must be of a run that computes the same.
+    /// </summary>
+    private static (Checkpoint? Found, List<(string Path, string Reason)> Damaged) FindCheckpoint(RunFolder folder, Origin origin)
+    {
+        string fromStart = $"`spd resume {folder.Root} --from-start` begins anew, and moves what is there aside";
+        var damaged = new List<(string Path, string Reason)>();
         foreach (string path in Checkpoint.Newest(folder.CheckpointsFolder))
         {
+            Checkpoint checkpoint;
             try
             {
-                var position = Checkpoint.Load(path, decomposition.State.Optimiser, text);
-                decomposition.Resume(position.Step, position.EvaluatedBatches);
-                observer.Note($"going on from step {position.Step}");
-                if (position.Kernels != KernelSet.Default().Name)
-                {
-                    observer.Note(
-                        $"its steps were taken with {position.Kernels} kernels and the next ones with {KernelSet.Default().Name}, which round otherwise: "
-                        + "the result will be as good as that of a run that never stopped, but not the same to the bit");
-                }
-
-                return position;
+                checkpoint = Checkpoint.Read(path);
             }
             catch (FileContentException exception)
             {
-                observer.Note($"{exception.Message}; the one before it is tried");
+                damaged.Add((path, exception.Message));
+                continue;
             }
+
+            var differences = origin.Meaning.DifferencesFrom(checkpoint.Meaning);
+            if (differences.Count == 0) return (checkpoint, damaged);
+            throw new RunFolderException(
+                $"the run in '{folder.Root}' cannot go on, because it would compute something else than its checkpoints ({Path.GetFileName(path)}): "
+                + $"{string.Join("; ", differences)}. Change that back, in its config.yaml or with --set; {fromStart}");
         }
 
-        observer.Note("there is no checkpoint that can be used, so the run begins anew");
-        return new CheckpointPosition(0, 0, 0, config.Steps);
+        if (damaged.Count > 0)
+        {
+            throw new RunFolderException(
+                $"the run in '{folder.Root}' cannot go on, because none of its checkpoints can be used: {string.Join("; ", damaged.Select(one => one.Reason))}; {fromStart}");
+        }
+
+        // Where a model was saved, there were steps, and a checkpoint.
+        return File.Exists(folder.ModelFile)
+            ? throw new RunFolderException($"the run in '{folder.Root}' cannot go on, because its checkpoints are gone, though it has a {RunFolder.Model}; {fromStart}")
+            : (null, damaged);
     }
 
-    private RunSummary Complete(TrainedTarget target, IDecomposition decomposition, RunFolder folder, int logLines, CancellationToken cancellation)
+    private RunSummary Begin(TrainedTarget target, IDecomposition decomposition, RunFolder folder, CancellationToken cancellation)
     {
-        var (log, kept) = MetricLog.Continue(folder.MetricsFile, logLines);
+        ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
+        folder.WriteText(folder.TargetConfigFile, target.Config.ToYaml());
+        // With its configuration, the folder holds all that a run needs to go on.
+        // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
+        var origin = Origin.Of(config.WithTarget(target.Config), folder);
+        folder.WriteText(folder.ConfigFile, origin.Yaml);
+        return Complete(target, decomposition, folder, origin, new CheckpointPosition(0, 0, 0, config.Steps), cancellation);
+    }
+
+    private RunSummary Complete(
+        TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, CheckpointPosition position, CancellationToken cancellation)
+    {
+        var (log, kept) = MetricLog.Continue(folder.MetricsFile, position.LogLines, position.Step);
+        if (kept.Count < position.LogLines)
+            observer.Note($"the log has only {kept.Count} of the {position.LogLines} lines that were written before the checkpoint; the others are lost");
         _metrics.AddRange(kept);
         _secondsBefore = kept.Count == 0 ? 0 : kept[^1].Seconds;
-        using var events = config.TensorBoard ? EventLog.Begin(folder.TensorBoardFolder, decomposition.StepsTaken, kept) : null;
+        using var watch = new RunWatch(origin.Config, folder, observer);
+        watch.Begin(decomposition.StepsTaken, kept);
         Evaluation evaluation;
+        long evaluatedFrom;
         try
         {
-            using (log) Train(decomposition, folder, log, events, cancellation);
+            using (log) Train(decomposition, folder, origin, log, watch, cancellation);
             decomposition.Save(folder.ModelFile);
+            evaluatedFrom = decomposition.State.EvaluatedBatches;
             evaluation = decomposition.Measure();
             RequireFinite(evaluation, decomposition.StepsTaken);
         }
         catch (NonFiniteLossException failure)
         {
-            folder.WriteText(folder.SummaryFile, Summarise(target, decomposition, RunStatus.Failed, evaluation: null, failure.Message).ToJson());
+            if (_metrics.Count > 0) watch.LineWritten(_metrics);
             // A step that fails leaves the components as they were before it. Components that failed when measured do not replace any that were saved.
             if (!_isMeasuredNonFinite) decomposition.Save(folder.ModelFile);
+            var failed = Summarise(target, decomposition, folder, origin, RunStatus.Failed) with { Error = failure.Message };
+            folder.WriteText(folder.SummaryFile, failed.With(decomposition, evaluation: null).ToJson());
             throw;
         }
 
         var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
-        var summary = Summarise(target, decomposition, status, evaluation);
-        var figures = decomposition.Draw(evaluation, _metrics);
-        folder.WriteResults(config, summary, figures);
-        events?.Write(decomposition.StepsTaken, evaluation, figures, part: "");
+        var summary = (Summarise(target, decomposition, folder, origin, status) with { EvaluatedFrom = evaluatedFrom }).With(decomposition, evaluation);
+        var figures = watch.Draw(decomposition, evaluation, _metrics, part: "");
+        // It may have been edited or removed in the meantime, but this is what was run.
+        if (!File.Exists(folder.ConfigFile) || File.ReadAllText(folder.ConfigFile) != origin.Yaml) folder.WriteText(folder.ConfigFile, origin.Yaml);
+        watch.WritePage(summary, figures);
+        // A run is finished when its summary says so.
+        folder.WriteText(folder.SummaryFile, summary.ToJson());
         return summary;
     }
 
-    private void Train(IDecomposition decomposition, RunFolder folder, MetricLog log, EventLog? events, CancellationToken cancellation)
+    private void Train(
+        IDecomposition decomposition, RunFolder folder, Origin origin, MetricLog log, RunWatch watch, CancellationToken cancellation)
     {
         int logged = 0;
         long shown = Stopwatch.GetTimestamp();
         long began = shown;
         int saveFreq = config.SaveFreq ?? Math.Max(1, (config.Steps + 9) / 10);
         _savedAt = decomposition.StepsTaken;
-        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0) DrawFigures(0);
+        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0) DrawFigures(Glance(0), 0);
         _times.Restart();
         try
         {
@@ -172,9 +260,12 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             if (isLast && !isRegular) Save();
             bool isLogLine = isRegular || isLast;
             if (isLogLine) WriteLine(taken);
-            if (config.ImageFreq is { } image && taken % image == 0 && !isLast) DrawFigures(taken);
-            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
+            // A checkpoint counts the batches that this step has measured on, and comes before all that only watches.
+            var glance = config.ImageFreq is { } image && taken % image == 0 && !isLast ? Glance(taken) : null;
             if (taken % saveFreq == 0) Save();
+            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
+            if (isLogLine) watch.LineWritten(_metrics);
+            if (glance is not null) DrawFigures(glance, taken);
             if (isLogLine || Stopwatch.GetElapsedTime(shown) > ProgressInterval)
             {
                 shown = Stopwatch.GetTimestamp();
@@ -204,7 +295,6 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
                 }.Where(metric => !double.IsNaN(metric.Value)).ToDictionary(metric => metric.Name, metric => metric.Value),
             });
             log.Write(_metrics[^1]);
-            events?.Write(_metrics[^1]);
             RequireFinite(evaluation, taken);
             logged = _times.Count;
         }
@@ -218,21 +308,20 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             var state = decomposition.State;
             string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
             var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
-            Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, File.ReadAllText(folder.ConfigFile));
-            Checkpoint.Prune(folder.CheckpointsFolder, saveFreq, config.KeepEvery);
+            Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, origin.Meaning);
+            Checkpoint.Prune(folder.CheckpointsFolder, state.StepsTaken, saveFreq, config.KeepEvery);
             _savedAt = state.StepsTaken;
             _checkpointSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
-        void DrawFigures(int step)
+        Evaluation Glance(int step)
         {
             var evaluation = decomposition.Glance();
             RequireFinite(evaluation, step);
-            string part = $"step-{step:D8}/";
-            var figures = decomposition.Draw(evaluation, _metrics);
-            foreach (var figure in figures) folder.WriteText(folder.FigureFile(part + figure.Name), figure.Svg);
-            events?.Write(step, evaluation, figures, part);
+            return evaluation;
         }
+
+        void DrawFigures(Evaluation evaluation, int step) => watch.Draw(decomposition, evaluation, _metrics, $"step-{step:D8}/");
     }
 
     /// <summary>Fails as a training step does on a loss that is no number.</summary>
@@ -246,8 +335,11 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         }
     }
 
-    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunStatus status, Evaluation? evaluation, string? error = null) =>
-        new RunSummary
+    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, RunStatus status)
+    {
+        var hashes = new Dictionary<string, string>(origin.Hashes);
+        if (File.Exists(folder.ModelFile)) hashes[RunFolder.Model] = FileHash.Compute(folder.ModelFile);
+        return new RunSummary
         {
             Experiment = config.Name,
             Seed = config.Seed,
@@ -256,11 +348,29 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Threads = threads,
             Kernels = KernelSet.Default().Name,
             Status = status,
-            Error = error,
             WallSeconds = _secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds,
             CheckpointSeconds = _checkpointSeconds,
             MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
             Target = target,
+            Hashes = hashes,
+            EvaluatedFrom = decomposition.State.EvaluatedBatches,
             Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
-        }.With(decomposition, evaluation);
+        };
+    }
+
+    /// <summary>What a run is, as it is kept in memory from its beginning: its files may be edited while it goes on.</summary>
+    /// <param name="Config">The configuration, with the target that was used.</param>
+    /// <param name="Yaml">Its text.</param>
+    /// <param name="Hashes">The content of the files that it rests on.</param>
+    /// <param name="Meaning">What it computes.</param>
+    private sealed record Origin(IExperiment Config, string Yaml, IReadOnlyDictionary<string, string> Hashes, RunMeaning Meaning)
+    {
+        public static Origin Of(IExperiment config, RunFolder folder)
+        {
+            string yaml = config.ToYaml();
+            var hashes = folder.HashContents(config);
+            // The weights that were loaded are in the folder.
+            return new Origin(config, yaml, hashes, RunMeaning.Of(yaml, hashes, "target.load"));
+        }
+    }
 }

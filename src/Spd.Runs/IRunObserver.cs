@@ -6,6 +6,9 @@ public interface IRunObserver
     /// <summary>Something the user should know, as a sentence without its full stop.</summary>
     void Note(string sentence);
 
+    /// <summary>Something that went wrong and that the user should know even where nothing else is shown, as a sentence without its full stop.</summary>
+    void Warn(string sentence) => Note(sentence);
+
     /// <summary>The target has taken a training step.</summary>
     void TargetStep(int step, int steps, double loss);
 

@@ -37,6 +37,9 @@ public sealed record MetricRecord
 /// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line written at once. NaN and infinities are texts.</summary>
 public sealed class MetricLog : IDisposable
 {
+    private const byte LineFeed = (byte)'\n';
+    private const int LongestTail = 1 << 16;
+
     private static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -52,36 +55,40 @@ public sealed class MetricLog : IDisposable
 
     private MetricLog(FileStream stream) => _stream = stream;
 
-    /// <summary>Goes on with a log after its first lines; those behind them are cut off, and a missing log begins.</summary>
-    /// <param name="path">The log.</param>
-    /// <param name="lines">Lines to keep.</param>
-    /// <exception cref="InvalidDataException">It has fewer lines, or one of those to keep is no record.</exception>
+    /// <summary>
+    /// Goes on with a log where a checkpoint was taken: lines behind it are cut off, and so are those that are no records, or out of order. A run does not
+    /// need its log to go on, so that a missing line is lost and no more.
+    /// </summary>
+    /// <param name="path">The log; it begins where it is missing.</param>
+    /// <param name="lines">Lines that were written before the checkpoint.</param>
+    /// <param name="step">The checkpoint's step.</param>
     /// <exception cref="IOException">It cannot be read or written.</exception>
-    public static (MetricLog Log, IReadOnlyList<MetricRecord> Kept) Continue(string path, int lines)
+    public static (MetricLog Log, IReadOnlyList<MetricRecord> Kept) Continue(string path, int lines, int step)
     {
-        if (!File.Exists(path) && lines == 0) return (new MetricLog(path), []);
+        if (!File.Exists(path)) return (new MetricLog(path), []);
         byte[] bytes = File.ReadAllBytes(path);
-        int end = 0;
-        for (int line = 0; line < lines; line++)
+        var kept = new List<MetricRecord>();
+        var text = new MemoryStream();
+        foreach (var (line, record) in Lines(bytes).Take(lines))
         {
-            int feed = Array.IndexOf(bytes, (byte)'\n', end);
-            if (feed < 0) throw new InvalidDataException($"'{path}' has only {line} of the {lines} lines that were written before the checkpoint");
-            end = feed + 1;
+            if (record is null || record.Step > step || (kept.Count > 0 && record.Step <= kept[^1].Step)) continue;
+            kept.Add(record);
+            text.Write(line.Span);
         }
 
-        if (end < bytes.Length) AtomicFile.Write(path, stream => stream.Write(bytes.AsSpan(0, end)));
-        var kept = Read(path);
-        return (new MetricLog(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0)), kept);
+        if (text.Length < bytes.Length) AtomicFile.Write(path, stream => text.WriteTo(stream));
+        return (new MetricLog(new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0)), kept);
     }
 
     /// <summary>Adds a line.</summary>
     /// <exception cref="IOException">It cannot be written, as on a full disk.</exception>
     public void Write(MetricRecord record)
     {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json), (byte)'\n'];
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json), LineFeed];
         try
         {
-            _stream.Write(line);
+            // At the end as it is by now: another program may have cut the log.
+            RandomAccess.Write(_stream.SafeFileHandle, line, RandomAccess.GetLength(_stream.SafeFileHandle));
         }
         catch (ArgumentOutOfRangeException exception)
         {
@@ -95,28 +102,57 @@ public sealed class MetricLog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    /// <summary>Reads a log. A last line that was cut short, as by a crash, is left out.</summary>
-    /// <exception cref="InvalidDataException">A line is no record; one sentence says which.</exception>
+    /// <summary>Reads a log. Lines that are no records are left out, and so is a last one that was cut short, as by a crash.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static IReadOnlyList<MetricRecord> Read(string path)
     {
-        string text;
-        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.UTF8))
-            text = reader.ReadToEnd();
-        string[] lines = text.Split('\n');
-        var records = new List<MetricRecord>();
-        // Behind the last line feed stands nothing, or what was cut short.
-        for (int line = 0; line < lines.Length - 1; line++)
-        {
-            try
-            {
-                records.Add(JsonSerializer.Deserialize<MetricRecord>(lines[line], Json) ?? throw new JsonException("it is null"));
-            }
-            catch (JsonException exception)
-            {
-                throw new InvalidDataException($"'{path}', line {line + 1}: this is no log record: {exception.Message}", exception);
-            }
-        }
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        byte[] bytes = new byte[stream.Length];
+        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        return [.. Lines(bytes.AsMemory(0, read)).Select(line => line.Record).OfType<MetricRecord>()];
+    }
 
-        return records;
+    /// <summary>The step of the last record of a log; null where there is none, or it cannot be read.</summary>
+    public static int? LastStep(string path)
+    {
+        try
+        {
+            if (!File.Exists(path)) return null;
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            byte[] tail = new byte[Math.Min(stream.Length, LongestTail)];
+            stream.Seek(-tail.Length, SeekOrigin.End);
+            int read = stream.ReadAtLeast(tail, tail.Length, throwOnEndOfStream: false);
+            return Lines(tail.AsMemory(0, read)).Select(line => line.Record).LastOrDefault(record => record is not null)?.Step;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The lines that end in a line feed, each with its record where it is one.</summary>
+    private static IEnumerable<(ReadOnlyMemory<byte> Line, MetricRecord? Record)> Lines(ReadOnlyMemory<byte> bytes)
+    {
+        while (bytes.Span.IndexOf(LineFeed) is >= 0 and var end)
+        {
+            yield return (bytes[..(end + 1)], RecordOf(bytes.Span[..end]));
+            bytes = bytes[(end + 1)..];
+        }
+    }
+
+    private static MetricRecord? RecordOf(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            // An editor may have put a mark before the first line.
+            if (line.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
+            return JsonSerializer.Deserialize<MetricRecord>(line, Json) is { Step: > 0, Losses: not null, L0: not null, Alive: not null, Metrics: not null } record
+                ? record
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Spd.Formats;
 using Spd.Networks;
-using Spd.Runs.Checkpoints;
+using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs;
@@ -16,7 +16,18 @@ public sealed class RunFolderException : IOException
 /// <summary>The folder of a run and the files in it.</summary>
 public sealed class RunFolder
 {
+    /// <summary>Files as messages and summaries call them.</summary>
+    internal const string WeightsOfTarget = "target/weights.safetensors", Model = "model.safetensors";
+
     private const int MostAttempts = 1000;
+    private const string Before = "before-";
+
+    // Links are not followed: they may lead to other runs, or back here.
+    internal static EnumerationOptions Below { get; } = new()
+    {
+        RecurseSubdirectories = true,
+        AttributesToSkip = FileAttributes.ReparsePoint,
+    };
 
     private RunFolder(string path) => Root = path;
 
@@ -36,9 +47,9 @@ public sealed class RunFolder
     public string MetricsFile => Path.Combine(Root, "metrics.jsonl");
 
     /// <summary>The components and gates.</summary>
-    public string ModelFile => Path.Combine(Root, "model.safetensors");
+    public string ModelFile => Path.Combine(Root, Model);
 
-    /// <summary>The checkpoints' folder; see <see cref="Checkpoint"/>.</summary>
+    /// <summary>The checkpoints' folder; see <see cref="Checkpoints.Checkpoint"/>.</summary>
     public string CheckpointsFolder => Path.Combine(Root, "checkpoints");
 
     /// <summary>The event files' folder; see <see cref="TensorBoard.EventLog"/>.</summary>
@@ -107,12 +118,66 @@ public sealed class RunFolder
 
     /// <summary>Makes it this program's own until that is disposed, and removes unfinished files that a killed program left.</summary>
     /// <exception cref="RunFolderException">Another program works in it.</exception>
+    /// <exception cref="IOException">It cannot be written to.</exception>
     public IDisposable Take()
     {
-        var taken = FolderLock.Take(
-            Root, other => $"the run in '{Root}' is being computed by another program {other}: wait for its end, or stop it first");
-        foreach (string unfinished in Directory.GetFiles(Root, $"*{AtomicFile.Unfinished}", SearchOption.AllDirectories)) File.Delete(unfinished);
+        var taken = FolderLock.Take(Root, BusyWith);
+        foreach (string unfinished in Directory.GetFiles(Root, $"*{AtomicFile.Unfinished}", Below)) File.Delete(unfinished);
         return taken;
+    }
+
+    /// <summary>Makes sure that no program is computing the run just now.</summary>
+    /// <exception cref="RunFolderException">One is.</exception>
+    public void RequireIdle()
+    {
+        if (FolderLock.Holder(Root) is { } other) throw new RunFolderException(BusyWith(other));
+    }
+
+    /// <summary>
+    /// Moves all that a run has written into a folder of its own within this one, <c>before-20250304-050607</c>, with a copy of the configuration, so that the
+    /// run can begin anew and nothing of the old one is lost.
+    /// </summary>
+    /// <param name="clock">Tells the local time.</param>
+    /// <returns>That folder.</returns>
+    /// <exception cref="IOException">Something cannot be moved; it stays where it is, and so does what comes after it.</exception>
+    public string SetAside(TimeProvider clock)
+    {
+        string wanted = Path.Combine(Root, $"{Before}{clock.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
+        string aside = wanted;
+        for (int attempt = 2; Path.Exists(aside); attempt++) aside = $"{wanted}-{attempt}";
+        Directory.CreateDirectory(aside);
+        // By its configuration a folder is known to be a run's, so that one stays in both at any moment.
+        File.Copy(ConfigFile, Path.Combine(aside, Path.GetFileName(ConfigFile)));
+        foreach (string entry in Directory.GetFileSystemEntries(Root))
+        {
+            string name = Path.GetFileName(entry);
+            if (name.StartsWith(Before, StringComparison.Ordinal) || name is FolderLock.FileName or FolderLock.IdFileName || entry == ConfigFile) continue;
+            string to = Path.Combine(aside, name);
+            if (Directory.Exists(entry)) Directory.Move(entry, to);
+            else File.Move(entry, to);
+        }
+
+        return aside;
+    }
+
+    /// <summary>The SHA-256 of the content of each file that a run rests on, by the key that names it, or its place in this folder.</summary>
+    /// <param name="experiment">The run's configuration.</param>
+    /// <exception cref="ConfigException">A file of data is missing; one sentence says which, and how to name it.</exception>
+    /// <exception cref="RunFolderException">The target's weights are missing.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public Dictionary<string, string> HashContents(IExperiment experiment)
+    {
+        if (!File.Exists(TargetWeightsFile)) throw new RunFolderException($"'{Root}' has no {WeightsOfTarget}, so its run can neither go on nor be measured");
+        var hashes = new Dictionary<string, string> { [WeightsOfTarget] = FileHash.Compute(TargetWeightsFile) };
+        foreach (var (key, path) in experiment.Target.Files)
+        {
+            string file = ArrayFile.FileOf(path);
+            if (!File.Exists(file)) throw new ConfigException($"{key} is '{path}', but there is no such file: name it with --set {key}=PATH");
+            // Behind the file may stand which of its arrays is meant.
+            hashes[key] = FileHash.Compute(file) + path[file.Length..];
+        }
+
+        return hashes;
     }
 
     /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
@@ -122,7 +187,7 @@ public sealed class RunFolder
     public bool IsImported => Summary?.Text("status") == "imported";
 
     /// <summary>What the summary says; null where there is none that can be read.</summary>
-    private StoredRun? Summary
+    public StoredRun? Summary
     {
         get
         {
@@ -165,11 +230,25 @@ public sealed class RunFolder
     /// <exception cref="IOException">A file cannot be written.</exception>
     public void WriteResults(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures)
     {
-        foreach (var figure in figures) WriteText(FigureFile(figure.Name), figure.Svg);
-        WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, File.ReadAllText(ConfigFile)));
-        // A run is finished when its summary says so, and then nothing is missing.
+        WriteFigures(figures);
+        WritePage(experiment, summary, figures);
+        // A run is finished when its summary says so.
         WriteText(SummaryFile, summary.ToJson());
     }
+
+    /// <summary>Writes figures.</summary>
+    /// <param name="figures">The figures.</param>
+    /// <param name="part">The part of the figures' folder that they lie in, such as <c>step-00001000/</c>; empty for the folder itself.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public void WriteFigures(IReadOnlyList<RunFigure> figures, string part = "")
+    {
+        foreach (var figure in figures) WriteText(FigureFile(part + figure.Name), figure.Svg);
+    }
+
+    /// <summary>Writes the page.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void WritePage(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures) =>
+        WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, experiment.ToYaml()));
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
     /// <param name="path">The file.</param>
@@ -225,6 +304,13 @@ public sealed class RunFolder
     private static bool IsOfABeginning(string entry) => Path.GetFileName(entry) is FolderLock.FileName or FolderLock.IdFileName
         || (Path.GetFileName(entry) == "target" && File.Exists(Path.Combine(Path.GetDirectoryName(entry)!, FolderLock.FileName)))
         || entry.EndsWith(AtomicFile.Unfinished, StringComparison.Ordinal);
+
+    private string BusyWith(string other)
+    {
+        // The step of the last line of the log, which may lie a little behind.
+        string step = MetricLog.LastStep(MetricsFile) is { } last ? $", behind step {last}" : "";
+        return $"the run in '{Root}' is being computed by another program ({other}{step}): wait for its end, or stop it first";
+    }
 
     private static bool IsRefusal(Exception exception) => exception is not RunFolderException
         and (IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException);

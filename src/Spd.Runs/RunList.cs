@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
@@ -9,7 +10,10 @@ namespace Spd.Runs;
 /// <param name="Folder">Its folder, relative to the folder that was searched.</param>
 /// <param name="Experiment">The experiment, or empty.</param>
 /// <param name="Seed">The seed, or empty.</param>
-/// <param name="Status"><c>finished</c>, <c>interrupted</c>, <c>failed</c>; <c>unfinished</c> without a summary, <c>damaged</c> where that is.</param>
+/// <param name="Status">
+/// <c>running</c> while a program computes it, <c>finished</c>, <c>stopped</c> where the user wanted so, <c>failed</c>, <c>killed</c> where its program ended
+/// without a word, <c>imported</c>; <c>unfinished</c> without a summary, <c>damaged</c> or <c>unreadable</c> where its files are.
+/// </param>
 /// <param name="Steps">Steps taken, where they are known.</param>
 /// <param name="Metrics">The key metrics by name: MMCS and ML2R of a Toy Model of Superposition; of a residual MLP, features with one subcomponent.</param>
 /// <param name="TotalLoss">The total loss.</param>
@@ -19,6 +23,12 @@ public sealed record RunEntry(
     string Folder, string Experiment, string Seed, string Status, double? Steps, IReadOnlyList<(string Name, double Value)> Metrics, double? TotalLoss,
     double? Seconds, DateTime Time)
 {
+    /// <summary>Steps in all, of a run that is being computed.</summary>
+    public int? StepsPlanned { get; init; }
+
+    /// <summary>What is known of the program that computes it: <c>process 17</c>.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The entry as JSON.</summary>
     public JsonObject ToJson() => new()
     {
@@ -27,6 +37,8 @@ public sealed record RunEntry(
         ["seed"] = ulong.TryParse(Seed, out ulong seed) ? seed : null,
         ["status"] = Status,
         ["steps"] = Steps,
+        ["steps_planned"] = StepsPlanned,
+        ["program"] = Program,
         ["metrics"] = new JsonObject(Metrics.Select(metric => new KeyValuePair<string, JsonNode?>(metric.Name, metric.Value))),
         ["total_loss"] = TotalLoss,
         ["wall_seconds"] = Seconds,
@@ -54,14 +66,14 @@ public static class RunList
         ["seconds"] = run => run.Seconds ?? double.MaxValue,
     };
 
-    /// <summary>Every folder with a <c>config.yaml</c> of a run, in any depth.</summary>
+    /// <summary>Every folder with a <c>config.yaml</c> of a run, in any depth; links are not followed. A run that cannot be read is told as one.</summary>
     /// <exception cref="RunFolderException">There is no such folder.</exception>
     public static IReadOnlyList<RunEntry> Of(string folder)
     {
         if (!Directory.Exists(folder)) throw new RunFolderException($"there is no folder '{folder}'");
         return
         [
-            .. from config in Directory.EnumerateFiles(folder, "config.yaml", SearchOption.AllDirectories)
+            .. from config in Configs(folder)
                let run = Path.GetDirectoryName(config)!
                // The target of a run has a configuration of its own.
                where Path.GetFileName(run) != "target" || !File.Exists(Path.Combine(run, "..", "config.yaml"))
@@ -69,41 +81,62 @@ public static class RunList
         ];
     }
 
+    private static FileSystemEnumerable<string> Configs(string folder) => new(
+        folder, (ref entry) => entry.ToFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+    {
+        ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && entry.FileName is "config.yaml",
+        ShouldRecursePredicate = (ref entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+    };
+
     private static RunEntry Read(string name, string run, string config)
     {
-        var time = File.GetLastWriteTime(config);
-        string summary = Path.Combine(run, "summary.json");
-        var (experiment, seed) = FromConfig(config);
-        if (!File.Exists(summary)) return new RunEntry(name, experiment, seed, "unfinished", null, [], null, null, time);
+        var entry = new RunEntry(name, "", "", "unreadable", null, [], null, null, File.GetLastWriteTime(config));
         try
         {
-            var stored = new StoredRun(run, "", StoredRun.ReadSummary(summary));
-            return new RunEntry(
-                name, stored.Text("experiment") ?? experiment, seed, stored.Text("status") ?? "damaged", stored.Number("steps"),
-                [
-                    .. from key in KeyMetrics
-                       let value = key == Features ? PaperTables.NumberWithOne(stored) : stored.Number("metrics", key)
-                       where value is not null
-                       select (key, value.Value),
-                ],
-                stored.Number("losses", "total"), stored.Number("wall_seconds"), time);
+            // Of a pipe nobody knows when it ends.
+            if (new FileInfo(config).Length == 0) return entry;
+            var values = FlatConfig.Read(File.ReadAllText(config));
+            entry = entry with { Experiment = values.GetValueOrDefault("name", ""), Seed = values.GetValueOrDefault("seed", "") };
+            if (FolderLock.Holder(run) is { } program)
+            {
+                return entry with
+                {
+                    Status = "running",
+                    Program = program,
+                    Steps = MetricLog.LastStep(Path.Combine(run, "metrics.jsonl")) ?? 0,
+                    StepsPlanned = int.TryParse(values.GetValueOrDefault("steps"), out int planned) ? planned : null,
+                };
+            }
+
+            string summary = Path.Combine(run, "summary.json");
+            bool isKilled = FolderLock.WasAbandoned(run);
+            entry = entry with { Status = isKilled ? "killed" : "unfinished" };
+            return File.Exists(summary) ? WithSummary(entry, new StoredRun(run, "", StoredRun.ReadSummary(summary)), isKilled) : entry;
         }
         catch (InvalidDataException)
         {
-            return new RunEntry(name, experiment, seed, "damaged", null, [], null, null, time);
+            return entry with { Status = "damaged" };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ConfigException)
+        {
+            return entry;
         }
     }
 
-    private static (string Experiment, string Seed) FromConfig(string config)
+    private static RunEntry WithSummary(RunEntry entry, StoredRun stored, bool isKilled) => entry with
     {
-        try
-        {
-            var values = FlatConfig.Read(File.ReadAllText(config));
-            return (values.GetValueOrDefault("name", ""), values.GetValueOrDefault("seed", ""));
-        }
-        catch (Configuration.ConfigException)
-        {
-            return ("", "");
-        }
-    }
+        Experiment = stored.Text("experiment") ?? entry.Experiment,
+        // A run that had ended once may have been killed when it went on.
+        Status = isKilled ? entry.Status : stored.Text("status") switch { null => "damaged", "interrupted" => "stopped", var status => status },
+        Steps = stored.Number("steps"),
+        Metrics =
+        [
+            .. from key in KeyMetrics
+               let value = key == Features ? PaperTables.NumberWithOne(stored) : stored.Number("metrics", key)
+               where value is not null
+               select (key, value.Value),
+        ],
+        TotalLoss = stored.Number("losses", "total"),
+        Seconds = stored.Number("wall_seconds"),
+    };
 }

@@ -64,6 +64,15 @@ public sealed record RunSummary
     /// <summary>The target that was decomposed.</summary>
     public required TrainedTarget Target { get; init; }
 
+    /// <summary>
+    /// The SHA-256 of the content of each file that the results rest on: the model and the target by their place in the run's folder, data by the key that names
+    /// their file.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Hashes { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The number of the first batch that was measured on at the end; from there the same numbers can be measured again.</summary>
+    public long EvaluatedFrom { get; init; }
+
     /// <summary>What was measured at the end; null when nothing could be.</summary>
     public Evaluation? Evaluation { get; init; }
 
@@ -187,6 +196,8 @@ public sealed record RunSummary
             ["target"] = Target.Config is TrainedTargetConfig { Load: null } trained
                 ? new JsonObject { ["seed"] = trained.Seed, ["seeds_tried"] = Target.SeedsTried, ["from_cache"] = Target.FromCache }
                 : new JsonObject { ["loaded_from"] = Target.Config.Load },
+            ["sha256"] = Object(Hashes.Select(entry => (entry.Key, (JsonNode?)entry.Value))),
+            ["evaluated_from"] = EvaluatedFrom,
             ["losses"] = Object(Losses.Select(entry => (entry.Key, (JsonNode?)Number(entry.Value)))),
             ["sites"] = Object((Evaluation?.Sites ?? []).Select(site => (
                 site.Name, (JsonNode?)new JsonObject { ["C"] = site.C, ["l0"] = Number(site.L0), ["alive"] = site.Alive }))),

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Configuration;
@@ -14,15 +15,20 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
     /// <param name="path">The folder.</param>
     /// <param name="catalog">The shipped experiments.</param>
     /// <param name="overrides">Values that take the place of the configuration's: other seeds or more batches to measure on.</param>
-    /// <exception cref="RunFolderException">It is no folder of a run that has saved its model.</exception>
+    /// <exception cref="RunFolderException">It is no folder of a run that has saved its model, or the run is being computed just now.</exception>
     /// <exception cref="ConfigException">Its configuration cannot be used.</exception>
     public static SavedRun Open(string path, ExperimentCatalog catalog, params IEnumerable<ConfigOverride> overrides)
     {
         var folder = RunFolder.Open(path);
+        folder.RequireIdle();
         foreach (string file in new[] { folder.SummaryFile, folder.ModelFile, folder.TargetWeightsFile })
         {
+            if (File.Exists(file)) continue;
             string name = Path.GetRelativePath(path, file).Replace('\\', '/');
-            if (!File.Exists(file)) throw new RunFolderException($"'{path}' has no {name}: the run did not come so far as to be measured");
+            throw new RunFolderException($"'{path}' has no {name}: "
+                + (file == folder.ModelFile && folder.Summary?.Text("status") == "finished"
+                    ? $"it was lost, and `spd resume {path}` gets it back from the last checkpoint"
+                    : "the run did not come so far as to be measured"));
         }
 
         try
@@ -55,7 +61,8 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             {
                 var folder = RunFolder.Open(path);
                 return (own is not null || !folder.IsFinished(experiment.Steps)) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
-                    && StoredRun.Differences(catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml()).Count == 0;
+                    && StoredRun.Differences(
+                        catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. experiment.Target.Files.Keys, "target.load"]).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)
             {
@@ -67,6 +74,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
     /// <summary>Measures the saved components again.</summary>
     /// <param name="threads">Threads.</param>
     /// <returns>The summary: how the run went as it was told then, what it came to as measured now.</returns>
+    /// <exception cref="RunFolderException">The model, the target or the data are not those that the run ended with.</exception>
     /// <exception cref="FileContentException">A weight file is damaged, or of another configuration.</exception>
     public RunSummary Measure(int threads)
     {
@@ -76,10 +84,14 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
 
     /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
     /// <param name="threads">Threads.</param>
+    /// <exception cref="RunFolderException">
+    /// Another program works in the folder, or the model, the target or the data are not those that the run ended with; nothing is written.
+    /// </exception>
     /// <exception cref="FileContentException">A weight file is damaged, or of another configuration; nothing is written.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public RunSummary Report(int threads)
     {
+        using var own = Folder.Take();
         using var decomposition = Load(threads, out var told);
         var evaluation = decomposition.Measure();
         var summary = told.With(decomposition, evaluation);
@@ -97,6 +109,16 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
 
     private IDecomposition Load(int threads, out RunSummary told)
     {
+        var hashes = Folder.HashContents(Experiment);
+        hashes[RunFolder.Model] = FileHash.Compute(Folder.ModelFile);
+        foreach (var (name, hash) in hashes)
+        {
+            if (Stored.Text("sha256", name) is not { } then || then == hash) continue;
+            string file = Experiment.Target.Files.TryGetValue(name, out string? path) ? $"'{path}' ({name})" : $"'{Path.Combine(Folder.Root, name)}'";
+            throw new RunFolderException(
+                $"{file} is not the file that the run's summary.json tells of: it is damaged, was exchanged, or is newer (its SHA-256 is {hash}, but was {then})");
+        }
+
         var target = Folder.ReadTarget(Experiment) with
         {
             SeedsTried = (int)(Stored.Number("target", "seeds_tried") ?? 1),
@@ -106,8 +128,10 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         {
             Experiment = Experiment.Name,
             // The seed of the batches may be another.
-            Seed = Stored.Summary.TryGetProperty("seed", out var seed) && seed.TryGetUInt64(out ulong number) ? number : Experiment.Seed,
-            Steps = (int)(Stored.Number("steps") ?? 0),
+            Seed = Stored.Summary.TryGetProperty("seed", out var seed) && seed.ValueKind == JsonValueKind.Number && seed.TryGetUInt64(out ulong number)
+                ? number
+                : Experiment.Seed,
+            Steps = (int)Math.Clamp(Stored.Number("steps") ?? 0, 0, int.MaxValue),
             BatchSize = Experiment.BatchSize,
             Threads = (int)(Stored.Number("threads") ?? 0),
             Kernels = Stored.Text("kernels") ?? "unknown",
@@ -118,9 +142,12 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             CheckpointSeconds = Stored.Number("checkpoint_seconds") ?? double.NaN,
             MsPerStep = (Time("median"), Time("p10"), Time("p90")),
             Target = target,
+            Hashes = hashes,
+            EvaluatedFrom = (long)Math.Clamp(Stored.Number("evaluated_from") ?? 0, 0, long.MaxValue / 2),
         };
         var decomposition = Experiment.Decompose(target, threads);
         decomposition.Load(Folder.ModelFile);
+        decomposition.Resume(told.Steps, told.EvaluatedFrom);
         return decomposition;
 
         double Time(string quantile) => Stored.Number("ms_per_step", quantile) ?? double.NaN;

@@ -21,7 +21,8 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
     public string? Text(params ReadOnlySpan<string> path) => Find(path) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     /// <summary>A number of the summary, or null where it is not there or was not finite.</summary>
-    public double? Number(params ReadOnlySpan<string> path) => Find(path) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;
+    public double? Number(params ReadOnlySpan<string> path) =>
+        Find(path) is { ValueKind: JsonValueKind.Number } number && double.IsFinite(number.GetDouble()) ? number.GetDouble() : null;
 
     /// <summary>A truth of the summary, or null.</summary>
     public bool? Truth(params ReadOnlySpan<string> path) =>
@@ -38,7 +39,8 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
     /// </remarks>
     /// <param name="found">A configuration with every key.</param>
     /// <param name="planned">The one it should be.</param>
-    public static IReadOnlyList<string> Differences(string found, string planned)
+    /// <param name="except">Keys that may differ.</param>
+    public static IReadOnlyList<string> Differences(string found, string planned, params IReadOnlyList<string> except)
     {
         var there = FlatConfig.Read(found);
         var wanted = FlatConfig.Read(planned);
@@ -47,7 +49,7 @@ public sealed record StoredRun(string Folder, string Config, JsonElement Summary
             .. from key in there.Keys.Union(wanted.Keys)
                let value = there.GetValueOrDefault(key, "nothing")
                let other = wanted.GetValueOrDefault(key, "nothing")
-               where value != other && !IgnoredKeys.Contains(key) && !(key == SeedOfTarget && IsSeedTried(value, other))
+               where value != other && !IgnoredKeys.Contains(key) && !except.Contains(key) && !(key == SeedOfTarget && IsSeedTried(value, other))
                select $"{key} {value} instead of {other}",
         ];
 

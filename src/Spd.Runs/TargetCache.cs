@@ -30,7 +30,8 @@ public sealed class TargetCache
         if (Given(FolderVariable) is { } folder) return folder;
         string user = Given("XDG_CACHE_HOME")
             ?? (OperatingSystem.IsWindows() ? Given("LOCALAPPDATA") : null)
-            ?? (Given("HOME") is not { } home ? Path.GetTempPath()
+            // Where the temporary folder is everybody's, it is this user's below.
+            ?? (Given("HOME") is not { } home ? Path.Combine(Path.GetTempPath(), $"spd-{Environment.UserName}")
                 : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches")
                 : Path.Combine(home, ".cache"));
         return Path.Combine(user, "spd", "targets");
@@ -56,7 +57,7 @@ public sealed class TargetCache
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            note = $"the cached target '{entry}' is damaged and not used: {exception.Message}";
+            note = $"the cached target '{entry}' is damaged and not used: {exception.Message.TrimEnd('.')}";
             return false;
         }
     }
@@ -93,7 +94,7 @@ public sealed class TargetCache
         {
             Discard(temporary);
             // Another run may have stored the same target in the meantime.
-            return TryReadable(entry, config) ? null : $"the trained target could not be kept in '{Folder}': {exception.Message}";
+            return TryReadable(entry, config) ? null : $"the trained target could not be kept in '{Folder}': {exception.Message.TrimEnd('.')}";
         }
     }
 

@@ -2,7 +2,6 @@ using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
 using Spd.Networks;
 using Spd.Networks.Training;
-using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs;

@@ -34,7 +34,6 @@ public sealed partial class LayerTests
     [
         "Spd.Decomposition <-> Spd.Decomposition/Metrics",
         "Spd.Engine/Execution <-> Spd.Engine/Graphs",
-        "Spd.Runs <-> Spd.Runs/Checkpoints",
         "Spd.Runs <-> Spd.Runs/Configuration",
         "Spd.Runs <-> Spd.Runs/Paper",
         "Spd.Runs <-> Spd.Runs/Reporting",

@@ -99,7 +99,7 @@ public sealed class ResumeTests : IDisposable
         {
             using var process = _spd.StartUntil(new Moment(CheckpointName(2400), 300, "-TERM"), [.. start, "--out", "cut"]);
             var (exitCode, _, said) = SpdProgram.Finish(process);
-            Assert.Equal(130, exitCode);
+            Assert.Equal(143, exitCode);
             Assert.Equal("spd: stopped before the target was trained; the same command goes on with its training\n", said);
             Assert.Equal(2400, Newest());
         }
@@ -133,7 +133,7 @@ public sealed class ResumeTests : IDisposable
         void Stop(string signal, int step, string[] arguments)
         {
             using var process = _spd.StartUntil(new Moment(CheckpointName(step), 0, signal), arguments);
-            Assert.Equal(130, SpdProgram.Finish(process).ExitCode);
+            Assert.Equal(SpdProgram.ExitCodeOf(signal), SpdProgram.Finish(process).ExitCode);
             Assert.Equal(step, NewestStep(_spd.PathTo("cut", "checkpoints")));
             string summary = File.ReadAllText(_spd.PathTo("cut", "summary.json"));
             Assert.Contains("\"status\": \"interrupted\"", summary, StringComparison.Ordinal);
@@ -172,15 +172,13 @@ public sealed class ResumeTests : IDisposable
         Assert.Single(Directory.GetFiles(_spd.PathTo("cut", "tensorboard"), "events.out.tfevents.*"));
         Assert.Contains("\ntensorboard: true\n", File.ReadAllText(_spd.PathTo("cut", "config.yaml")), StringComparison.Ordinal);
 
-        // A file is in the way of the folder: as for every file of a run, it is told and nothing is lost.
+        // A file is in the way of the folder: event files only watch, so that it is told once, and the run goes on.
         Interrupted("blocked");
         File.WriteAllText(_spd.PathTo("blocked", "tensorboard"), "");
         var (code, _, error) = _spd.Run(["run", "tms_5-2", "--resume", "--tensorboard", "--out", "blocked", .. Options]);
-        Assert.Equal(1, code);
-        Assert.Matches(@"^spd: a file could not be written or read: [^\n]*tensorboard[^\n]*\n$", error);
-        File.Delete(_spd.PathTo("blocked", "tensorboard"));
-        Assert.Equal(0, _spd.Run("resume", "blocked", "--quiet").ExitCode);
-        Assert.Single(Directory.GetFiles(_spd.PathTo("blocked", "tensorboard"), "events.out.tfevents.*"));
+        Assert.Equal(0, code);
+        Assert.Matches(@"^spd: the event files for TensorBoard could not be written, and the run goes on without: [^\n]*tensorboard[^\n]*\n$", error);
+        _spd.AssertSameRun("cut", "blocked");
     }
 
     [Fact]
@@ -220,7 +218,7 @@ public sealed class ResumeTests : IDisposable
             SpdProgram.WaitFor(first, () => File.Exists(_spd.PathTo("busy", "metrics.jsonl")));
             var (code, _, error) = _spd.Run("resume", "busy");
             Assert.Equal(2, code);
-            Assert.Contains($"is being computed by another program (process {first.Id})", error, StringComparison.Ordinal);
+            Assert.Contains($"is being computed by another program (process {first.Id}", error, StringComparison.Ordinal);
         }
         finally
         {
@@ -300,8 +298,11 @@ public sealed class ResumeTests : IDisposable
             if (!File.Exists(_spd.PathTo("code"))) Assert.Skip($"no small disk can be mounted here: {trouble}");
             string error = File.ReadAllText(_spd.PathTo("error")), first = File.ReadAllText(_spd.PathTo("code"));
             Assert.Equal((0, ""), (code, trouble));
-            Assert.Matches(@"^spd: [^\n]*[Nn]o space left on device[^\n]*\n$", error);
-            Assert.StartsWith("1 ", first, StringComparison.Ordinal);
+            // Figures and the page only watch: without them, and with a summary, a run has come to its end, and the next call writes what is missing.
+            Assert.Matches(@"^(spd: the (figures|page) could not be written[^\n]*[Nn]o space left on device[^\n]*\n){0,2}(spd: [^\n]*[Nn]o space left on device[^\n]*\n)?$", error);
+            Assert.NotEmpty(error);
+            Assert.Matches(error.Contains("a file could not be written", StringComparison.Ordinal) ? "^1 " : "^0 .*summary.json", first);
+            Assert.True(File.Exists(_spd.PathTo($"cut{i}", "report.html")));
             _spd.AssertSameRun("whole", $"cut{i}");
             Tell($"with {size} bytes: {error.TrimEnd()}");
         }

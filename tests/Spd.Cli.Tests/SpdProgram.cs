@@ -50,8 +50,13 @@ internal sealed partial class SpdProgram : IDisposable
         if (signal == "-INT" && IgnoresInterrupts(process)) signal = "-TERM";
         using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
         kill.WaitForExit();
-        return signal == "-INT" ? 130 : 143;
+        return CodeOf(signal);
     }
+
+    /// <summary>What the program exits with when a signal stops it that it sends itself, and that it gets from these tests whether it ignores.</summary>
+    public static int ExitCodeOf(string signal) => CodeOf(signal == "-INT" && IgnoresInterrupts(Process.GetCurrentProcess()) ? "-TERM" : signal);
+
+    private static int CodeOf(string signal) => signal switch { "-INT" => 130, "-HUP" => 129, _ => 143 };
 
     public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(Location, "spd.dll"), .. arguments]);
 

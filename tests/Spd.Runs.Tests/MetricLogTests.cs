@@ -61,16 +61,65 @@ public sealed class MetricLogTests : IDisposable
             File.ReadAllText(Path));
     }
 
-    [Fact]
-    public void ALastLineThatWasCutShortIsLeftOut()
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("{\"step\":0}")]
+    [InlineData("{\"step\":2,\"losses\":null}")]
+    [InlineData("{\"step\":2,\"losses\":{\"total\":null}}")]
+    [InlineData("{\"step\":2,\"l0\":[]}")]
+    [InlineData("{\"step\":1e99}")]
+    public void ALineThatIsNoRecordIsLeftOut(string line)
     {
-        _folder.Write("metrics.jsonl", "{\"step\":1}\n{\"step\":2,\"lo");
-        Assert.Equal(1, Assert.Single(MetricLog.Read(Path)).Step);
-        _folder.Write("metrics.jsonl", "{\"step\":1}\nnonsense\n{\"step\":3}\n");
-        Assert.Contains(
-            "metrics.jsonl', line 2: this is no log record",
-            Assert.Throws<InvalidDataException>(() => MetricLog.Read(Path)).Message,
-            StringComparison.Ordinal);
+        _folder.Write("metrics.jsonl", $"{{\"step\":1}}\n{line}\n{{\"step\":3}}\n{{\"step\":4,\"lo");
+        Assert.Equal([1, 3], MetricLog.Read(Path).Select(record => record.Step));
+        Assert.Equal(3, MetricLog.LastStep(Path));
+    }
+
+    [Theory]
+    [InlineData("1 2 3", 3, 30, "1 2 3")]
+    // Behind the checkpoint.
+    [InlineData("1 2 3", 2, 2, "1 2")]
+    [InlineData("1 2 3 4", 3, 2, "1 2")]
+    // Cut, or with the first lines gone: what is left goes on, and nothing behind the checkpoint is taken for it.
+    [InlineData("1", 3, 3, "1")]
+    [InlineData("2 3 4 5", 3, 3, "2 3")]
+    [InlineData("1 x 3", 3, 3, "1 3")]
+    // Out of order.
+    [InlineData("1 3 2 3 4", 5, 4, "1 3 4")]
+    [InlineData("", 3, 3, "")]
+    public void ARunGoesOnWithTheLinesThatAreThere(string steps, int lines, int step, string kept)
+    {
+        File.WriteAllText(Path, Text(steps));
+        var (log, records) = MetricLog.Continue(Path, lines, step);
+        using (log) log.Write(new MetricRecord { Step = 50 });
+        Assert.Equal(kept, string.Join(' ', records.Select(record => record.Step)));
+        Assert.Equal($"{kept} 50".Trim(), string.Join(' ', MetricLog.Read(Path).Select(record => record.Step)));
+        Assert.StartsWith(Text(kept), File.ReadAllText(Path), StringComparison.Ordinal);
+
+        static string Text(string steps) => string.Concat(steps.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(step => $"{{\"step\":{step}}}\n"));
+    }
+
+    [Fact]
+    public void ALogThatIsGoneBegins()
+    {
+        var (log, records) = MetricLog.Continue(Path, 7, 100);
+        using (log) log.Write(new MetricRecord { Step = 110 });
+        Assert.Empty(records);
+        Assert.Equal(110, Assert.Single(MetricLog.Read(Path)).Step);
+    }
+
+    [Fact]
+    public void WhatAnotherProgramCutsOffLeavesNoGap()
+    {
+        using var log = new MetricLog(Path);
+        log.Write(new MetricRecord { Step = 1 });
+        using (var other = new FileStream(Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)) other.SetLength(0);
+        log.Write(new MetricRecord { Step = 2 });
+        Assert.Equal(2, Assert.Single(MetricLog.Read(Path)).Step);
+        Assert.DoesNotContain('\0', File.ReadAllText(Path));
     }
 
     [Fact]

@@ -4,7 +4,6 @@ using System.Text;
 using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
 using Spd.Formats;
-using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Checkpoints;
 
@@ -24,20 +23,28 @@ public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int Log
 /// metadata the step. Random numbers are drawn by seed, step and purpose, so that their streams stand where the step says.
 /// </summary>
 /// <remarks>
-/// Each has a SHA-256 of the whole file, taken with zeros in the place of the checksum, and one of the configuration.
-/// No byte of a file can change without being noticed.
+/// Each has a SHA-256 of the whole file, taken with zeros in the place of the checksum, so that no byte can change without being noticed, and says what
+/// the run means that it belongs to.
 /// </remarks>
-public static class Checkpoint
+public sealed class Checkpoint
 {
-    private const string Format = "spd checkpoint 1";
-    private const string FormatKey = "format", HashKey = "sha256", ConfigKey = "config_sha256";
+    private const string Format = "spd checkpoint 2";
+    private const string FormatKey = "format", HashKey = "sha256", MeaningKey = "meaning";
     private const string StepKey = "step", EvaluatedKey = "evaluated_batches", LinesKey = "log_lines", StepsKey = "steps", KernelsKey = "kernels";
     private const int HashLength = 64;
     private const long LargestHeader = 1 << 24;
 
-    // They may change between two parts of a run: they do not say what a step computes. For steps, the schedule decides.
-    private static readonly string[] FreeKeys =
-        ["name", "description", "steps", "save_freq", "keep_every", "print_freq", "n_eval_steps", "image_freq", "image_on_first_step", "tensorboard"];
+    private readonly string _path;
+    private readonly IReadOnlyDictionary<string, float[]> _tensors;
+
+    private Checkpoint(string path, CheckpointPosition position, RunMeaning meaning, IReadOnlyDictionary<string, float[]> tensors) =>
+        (_path, Position, Meaning, _tensors) = (path, position, meaning, tensors);
+
+    /// <summary>Where it was taken.</summary>
+    public CheckpointPosition Position { get; }
+
+    /// <summary>What the run computes that it belongs to.</summary>
+    public RunMeaning Meaning { get; }
 
     /// <summary>The file of a step.</summary>
     public static string PathOf(string folder, int step) => Path.Combine(folder, $"step-{step:D8}.safetensors");
@@ -50,9 +57,9 @@ public static class Checkpoint
     /// <param name="path">The file.</param>
     /// <param name="optimiser">The parameters and their moments.</param>
     /// <param name="position">Where the training stands.</param>
-    /// <param name="config">The text of the configuration.</param>
+    /// <param name="meaning">What the run computes.</param>
     /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
-    public static void Save(string path, AdamW optimiser, CheckpointPosition position, string config)
+    public static void Save(string path, AdamW optimiser, CheckpointPosition position, RunMeaning meaning)
     {
         var tensors = Names(optimiser).SelectMany(entry => new[]
         {
@@ -63,7 +70,7 @@ public static class Checkpoint
         {
             [FormatKey] = Format,
             [HashKey] = new('0', HashLength),
-            [ConfigKey] = ConfigHash(config),
+            [MeaningKey] = meaning.ToJson(),
             [StepKey] = Text(position.Step),
             [EvaluatedKey] = Text(position.EvaluatedBatches),
             [LinesKey] = Text(position.LogLines),
@@ -83,20 +90,37 @@ public static class Checkpoint
         static TensorData Tensor(string name, ReadOnlySpan<float> values) => new(name, [values.Length], values.ToArray());
     }
 
-    /// <summary>Reads a checkpoint into a training, all of it or nothing.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
-    /// <param name="config">The text of the configuration.</param>
-    /// <exception cref="FileContentException">The file is damaged, of another version or of another configuration; nothing is changed.</exception>
+    /// <summary>Reads a checkpoint.</summary>
+    /// <exception cref="FileContentException">The file is damaged, or of another version.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static CheckpointPosition Load(string path, AdamW optimiser, string config)
+    public static Checkpoint Read(string path)
     {
         CheckHash(path);
         var file = Safetensors.Read(path);
-        if (file.Metadata.GetValueOrDefault(FormatKey) != Format) throw Refused(path, "it is of another version of this program");
-        if (file.Metadata.GetValueOrDefault(ConfigKey) != ConfigHash(config))
-            throw Refused(path, "it was written with another configuration than the run's config.yaml");
-        var tensors = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values);
+        string? format = file.Metadata.GetValueOrDefault(FormatKey);
+        if (format != Format)
+        {
+            throw Refused(path, $"it is of {(format == "spd checkpoint 1" ? "an earlier" : "another")} version of this program, "
+                + "whose checkpoints do not say what the run computes");
+        }
+
+        var meaning = RunMeaning.FromJson(file.Metadata.GetValueOrDefault(MeaningKey)) ?? throw Refused(path, "it does not say what the run computes");
+        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey))
+        {
+            Kernels = file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown",
+        };
+        return new Checkpoint(path, position, meaning, file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values));
+
+        long Number(string key) => long.TryParse(file.Metadata.GetValueOrDefault(key), CultureInfo.InvariantCulture, out long number) && number >= 0
+            ? number
+            : throw Refused(path, $"its {key} is no number");
+    }
+
+    /// <summary>Writes it into a training, all of it or nothing.</summary>
+    /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
+    /// <exception cref="FileContentException">It is of another network; nothing is changed.</exception>
+    public void Restore(AdamW optimiser)
+    {
         var copies = new List<(float[] Values, Func<Span<float>> To)>();
         foreach (var (name, parameter) in Names(optimiser))
         {
@@ -105,49 +129,40 @@ public static class Checkpoint
             Add($"{name}.second_moment", parameter.Count, () => optimiser.SecondMoment(parameter));
         }
 
-        if (copies.Count != tensors.Count) throw Refused(path, $"it holds {tensors.Count} tensors, but this run has {copies.Count}");
-        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey))
-        {
-            Kernels = file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown",
-        };
+        if (copies.Count != _tensors.Count) throw Refused(_path, $"it holds {_tensors.Count} tensors, but this run has {copies.Count}");
         foreach (var (values, to) in copies) values.CopyTo(to());
-        return position;
 
         void Add(string name, int count, Func<Span<float>> to)
         {
-            if (!tensors.TryGetValue(name, out float[]? values) || values.Length != count) throw Refused(path, $"it does not hold {count} values of {name}");
+            if (!_tensors.TryGetValue(name, out float[]? values) || values.Length != count) throw Refused(_path, $"it does not hold {count} values of {name}");
             copies.Add((values, to));
         }
-
-        long Number(string key) => long.TryParse(file.Metadata.GetValueOrDefault(key), CultureInfo.InvariantCulture, out long number) && number >= 0
-            ? number
-            : throw Refused(path, $"its {key} is no number");
     }
 
-    /// <summary>Removes checkpoints, except the two newest and every so many-th.</summary>
+    /// <summary>Removes checkpoints up to the one just written, except it, the newest before it, and every so many-th.</summary>
+    /// <remarks>One of a later step is not of this training: it was refused, or is yet to be written over. It neither goes nor counts.</remarks>
     /// <param name="folder">The folder.</param>
+    /// <param name="step">The step of the one just written.</param>
     /// <param name="frequency">Steps between two of them.</param>
     /// <param name="keepEvery">Every how many one is kept; null for none.</param>
-    public static void Prune(string folder, int frequency, int? keepEvery)
+    public static void Prune(string folder, int step, int frequency, int? keepEvery)
     {
-        foreach (string path in Newest(folder).Skip(2))
+        foreach (string path in Newest(folder).Where(path => StepOf(path) <= step).Skip(2))
         {
             bool isKept = keepEvery is { } every && StepOf(path) % ((long)frequency * every) == 0;
             if (!isKept) File.Delete(path);
         }
     }
 
+    /// <summary>Gives a damaged checkpoint another name, so that it is never taken for a good one again.</summary>
+    /// <exception cref="IOException">It cannot be renamed.</exception>
+    public static void SetAside(string path) => File.Move(path, $"{path}.damaged", overwrite: true);
+
     private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(AdamW optimiser) =>
         optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
 
     private static int? StepOf(string path) =>
         int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;
-
-    private static string ConfigHash(string config)
-    {
-        var entries = FlatConfig.Read(config).Where(entry => !FreeKeys.Contains(entry.Key)).OrderBy(entry => entry.Key, StringComparer.Ordinal);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', entries.Select(entry => $"{entry.Key}={entry.Value}")))));
-    }
 
     private static void CheckHash(string path)
     {

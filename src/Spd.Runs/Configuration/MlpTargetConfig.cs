@@ -72,6 +72,12 @@ public sealed record MlpTargetConfig : TargetConfig
     public override int Features => Model.LayerSizes[0];
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> Files => new (string Key, string? Path)[]
+    {
+        ("target.data.inputs", DataFiles.Inputs), ("target.data.labels", DataFiles.Labels),
+    }.Where(file => file.Path is not null).ToDictionary(file => file.Key, file => file.Path!);
+
+    /// <inheritdoc/>
     public override Module Build() => new Mlp(Model.LayerSizes, Model.Activation, Model.Biases is not null);
 
     /// <inheritdoc/>

@@ -35,6 +35,11 @@ public abstract record TargetConfig
     /// <inheritdoc cref="Data"/>
     public virtual DataSource EvaluationData(TaskConfig task) => Data(task);
 
+    /// <summary>
+    /// The files of data that it rests on, each by the dotted key that names it: <c>target.data.inputs</c>. A run knows them by their content, wherever they lie.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, string> Files => new Dictionary<string, string>();
+
     /// <summary>Every key with its value, as YAML: the canonical text of what is kept beside the weights.</summary>
     public abstract string ToYaml();
 

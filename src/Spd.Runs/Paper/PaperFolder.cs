@@ -52,7 +52,7 @@ public sealed class PaperFolder : IDisposable
         {
             return new PaperFolder(
                 root,
-                FolderLock.Take(root, other => $"another `spd paper` {other} works in '{path}': wait for its end, or name another folder with --out"));
+                FolderLock.Take(root, other => $"another `spd paper` ({other}) works in '{path}': wait for its end, or name another folder with --out"));
         }
         catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException))
         {
@@ -71,7 +71,7 @@ public sealed class PaperFolder : IDisposable
         try
         {
             var folder = RunFolder.Open(running);
-            bool isSame = Checkpoint.Newest(folder.CheckpointsFolder).Count > 0
+            bool isSame = HasCheckpoints(running)
                 && StoredRun.Differences(run.Experiment!.Reread(folder.ConfigFile), run.Experiment.Yaml).Count == 0;
             return isSame ? folder : null;
         }
@@ -82,10 +82,14 @@ public sealed class PaperFolder : IDisposable
     }
 
     /// <summary>Makes the folder in which a run is computed; what a killed program left in it goes.</summary>
-    /// <exception cref="RunFolderException">Something is in the way that was not left by this program, or the folder cannot be made.</exception>
+    /// <exception cref="RunFolderException">
+    /// Something is in the way that was not left by this program, or has checkpoints of another configuration; or the folder cannot be made.
+    /// </exception>
     public RunFolder Begin(PlannedRun run)
     {
         string running = RunningPath(run);
+        if (HasCheckpoints(running))
+            throw new RunFolderException($"'{running}' holds checkpoints of a run of another configuration: move it away, or name another folder with --out");
         Discard(run);
         if (Path.Exists(running))
         {
@@ -109,13 +113,13 @@ public sealed class PaperFolder : IDisposable
         File.Delete(Path.Combine(final, Marker));
     }
 
-    /// <summary>Removes what a run that did not end left, if it is marked as ours or empty.</summary>
+    /// <summary>Removes what a run that did not end left, if it is marked as ours or empty, and has no checkpoints.</summary>
     public void Discard(PlannedRun run)
     {
         string running = RunningPath(run);
         if (!Directory.Exists(running)) return;
         bool isOurs = File.Exists(Path.Combine(running, Marker)) || !Directory.EnumerateFileSystemEntries(running).Any();
-        if (isOurs) Directory.Delete(running, recursive: true);
+        if (isOurs && !HasCheckpoints(running) && FolderLock.Holder(running) is null) Directory.Delete(running, recursive: true);
     }
 
     /// <inheritdoc/>
@@ -123,6 +127,8 @@ public sealed class PaperFolder : IDisposable
 
     private static RunFolderException Refused(string path, Exception exception) =>
         new($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
+
+    private static bool HasCheckpoints(string running) => Checkpoint.Newest(Path.Combine(running, "checkpoints")).Count > 0;
 
     private string RunningPath(PlannedRun run) => $"{PathOf(run)}.running";
 }

@@ -140,22 +140,22 @@ public static class RunFigures
     {
         double[] steps = [.. metrics.Select(record => (double)record.Step)];
         LineSeries Series(string name, Func<MetricRecord, double> value) => new(name, steps, [.. metrics.Select(value)]);
-        var plots = new List<LinePlot>
-        {
+        // A line may lack what others have: logs are of older versions too, and may have been edited.
+        IReadOnlyList<LineSeries> AllOf<T>(Func<MetricRecord, IReadOnlyDictionary<string, T>> values)
+            where T : struct, IConvertible =>
+        [
+            .. metrics.SelectMany(record => values(record).Keys).Distinct().Select(name => Series(
+                name, record => values(record).TryGetValue(name, out var value) ? value.ToDouble(null) : double.NaN)),
+        ];
+        LinePlot[] plots =
+        [
             new("Loss terms, before their coefficients", "loss",
-                [.. metrics[0].Losses.Keys.Select(name => Series(name.Replace('_', ' '), record => record.Losses[name]))],
-                LogarithmicY: true),
-            new(l0Title, "mean per input", [.. metrics[0].L0.Keys.Select(name => Series(name, record => record.L0[name]))]),
-        };
-        // A log of an older version holds no counts.
-        if (metrics[^1].Alive.Count > 0)
-        {
-            plots.Add(new LinePlot(
-                aliveTitle, "count",
-                [.. metrics[^1].Alive.Keys.Select(name => Series(name, record => record.Alive.TryGetValue(name, out int alive) ? alive : double.NaN))]));
-        }
-
-        plots.Add(new LinePlot("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]));
+                [.. AllOf(record => record.Losses).Select(series => series with { Name = series.Name.Replace('_', ' ') })], LogarithmicY: true),
+            new(l0Title, "mean per input", AllOf(record => record.L0)),
+            new(aliveTitle, "count", AllOf(record => record.Alive)),
+            new("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]),
+        ];
+        plots = [.. plots.Where(plot => plot.Series.Count > 0)];
         string drawing = new LineFigure("Losses, what is in use, and learning rate over training", "step", plots).ToSvg();
         return new RunFigure("training", "Training", drawing, howToRead);
     }

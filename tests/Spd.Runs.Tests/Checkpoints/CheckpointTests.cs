@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks.Data;
@@ -9,7 +10,9 @@ namespace Spd.Runs.Tests.Checkpoints;
 
 public sealed class CheckpointTests : IDisposable
 {
-    private const string Config = "seed: 1\nC: 6\nsteps: 100\nlr: 0.001\ntarget: {train: {seed: 0}}\n";
+    private const string Config = "seed: 1\nC: 6\nsteps: 100\nlr: 0.001\ntarget: {load: /a/w.pt, train: {seed: 0}, data: {inputs: /a/x.npy}}\n";
+
+    private static readonly RunMeaning Meaning = MeaningOf(Config);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -31,7 +34,9 @@ public sealed class CheckpointTests : IDisposable
         Save(first, "a.safetensors");
 
         using var second = Decompose(threads: 3, seedOfStart: 99);
-        var position = Checkpoint.Load(_folder["a.safetensors"], second.State.Optimiser, Config);
+        var checkpoint = Checkpoint.Read(_folder["a.safetensors"]);
+        checkpoint.Restore(second.State.Optimiser);
+        var position = checkpoint.Position;
         Assert.Equal(new CheckpointPosition(17, 0, 5, 40), position);
         second.Resume(position.Step, position.EvaluatedBatches);
         second.Train(cancellation: TestContext.Current.CancellationToken);
@@ -72,16 +77,47 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void AnotherConfigurationIsRefusedUnlessItComputesTheSame()
+    public void WhatComputesSomethingElseIsNamedWithBothValues()
     {
         Good();
-        using var other = Decompose();
-        Assert.Contains(
-            "another configuration",
-            Assert.Throws<FileContentException>(() => Load(Config.Replace("C: 6", "C: 7", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
-        Assert.Equal(17, Load("name: other\n" + Config.Replace("steps: 100", "steps: 200\nsave_freq: 3", StringComparison.Ordinal)).Step);
+        var written = Checkpoint.Read(_folder["a.safetensors"]).Meaning;
+        Assert.Empty(Meaning.DifferencesFrom(written));
+        Assert.Equal(["C is 7, but was 6"], Differences(Config.Replace("C: 6", "C: 7", StringComparison.Ordinal)));
+        Assert.Equal(["C is 6, but was not there"], MeaningOf("C: 6").DifferencesFrom(MeaningOf("name: x")));
+        Assert.Equal(["C is not there, but was 6"], MeaningOf("name: x").DifferencesFrom(MeaningOf("C: 6")));
+        // A name, how often is saved, and where files lie say nothing of what a step computes; their content does.
+        Assert.Empty(Differences("name: other\n" + Config.Replace("steps: 100", "steps: 200\nsave_freq: 3", StringComparison.Ordinal)));
+        Assert.Empty(Differences(Config.Replace("/a/", "/elsewhere/", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["target.data.inputs is another file or was changed (its SHA-256 is 4567…, but was 0123…)"],
+            MeaningOf(Config, inputs: "4567").DifferencesFrom(written));
+        // A key that the program has learnt since is there with its default.
+        Assert.Empty(Differences($"{Config}out_recon_coeff: null\nis_new: false\n"));
+        Assert.Equal(["is_new is true, but was not there"], Differences($"{Config}is_new: true\n"));
 
-        CheckpointPosition Load(string config) => Checkpoint.Load(_folder["a.safetensors"], other.State.Optimiser, config);
+        IReadOnlyList<string> Differences(string config) => MeaningOf(config).DifferencesFrom(written);
+    }
+
+    [Fact]
+    public void AnEarlierVersionsCheckpointSaysWhatItIs()
+    {
+        File.WriteAllBytes(_folder["old.safetensors"], SpdFile("spd checkpoint 1"));
+        Assert.EndsWith(
+            "old.safetensors' cannot be used: it is of an earlier version of this program, whose checkpoints do not say what the run computes",
+            Assert.Throws<FileContentException>(() => Checkpoint.Read(_folder["old.safetensors"])).Message, StringComparison.Ordinal);
+
+        // With a checksum that is right.
+        static byte[] SpdFile(string format)
+        {
+            var metadata = new Dictionary<string, string> { ["format"] = format, ["sha256"] = new('0', 64) };
+            TensorData[] tensors = [new("a", [1], [1])];
+            using var zeroed = new MemoryStream();
+            Safetensors.Write(zeroed, tensors, metadata);
+            metadata["sha256"] = Convert.ToHexStringLower(SHA256.HashData(zeroed.ToArray()));
+            using var file = new MemoryStream();
+            Safetensors.Write(file, tensors, metadata);
+            return file.ToArray();
+        }
     }
 
     [Fact]
@@ -90,15 +126,29 @@ public sealed class CheckpointTests : IDisposable
         for (int step = 10; step <= 100; step += 10) File.WriteAllText(Checkpoint.PathOf(_folder.Root, step), "");
         _folder.Write("step-x.safetensors", "");
         File.WriteAllText(Checkpoint.PathOf(_folder.Root, 105), "");
-        Checkpoint.Prune(_folder.Root, frequency: 10, keepEvery: 4);
+        Checkpoint.Prune(_folder.Root, step: 105, frequency: 10, keepEvery: 4);
         Assert.Equal(
             ["step-00000105.safetensors", "step-00000100.safetensors", "step-00000080.safetensors", "step-00000040.safetensors"],
             Checkpoint.Newest(_folder.Root).Select(path => Path.GetFileName(path)!));
-        Checkpoint.Prune(_folder.Root, frequency: 10, keepEvery: null);
+        Checkpoint.Prune(_folder.Root, step: 105, frequency: 10, keepEvery: null);
         Assert.Equal(2, Checkpoint.Newest(_folder.Root).Count);
         Assert.True(File.Exists(_folder["step-x.safetensors"]));
         Assert.Empty(Checkpoint.Newest(_folder["nowhere"]));
     }
+
+    [Fact]
+    public void ANewOneIsNeverRemovedForOnesOfLaterSteps()
+    {
+        foreach (int step in new[] { 20, 40, 60, 180, 200 }) File.WriteAllText(Checkpoint.PathOf(_folder.Root, step), "");
+        Checkpoint.Prune(_folder.Root, step: 60, frequency: 20, keepEvery: null);
+        Assert.Equal([200, 180, 60, 40], Checkpoint.Newest(_folder.Root).Select(path => int.Parse(Path.GetFileNameWithoutExtension(path)[5..])));
+        Checkpoint.SetAside(Checkpoint.PathOf(_folder.Root, 200));
+        Assert.True(File.Exists(_folder["step-00000200.safetensors.damaged"]));
+        Assert.Equal(3, Checkpoint.Newest(_folder.Root).Count);
+    }
+
+    private static RunMeaning MeaningOf(string config, string inputs = "0123") =>
+        RunMeaning.Of(config, new Dictionary<string, string> { ["target.data.inputs"] = inputs }, "target.load");
 
     private static Decomposer Decompose(int threads = 2, ulong seedOfStart = 1)
     {
@@ -127,7 +177,7 @@ public sealed class CheckpointTests : IDisposable
         [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).SelectMany(BitConverter.GetBytes)];
 
     private void Save(Decomposer decomposer, string name) => Checkpoint.Save(
-        _folder[name], decomposer.State.Optimiser, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40), Config);
+        _folder[name], decomposer.State.Optimiser, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40), Meaning);
 
     private byte[] Good()
     {
@@ -146,7 +196,7 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllBytes(_folder["changed.safetensors"], bytes);
         using var decomposer = Decompose();
         byte[] before = Bits(decomposer);
-        var exception = Record.Exception(() => Checkpoint.Load(_folder["changed.safetensors"], decomposer.State.Optimiser, Config));
+        var exception = Record.Exception(() => Checkpoint.Read(_folder["changed.safetensors"]).Restore(decomposer.State.Optimiser));
         Assert.True(exception is FileContentException, $"{what}: {exception?.ToString() ?? "it was loaded"}");
         Assert.DoesNotContain('\n', exception!.Message);
         Assert.Equal(before, Bits(decomposer));

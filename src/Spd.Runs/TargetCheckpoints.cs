@@ -1,17 +1,21 @@
 using Spd.Engine.Optimisation;
+using Spd.Formats;
 using Spd.Networks.Training;
+using Spd.Runs.Checkpoints;
 
-namespace Spd.Runs.Checkpoints;
+namespace Spd.Runs;
 
 /// <summary>
 /// The checkpoints of a target's training, in a folder beside its place in the cache. Programs that train the same target at the same time write the same
 /// bytes, whole files at a time, so they need not know of each other. What cannot be written or read costs time and nothing else, and is told.
 /// </summary>
 /// <param name="folder">The folder.</param>
-/// <param name="config">The text of what the weights depend on.</param>
+/// <param name="config">The text of what the weights depend on; the folder is named after its hash.</param>
 /// <param name="observer">Is told where the training goes on, and what went wrong.</param>
 public sealed class TargetCheckpoints(string folder, string config, IRunObserver observer) : ITrainingStore
 {
+    private readonly RunMeaning _meaning = RunMeaning.Of(config);
+
     /// <inheritdoc/>
     public int Load(AdamW optimiser)
     {
@@ -19,13 +23,17 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
         {
             try
             {
-                int step = Checkpoint.Load(path, optimiser, config).Step;
-                observer.Note($"going on with the target's training from step {step}");
-                return step;
+                var checkpoint = Checkpoint.Read(path);
+                if (_meaning.DifferencesFrom(checkpoint.Meaning) is [var difference, ..])
+                    throw new FileContentException($"the checkpoint '{path}' cannot be used: {difference}");
+                checkpoint.Restore(optimiser);
+                observer.Note($"going on with the target's training from step {checkpoint.Position.Step}");
+                return checkpoint.Position.Step;
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 observer.Note($"{exception.Message.TrimEnd('.')}; the one before it is tried");
+                if (exception is FileContentException) TrySetAside(path);
             }
         }
 
@@ -39,8 +47,8 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
         {
             Directory.CreateDirectory(folder);
             var position = new CheckpointPosition(optimiser.Steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0);
-            Checkpoint.Save(Checkpoint.PathOf(folder, optimiser.Steps), optimiser, position, config);
-            Checkpoint.Prune(folder, frequency: 1, keepEvery: null);
+            Checkpoint.Save(Checkpoint.PathOf(folder, optimiser.Steps), optimiser, position, _meaning);
+            Checkpoint.Prune(folder, optimiser.Steps, frequency: 1, keepEvery: null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -58,6 +66,18 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // Another program is still training the same target, and removes them at its end.
+        }
+    }
+
+    private static void TrySetAside(string path)
+    {
+        try
+        {
+            Checkpoint.SetAside(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Another program may have trained the target in the meantime, and removed it; or the folder cannot be written to, which Save tells.
         }
     }
 }
