@@ -19,12 +19,12 @@ public sealed class Decomposer : IDisposable
     /// <param name="options">The options.</param>
     /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
     /// <param name="evaluationData">The inputs that it is measured on; null for <paramref name="data"/>, of which every batch is fresh.</param>
-    /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map.</exception>
+    /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map, or a site has no C or two.</exception>
     public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null, DataSource? evaluationData = null)
     {
         options.Validate();
         Options = options;
-        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed);
+        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite);
         _evaluationData = evaluationData ?? data;
         _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
         _step = new DecompositionStep(Components, data, options, _pool);

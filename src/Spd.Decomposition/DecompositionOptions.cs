@@ -21,6 +21,11 @@ public sealed record DecompositionOptions
     /// <summary>C: subcomponents of each site, at least 1.</summary>
     public int C { get; init; } = 20;
 
+    /// <summary>
+    /// C of single sites in place of <see cref="C"/>, by glob patterns over their paths: every site is fitted by exactly one of them. Null: <see cref="C"/> for all.
+    /// </summary>
+    public IReadOnlyDictionary<string, int>? CBySite { get; init; }
+
     /// <summary>S: mask samples of the stochastic losses, at least 1.</summary>
     public int NMaskSamples { get; init; } = 1;
 
@@ -86,6 +91,8 @@ public sealed record DecompositionOptions
     public void Validate()
     {
         Require(C >= 1, nameof(C), C, "it must be at least 1");
+        foreach (var (pattern, count) in CBySite ?? new Dictionary<string, int>()) Require(count >= 1, $"C of '{pattern}'", count, "it must be at least 1");
+        Require(CBySite is not { Count: 0 }, nameof(CBySite), "empty", "it must name every site, or be null");
         Require(NMaskSamples >= 1, nameof(NMaskSamples), NMaskSamples, "it must be at least 1");
         Require(NCiMlpNeurons >= 0, nameof(NCiMlpNeurons), NCiMlpNeurons, "it must be at least 0");
         Require(Pnorm > 0 && double.IsFinite(Pnorm), nameof(Pnorm), Pnorm, "it must be a finite number above 0");

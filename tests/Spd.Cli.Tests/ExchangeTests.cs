@@ -91,6 +91,10 @@ public sealed class ExchangeTests : IDisposable
         Refused("linear2.weight, which is not the transpose of linear1.weight", "import", "out", "--out", "x");
         Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "apd", .. Short]).ExitCode);
         Refused("cannot be exported as spd-paper", "export", "apd", "--format", "spd-paper");
+        Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "each", .. Short, "--set", "C={linear*: 6}"]).ExitCode);
+        Refused("that code has one C for all matrices, and this run has one for each", "export", "each", "--format", "spd-paper");
+        Assert.Equal(0, _spd.Run(["run", "resid_mlp1", "--out", "tanh", .. Short, "--set", "target.train.resid_mlp_config.act_fn_name=tanh", "--set", "target.train.steps=10"]).ExitCode);
+        Refused("that code knows the activation functions relu and gelu, and this network has Tanh", "export", "tanh", "--format", "spd-paper");
         Refused("there is no such file", "run", "tms_5-2", "--set", "target={load: nowhere.pth}");
         Assert.False(Directory.Exists(_spd.PathTo("x")));
         Assert.DoesNotContain(Directory.GetFileSystemEntries(_spd.Folder), entry => entry.EndsWith(".tmp", StringComparison.Ordinal));

@@ -86,7 +86,38 @@ public sealed class MlpTests : IDisposable
         Assert.Contains("it classifies 100.00 %", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void EachMatrixMayHaveItsOwnC()
+    {
+        string[] run =
+        [
+            "run", "mine.yaml", "--set", "C={layers.0: 5, layers.1: 9}", "--set", "target.mlp.activation=tanh", "--set", "target.data.published_accuracy=null",
+            "--set", "save_freq=20",
+        ];
+        var (code, output, error) = _spd.Run([.. run, "--steps", "40", "--out", "run"]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches(@"L0 / alive, layers\.0 +[\d.]+ / \d+ of 5 ", output);
+        Assert.Matches(@"L0 / alive, layers\.1 +[\d.]+ / \d+ of 9 ", output);
+        var model = Safetensors.Read(_spd.PathTo("run", "model.safetensors")).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Shape);
+        Assert.Equal([Inputs, 5], model["layers.0.V"]);
+        Assert.Equal([5, Hidden], model["layers.0.U"]);
+        Assert.Equal([Hidden, 9], model["layers.1.V"]);
+        Assert.Equal([9, 4], model["layers.1.gate.mlp_in"]);
+        Assert.Contains("layers.1", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+        Assert.Equal(0, _spd.Run("report", "run").ExitCode);
+
+        // A checkpoint has the same shapes: prolonged, it is what it would have been in one go.
+        Assert.Equal(0, _spd.Run([.. run, "--steps", "70", "--out", "whole", "--quiet"]).ExitCode);
+        Assert.Equal((0, ""), Outcome(_spd.Run("resume", "run", "--steps", "70", "--quiet")));
+        _spd.AssertSameRun("whole", "run");
+        Assert.Contains("layers.0", _spd.Run("compare", "run", "whole").Output, StringComparison.Ordinal);
+
+        static (int, string) Outcome((int ExitCode, string Output, string Error) result) => (result.ExitCode, result.Error);
+    }
+
     [Theory]
+    [InlineData("C={layers.0: 4}", "C says nothing of 'layers.1': add a line for it, such as 'layers.1: 4'")]
+    [InlineData("C={layers.*: 4, layers.7: 2}", "C names 'layers.7', which fits no decomposed matrix; they are layers.0, layers.1")]
     [InlineData("target.data.input_shift=0.9", "on its data, but 100.00 % is expected")]
     [InlineData("target.load=nowhere.pt", "nowhere.pt', but there is no such file: name the weights with --set target.load=PATH")]
     [InlineData("target.data.inputs=nowhere.npz:x", "nowhere.npz:x', but there is no such file: name it with --set target.data.inputs=PATH")]

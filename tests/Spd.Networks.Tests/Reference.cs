@@ -28,6 +28,18 @@ internal static class Reference
         return [.. Enumerable.Range(0, network.Config.NFeatures).Select(feature => stream.Select((value, e) => value * network.Unembedding[e, feature]).Sum())];
     });
 
+    /// <summary>An MLP; a function after each layer, null for none.</summary>
+    public static double[] Of(Mlp network, IReadOnlyList<Func<double, double>?> activations, float[] inputs, int rows) => Rows(inputs, rows, x =>
+    {
+        foreach (var (layer, function) in network.Layers.Zip(activations))
+        {
+            x = Apply(layer, x);
+            if (function is not null) x = [.. x.Select(function)];
+        }
+
+        return x;
+    });
+
     private static double[] Rows(float[] inputs, int rows, Func<double[], double[]> network) =>
         [.. inputs.Chunk(inputs.Length / rows).SelectMany(row => network([.. row.Select(value => (double)value)]))];
 

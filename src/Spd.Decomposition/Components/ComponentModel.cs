@@ -47,11 +47,17 @@ public sealed class ComponentModel
     /// <param name="c">C, subcomponents per site.</param>
     /// <param name="k">K, hidden neurons of a gate; 0 is a linear gate.</param>
     /// <param name="seed">Seed of the initial values.</param>
-    /// <exception cref="SiteSelectionException">A pattern matches nothing or no linear map.</exception>
-    public static ComponentModel Create(Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed)
+    /// <param name="cBySite">C by glob pattern over the sites' paths, where they differ; null for <paramref name="c"/> everywhere.</param>
+    /// <exception cref="SiteSelectionException">
+    /// A pattern matches nothing or no linear map, a site has no C or two, or two that are tied have different ones.
+    /// </exception>
+    public static ComponentModel Create(
+        Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed, IReadOnlyDictionary<string, int>? cBySite = null)
     {
         var sites = new List<Site>();
-        foreach (var (path, linear) in SitePatterns.Select(network, patterns)) sites.Add(NewSite(sites, path, linear, c, k));
+        var selected = SitePatterns.Select(network, patterns);
+        var counts = cBySite is null ? null : SitePatterns.SubcomponentCounts([.. selected.Select(map => map.Path)], cBySite);
+        for (int i = 0; i < selected.Count; i++) sites.Add(NewSite(sites, selected[i].Path, selected[i].Linear, counts?[i] ?? c, k));
         var model = new ComponentModel(network, sites);
         foreach (var site in sites)
         {
@@ -107,6 +113,12 @@ public sealed class ComponentModel
     private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int k)
     {
         var tied = earlier.Find(site => site.Linear.Weight == linear.Weight);
+        if (tied is not null && tied.C != c)
+        {
+            throw new SiteSelectionException(
+                $"C is {tied.C} for '{tied.Name}' and {c} for '{path}', but they are one matrix and its transpose, with the same subcomponents: give both the same C");
+        }
+
         bool isTranspose = tied?.Linear.IsTransposed != linear.IsTransposed;
         var v = tied is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(isTranspose ? tied.U : tied.V, $"{path}.V");
         var u = tied is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(isTranspose ? tied.V : tied.U, $"{path}.U");

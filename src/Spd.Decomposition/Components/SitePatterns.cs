@@ -26,6 +26,26 @@ public static class SitePatterns
         return [.. network.LinearMaps().Where(map => patterns.Any(pattern => Matches(pattern, map.Path)))];
     }
 
+    /// <summary>C of each site, by patterns that fit exactly one site's path or several.</summary>
+    /// <param name="sites">The paths of the sites.</param>
+    /// <param name="counts">C by pattern.</param>
+    /// <returns>C in the order of the sites.</returns>
+    /// <exception cref="SiteSelectionException">A pattern fits no site, two fit the same, or a site is fitted by none.</exception>
+    public static IReadOnlyList<int> SubcomponentCounts(IReadOnlyList<string> sites, IReadOnlyDictionary<string, int> counts)
+    {
+        if (counts.Keys.FirstOrDefault(pattern => !sites.Any(site => Matches(pattern, site))) is { } unused)
+            throw new SiteSelectionException($"C names '{unused}', which fits no decomposed matrix; they are {string.Join(", ", sites)}");
+        return
+        [
+            .. sites.Select(site => counts.Keys.Where(pattern => Matches(pattern, site)).ToList() switch
+            {
+                [var pattern] => counts[pattern],
+                [] => throw new SiteSelectionException($"C says nothing of '{site}': add a line for it, such as '{site}: {counts.Values.First()}'"),
+                [var first, var second, ..] => throw new SiteSelectionException($"C names '{site}' twice, by '{first}' and '{second}': keep one of them"),
+            }),
+        ];
+    }
+
     private static bool Matches(string pattern, string path)
     {
         string expression = Regex.Replace(pattern, @"\*|\?|\[(!?)([^\]]+)\]|.", match => match.Value switch

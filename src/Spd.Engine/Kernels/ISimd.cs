@@ -62,6 +62,15 @@ public unsafe interface ISimd<TVector>
     /// <summary>The derivative of the exact (erf) GELU.</summary>
     static abstract TVector GeluDerivative(TVector a);
 
+    /// <summary>The hyperbolic tangent.</summary>
+    static abstract TVector Tanh(TVector a);
+
+    /// <summary>The logistic function, <c>1 / (1 + e^−a)</c>.</summary>
+    static abstract TVector Sigmoid(TVector a);
+
+    /// <summary>The derivative of the logistic function; zero far out, and accurate where it is small.</summary>
+    static abstract TVector SigmoidDerivative(TVector a);
+
     /// <summary>The sum of the elements.</summary>
     static abstract float Sum(TVector a);
 

@@ -81,6 +81,18 @@ public readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     /// <inheritdoc/>
     [MethodImpl(Inline)]
+    public static Vector256<float> Tanh(Vector256<float> a) => ExponentialFunctions<Vector256<float>, Simd256>.Tanh(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static Vector256<float> Sigmoid(Vector256<float> a) => ExponentialFunctions<Vector256<float>, Simd256>.Sigmoid(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static Vector256<float> SigmoidDerivative(Vector256<float> a) => ExponentialFunctions<Vector256<float>, Simd256>.SigmoidDerivative(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
     public static float Sum(Vector256<float> a) => Vector256.Sum(a);
 
     /// <inheritdoc/>

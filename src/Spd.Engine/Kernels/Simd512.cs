@@ -81,6 +81,18 @@ public readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     /// <inheritdoc/>
     [MethodImpl(Inline)]
+    public static Vector512<float> Tanh(Vector512<float> a) => ExponentialFunctions<Vector512<float>, Simd512>.Tanh(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static Vector512<float> Sigmoid(Vector512<float> a) => ExponentialFunctions<Vector512<float>, Simd512>.Sigmoid(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static Vector512<float> SigmoidDerivative(Vector512<float> a) => ExponentialFunctions<Vector512<float>, Simd512>.SigmoidDerivative(a);
+
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
     public static float Sum(Vector512<float> a) => Vector512.Sum(a);
 
     /// <inheritdoc/>

@@ -61,6 +61,19 @@ public readonly unsafe struct SimdScalar : ISimd<float>
     public static float GeluDerivative(float a) => (float)GeluCurve.GeluDerivative(a);
 
     /// <inheritdoc/>
+    public static float Tanh(float a) => (float)Math.Tanh(a);
+
+    /// <inheritdoc/>
+    public static float Sigmoid(float a) => (float)(1 / (1 + Math.Exp(-(double)a)));
+
+    /// <inheritdoc/>
+    public static float SigmoidDerivative(float a)
+    {
+        double e = Math.Exp(-Math.Abs((double)a));
+        return (float)(e / ((1 + e) * (1 + e)));
+    }
+
+    /// <inheritdoc/>
     public static float Sum(float a) => a;
 
     /// <inheritdoc/>

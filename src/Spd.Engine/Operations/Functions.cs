@@ -25,6 +25,72 @@ public readonly record struct Gelu : IUnaryFunction
         TSimd.Multiply(TSimd.GeluDerivative(x), dy);
 }
 
+/// <summary>
+/// The GELU with a tanh in place of the error function, PyTorch's <c>approximate='tanh'</c>: <c>x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))</c>,
+/// computed as <c>x σ(2√(2/π) (x + 0.044715 x³))</c>, which keeps the negative tail.
+/// </summary>
+public readonly record struct GeluTanh : IUnaryFunction
+{
+    private const float Slope = 1.5957691216057308f; // 2√(2/π)
+    private const float Cubic = 0.044715f;
+    // From here on the function is x or 0 to the last bit of a float, while the argument's derivative goes on growing.
+    private const float TailsEnd = 20;
+
+    /// <inheritdoc/>
+    public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(x, TSimd.Sigmoid(Argument<TVector, TSimd>(x)));
+
+    /// <inheritdoc/>
+    public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector>
+    {
+        var argument = Argument<TVector, TSimd>(x);
+        var slope = TSimd.MultiplyAdd(TSimd.Create(3 * Cubic * Slope), TSimd.Multiply(x, x), TSimd.Create(Slope));
+        var bend = TSimd.Multiply(TSimd.Multiply(x, slope), TSimd.SigmoidDerivative(argument));
+        var within = TSimd.SelectGreater(TSimd.Create(TailsEnd), TSimd.Abs(x), bend, TSimd.Zero);
+        return TSimd.Multiply(TSimd.Add(TSimd.Sigmoid(argument), within), dy);
+    }
+
+    private static TVector Argument<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(x, TSimd.MultiplyAdd(TSimd.Create(Cubic * Slope), TSimd.Multiply(x, x), TSimd.Create(Slope)));
+}
+
+/// <summary>The hyperbolic tangent.</summary>
+public readonly record struct Tanh : IUnaryFunction
+{
+    /// <inheritdoc/>
+    public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Tanh(x);
+
+    /// <inheritdoc/>
+    public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector>
+    {
+        // 1 − tanh² cancels far out; 4 σ'(2x) is the same and does not.
+        var slope = TSimd.Multiply(TSimd.Create(4), TSimd.SigmoidDerivative(TSimd.Add(x, x)));
+        return TSimd.Multiply(slope, dy);
+    }
+}
+
+/// <summary>The logistic function, <c>σ(x) = 1 / (1 + e^−x)</c>.</summary>
+public readonly record struct Sigmoid : IUnaryFunction
+{
+    /// <inheritdoc/>
+    public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Sigmoid(x);
+
+    /// <inheritdoc/>
+    public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(TSimd.SigmoidDerivative(x), dy);
+}
+
+/// <summary>The SiLU, or swish: <c>x σ(x)</c>.</summary>
+public readonly record struct Silu : IUnaryFunction
+{
+    /// <inheritdoc/>
+    public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Multiply(x, TSimd.Sigmoid(x));
+
+    /// <inheritdoc/>
+    public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(TSimd.MultiplyAdd(x, TSimd.SigmoidDerivative(x), TSimd.Sigmoid(x)), dy);
+}
+
 /// <summary><c>|x|</c>; derivative 0 at zero.</summary>
 public readonly record struct Absolute : IUnaryFunction
 {

@@ -35,16 +35,6 @@ public sealed record ResidualMlpConfig
     public bool FixedIdentityEmbedding { get; init; }
 }
 
-/// <summary>Activation functions; names as in the released configs (<c>act_fn_name</c>).</summary>
-public enum ActivationName
-{
-    /// <summary><c>max(x, 0)</c>.</summary>
-    Relu,
-
-    /// <summary>The exact GELU.</summary>
-    Gelu,
-}
-
 /// <summary>
 /// Residual MLP: <c>r = x W_E</c>; per layer <c>r += W_out relu(W_in r)</c>; <c>y = r W_U</c>. The linear maps are <c>layers.0.mlp_in</c>,
 /// <c>layers.0.mlp_out</c> and so on; the embedding is a fixed matrix, not a linear map to decompose.
@@ -155,10 +145,4 @@ public sealed class ResidualMlp : Module
 
         return residual;
     }
-}
-
-/// <summary>Activation functions by name.</summary>
-internal static class ActivationExtensions
-{
-    public static Node Activate(this Graph graph, ActivationName name, Node x) => name == ActivationName.Gelu ? graph.Map(default(Gelu), x) : graph.Relu(x);
 }

@@ -80,7 +80,8 @@ internal static partial class ConfigKeys
     public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
     [
         Keys<DecompositionOptions>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
-        Keys<DecompositionOptions>.Value("C", WholeNumber(1, MostSubcomponents), c => c.C, (c, v) => c with { C = v }),
+        Keys<DecompositionOptions>.Value("C", SubcomponentCounts.Kind(WholeNumber(1, MostSubcomponents), new DecompositionOptions().C),
+            c => new SubcomponentCounts(c.C, c.CBySite), (c, v) => c with { C = v.ForAll, CBySite = v.BySite }),
         Keys<DecompositionOptions>.Value("n_mask_samples", WholeNumber(1, MostMaskSamples),
             c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
         Keys<DecompositionOptions>.Value("n_ci_mlp_neurons", WholeNumber(0, MostGateNeurons), c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),

@@ -55,7 +55,7 @@ public sealed record ExperimentConfig : IExperiment
     LearningRateSchedule IExperiment.Schedule => Decomposition.Schedule;
 
     double IExperiment.Work =>
-        (double)Decomposition.C * Decomposition.TargetModulePatterns.Count * Decomposition.BatchSize * Math.Max(1, Decomposition.NCiMlpNeurons / 16);
+        (Decomposition.CBySite?.Values.Sum(c => (double)c) ?? (double)Decomposition.C * Decomposition.TargetModulePatterns.Count) * Decomposition.BatchSize * Math.Max(1, Decomposition.NCiMlpNeurons / 16);
 
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The file.</param>

@@ -1,4 +1,4 @@
-using Spd.Networks.Targets;
+using Spd.Networks;
 using static Spd.Runs.Configuration.ValueKind;
 
 namespace Spd.Runs.Configuration;

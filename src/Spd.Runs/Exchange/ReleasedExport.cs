@@ -1,4 +1,5 @@
 using Spd.Formats;
+using Spd.Networks;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Exchange;
@@ -21,6 +22,18 @@ public static class ReleasedExport
         {
             throw new RunFolderException(
                 $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS or a residual MLP only, and this run is another kind");
+        }
+
+        if (experiment.Decomposition.CBySite is not null)
+        {
+            throw new RunFolderException(
+                $"'{run.Folder.Root}' cannot be exported as {Format}: that code has one C for all matrices, and this run has one for each");
+        }
+
+        if (target is ResidualMlpTargetConfig { Model.ActFnName: not (ActivationName.Relu or ActivationName.Gelu) and var activation })
+        {
+            throw new RunFolderException(
+                $"'{run.Folder.Root}' cannot be exported as {Format}: that code knows the activation functions relu and gelu, and this network has {activation}");
         }
 
         if (Path.Exists(output)) throw new RunFolderException($"'{output}' exists already: name a new folder with --out");

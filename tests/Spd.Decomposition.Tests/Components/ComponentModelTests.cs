@@ -183,6 +183,52 @@ public sealed class ComponentModelTests
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5f);
     }
 
+    [Fact]
+    public void EachSiteHasTheCThatFitsIt()
+    {
+        var model = ComponentModel.Create(
+            Given.Chain(5, 7, 3, 2), ["*linear*"], c: 1, k: 2, seed: 2, new Dictionary<string, int> { ["linear0"] = 4, ["linear[12]"] = 40 });
+        Assert.Equal([4, 40, 40], model.Sites.Select(site => site.C));
+        Assert.Equal([4, 40, 40], model.Sites.Select(site => site.Gate.MlpIn!.Rows));
+        Assert.Equal([(4, 5), (40, 7), (40, 3)], model.Sites.Select(site => (site.V.Rows, site.V.Columns)));
+        Assert.Equal([(4, 7), (40, 3), (40, 2)], model.Sites.Select(site => (site.U.Rows, site.U.Columns)));
+    }
+
+    [Fact]
+    public void OneCForAllIsTheSameAsThatOfEachSite()
+    {
+        float[] Start(int c, Dictionary<string, int>? counts) =>
+        [
+            .. ComponentModel.Create(Given.Chain(5, 7, 3), ["linear*"], c, 3, 4, counts).Parameters.Parameters
+                .SelectMany(parameter => parameter.Values.ToArray()),
+        ];
+        Assert.Equal(Start(6, null), Start(1, new() { ["linear*"] = 6 }));
+    }
+
+    [Theory]
+    [InlineData("linear0=4", "C says nothing of 'linear1': add a line for it, such as 'linear1: 4'")]
+    [InlineData("linear0=4 linear1=5 linear2=6", "C names 'linear2', which fits no decomposed matrix; they are linear0, linear1")]
+    [InlineData("linear0=4 linear*=5", "C names 'linear0' twice, by 'linear0' and 'linear*': keep one of them")]
+    public void ACThatFitsNoSiteOrASiteWithoutItsOwnIsNamed(string counts, string sentence)
+    {
+        var bySite = counts.Split(' ').Select(entry => entry.Split('=')).ToDictionary(entry => entry[0], entry => int.Parse(entry[1]));
+        // The third linear map is not decomposed.
+        var exception = Assert.Throws<SiteSelectionException>(() => ComponentModel.Create(Given.Chain(5, 7, 3, 2), ["linear[01]"], 1, 0, 0, bySite));
+        Assert.Equal(sentence, exception.Message);
+    }
+
+    [Fact]
+    public void TiedSitesHaveTheSameC()
+    {
+        ComponentModel Create(int first, int second) =>
+            ComponentModel.Create(Given.Tms(), ["linear*"], c: 1, k: 0, seed: 0, new Dictionary<string, int> { ["linear1"] = first, ["linear2"] = second });
+        var model = Create(6, 6);
+        AssertTied(model.Sites[0], model.Sites[1]);
+        Assert.Equal(
+            "C is 6 for 'linear1' and 7 for 'linear2', but they are one matrix and its transpose, with the same subcomponents: give both the same C",
+            Assert.Throws<SiteSelectionException>(() => Create(6, 7)).Message);
+    }
+
     private static void AssertTied(Site site, Site other)
     {
         Assert.Equal(site.V.Values.ToArray(), other.U.Values.ToArray());

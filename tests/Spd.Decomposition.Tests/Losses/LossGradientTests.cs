@@ -48,29 +48,29 @@ public sealed class LossGradientTests
     [MemberData(nameof(Terms))]
     public void ATermHasTheValueAndTheGradientsOfItsFormula(string name, int k, OutputLoss distance, double p)
     {
-        // Two replaced sites, and a third map, after them, that is not decomposed.
+        // Two replaced sites of different C, and a third map, after them, that is not decomposed.
         var network = Given.Chain(4, 3, 5, 2);
         foreach (var (_, linear) in network.LinearMaps())
         {
             foreach (ref float weight in linear.Weight.Values) weight *= 2.5f;
         }
 
-        var model = ComponentModel.Create(network, ["linear0", "linear1"], c: 6, k, seed: 8);
+        var model = ComponentModel.Create(network, ["linear0", "linear1"], c: 1, k, seed: 8, new Dictionary<string, int> { ["*0"] = 6, ["*1"] = 9 });
         for (int i = 0; i < model.Parameters.Parameters.Count; i++)
         {
             var parameter = model.Parameters.Parameters[i];
             if (parameter.Name.Contains("bias", StringComparison.Ordinal)) Given.Numbers(parameter.Count, 100 + i, -0.3, 0.9).CopyTo(parameter.Values);
         }
 
-        var options = With(name, 0.7) with { NMaskSamples = 2, NCiMlpNeurons = k, C = 6, BatchSize = Rows, OutputLossType = distance, Pnorm = p, Lr = 0 };
+        var options = With(name, 0.7) with { NMaskSamples = 2, NCiMlpNeurons = k, BatchSize = Rows, OutputLossType = distance, Pnorm = p, Lr = 0 };
         float[] batch = Given.Numbers(Rows * 4, seed: 5);
         var uniforms = new Dictionary<(StreamPurpose, int, int), float[]>();
         float[] Uniforms(StreamPurpose purpose, int sample, int site) =>
             uniforms.TryGetValue((purpose, sample, site), out float[]? numbers) ? numbers
-                : uniforms[(purpose, sample, site)] = Given.Numbers(Rows * 6, 1000 * (int)purpose + 10 * sample + site, 0, 1);
+                : uniforms[(purpose, sample, site)] = Given.Numbers(Rows * model.Sites[site].C, 1000 * (int)purpose + 10 * sample + site, 0, 1);
         MaskSource Source(StreamPurpose purpose) => Masks.From((graph, site, sample) =>
         {
-            var input = graph.Input(6);
+            var input = graph.Input(site.Site.C);
             input.Set(Uniforms(purpose, sample, site.Site.Index));
             return input;
         });

@@ -5,6 +5,8 @@ public sealed class OptionTests
     public static TheoryData<string, DecompositionOptions> OutOfRange => new()
     {
         { "C is 0", new() { C = 0 } },
+        { "C of 'linear1' is 0", new() { CBySite = new Dictionary<string, int> { ["linear1"] = 0 } } },
+        { "CBySite is empty", new() { CBySite = new Dictionary<string, int>() } },
         { "NMaskSamples is 0", new() { NMaskSamples = 0 } },
         { "NCiMlpNeurons is -1", new() { NCiMlpNeurons = -1 } },
         { "Pnorm is 0", new() { Pnorm = 0 } },

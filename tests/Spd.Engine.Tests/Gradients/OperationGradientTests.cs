@@ -59,6 +59,10 @@ public sealed class OperationGradientTests
         }),
         Unary<Relu>(),
         Unary<Gelu>(),
+        Unary<GeluTanh>(),
+        Unary<Tanh>(),
+        Unary<Sigmoid>(),
+        Unary<Silu>(),
         Unary<Absolute>(),
         Binary<Addition>(),
         Binary<Multiplication>(),
@@ -129,7 +133,7 @@ public sealed class OperationGradientTests
         var types = typeof(Node).Assembly.GetTypes().Where(type => !type.IsAbstract && !type.IsInterface
             && (type.IsAssignableTo(typeof(IUnaryFunction)) || type.IsAssignableTo(typeof(IBinaryFunction))
                 || type.IsAssignableTo(typeof(WeightLoss)))).ToList();
-        Assert.True(types.Count >= 6, $"only {types.Count} functions and losses of the weights were found");
+        Assert.True(types.Count >= 10, $"only {types.Count} functions and losses of the weights were found");
         Assert.All(types, type => Assert.Contains(All, gradientCase => gradientCase.Covers == type));
     }
 

@@ -59,6 +59,37 @@ public sealed class TargetTests
         for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5 * largest);
     }
 
+    public static TheoryData<ActivationName> Activations => [.. Enum.GetValues<ActivationName>()];
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void AnMlpAppliesItsActivationBetweenTheLayersOnly(ActivationName activation)
+    {
+        var network = new Mlp([4, 6, 5, 3], activation, bias: true);
+        var function = Function(activation);
+        CompareWithReference(network, [function, function, null]);
+    }
+
+    [Fact]
+    public void EachLayerOfAnMlpMayHaveItsOwnActivationAndBias()
+    {
+        var network = new Mlp([4, 6, 5, 3], [ActivationName.Tanh, ActivationName.Identity, ActivationName.Sigmoid], [true, false, true]);
+        Assert.Equal([true, false, true], network.Layers.Select(layer => layer.Bias is not null));
+        CompareWithReference(network, [Function(ActivationName.Tanh), null, Function(ActivationName.Sigmoid)]);
+    }
+
+    [Fact]
+    public void AnMlpWithTooFewActivationsOrBiasesIsRefused()
+    {
+        Assert.Contains(
+            "an MLP of 2 layers needs 1 activation functions, or 2 with one after the last layer, but has 0",
+            Assert.Throws<ArgumentException>(() => new Mlp([4, 6, 5], [], [true, true])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "an MLP of 2 layers needs to know of 2 biases, but has 1",
+            Assert.Throws<ArgumentException>(() => new Mlp([4, 6, 5], [ActivationName.Relu], [true])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new Mlp([4], ActivationName.Relu, bias: true));
+    }
+
     [Fact]
     public void InitialisationRepeatsAndFollowsTheConfiguration()
     {
@@ -120,6 +151,29 @@ public sealed class TargetTests
         float[] inputs = [.. Enumerable.Range(0, 10_001).Select(i => (float)i)];
         Assert.Equal(inputs.Select(value => 2 * value), NetworkOutputs.Of(linear, inputs, inputs.Length));
     }
+
+    private static void CompareWithReference(Mlp network, IReadOnlyList<Func<double, double>?> activations)
+    {
+        int seed = 0;
+        foreach (var (_, parameter) in network.NamedParameters()) Numbers(parameter.Count, ++seed).CopyTo(parameter.Values);
+        const int Rows = 70;
+        float[] inputs = [.. Numbers(Rows * 4, 99).Select(value => 3 * value)];
+        double[] expected = Reference.Of(network, activations, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
+    }
+
+    private static Func<double, double>? Function(ActivationName name) => name switch
+    {
+        ActivationName.Relu => x => Math.Max(x, 0),
+        ActivationName.Gelu => Spd.Engine.Kernels.GeluCurve.Gelu,
+        ActivationName.GeluTanh => x => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+        ActivationName.Tanh => Math.Tanh,
+        ActivationName.Silu => x => x / (1 + Math.Exp(-x)),
+        ActivationName.Sigmoid => x => 1 / (1 + Math.Exp(-x)),
+        ActivationName.Identity => null,
+        _ => throw new NotSupportedException($"{name}"),
+    };
 
     private static float[] Numbers(int count, int seed)
     {

@@ -143,6 +143,21 @@ public sealed class ExperimentConfigTests
     }
 
     [Fact]
+    public void EachMatrixMayHaveItsOwnC()
+    {
+        var config = Parse(Minimal + "C: {linear1: 4, '*2': 40}\n").Config;
+        Assert.Equal([("linear1", 4), ("*2", 40)], config.Decomposition.CBySite!.Select(entry => (entry.Key, entry.Value)));
+        Assert.Equal(44.0 * config.Decomposition.BatchSize, ((IExperiment)config).Work);
+        Assert.Contains("\nC:\n  linear1: 4\n  \"*2\": 40\n", config.ToYaml(), StringComparison.Ordinal);
+        Assert.Equal(config, Parse(config.ToYaml()).Config with { Name = config.Name });
+
+        var one = Parse(config.ToYaml(), "C=7").Config.Decomposition;
+        Assert.Equal((7, true), (one.C, one.CBySite is null));
+        var each = Parse(Minimal + "C: 7\n", "C={linear1: 5}").Config.Decomposition;
+        Assert.Equal(5, Assert.Single(each.CBySite!).Value);
+    }
+
+    [Fact]
     public void TheResolvedTextIsWhatAReaderExpects()
     {
         string text = ExperimentConfig.Load(Catalog.Find("tms_5-2"), [], Catalog).Config.ToYaml();

@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+
+namespace Spd.Engine.Kernels;
+
+/// <summary>
+/// The functions that the vector kernels make of an exponential, for any width. They only ever take e to a power that is not positive, so nothing
+/// overflows, and both tails keep their relative accuracy.
+/// </summary>
+internal static class ExponentialFunctions<TVector, TSimd>
+    where TVector : struct
+    where TSimd : struct, ISimd<TVector>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    // Below this, tanh is an odd polynomial, since 1 − e^(−2|x|) cancels. Its coefficients make (tanh(a)/a − 1)/a² exact at five Chebyshev nodes of
+    // 0 ≤ a² ≤ 0.625², which leaves a relative error of 2e-8.
+    private const float SeriesEnd = 0.625f;
+    private const float C3 = -0.333333284f, C5 = 0.133327693f, C7 = -0.0538509078f, C9 = 0.0209971797f, C11 = -0.00609671418f;
+
+    [MethodImpl(Inline)]
+    public static TVector Tanh(TVector x)
+    {
+        var (zero, one) = (TSimd.Zero, TSimd.Create(1));
+        var a = TSimd.Abs(x);
+        var square = TSimd.Multiply(x, x);
+        var p = TSimd.MultiplyAdd(TSimd.Create(C11), square, TSimd.Create(C9));
+        p = TSimd.MultiplyAdd(p, square, TSimd.Create(C7));
+        p = TSimd.MultiplyAdd(p, square, TSimd.Create(C5));
+        p = TSimd.MultiplyAdd(p, square, TSimd.Create(C3));
+        var central = TSimd.MultiplyAdd(TSimd.Multiply(x, square), p, x);
+        var e = TSimd.Exp(TSimd.Multiply(a, TSimd.Create(-2)));
+        var outer = TSimd.Divide(TSimd.Subtract(one, e), TSimd.Add(one, e));
+        return TSimd.SelectGreater(TSimd.Create(SeriesEnd), a, central, TSimd.SelectGreater(x, zero, outer, TSimd.Subtract(zero, outer)));
+    }
+
+    [MethodImpl(Inline)]
+    public static TVector Sigmoid(TVector x)
+    {
+        var one = TSimd.Create(1);
+        var e = TSimd.Exp(TSimd.Subtract(TSimd.Zero, TSimd.Abs(x)));
+        return TSimd.Divide(TSimd.SelectGreater(TSimd.Zero, x, e, one), TSimd.Add(one, e));
+    }
+
+    [MethodImpl(Inline)]
+    public static TVector SigmoidDerivative(TVector x)
+    {
+        var e = TSimd.Exp(TSimd.Subtract(TSimd.Zero, TSimd.Abs(x)));
+        var sum = TSimd.Add(TSimd.Create(1), e);
+        return TSimd.Divide(e, TSimd.Multiply(sum, sum));
+    }
+}
