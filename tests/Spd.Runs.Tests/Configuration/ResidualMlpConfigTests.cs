@@ -1,4 +1,5 @@
 using Spd.Engine.Optimisation;
+using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
