@@ -5,6 +5,7 @@ using Spd.Formats;
 using Spd.Networks.Training;
 using Spd.Runs;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Spd.Runs.Configuration;
+using Spd.Runs;
 using Spectre.Console;
 
 namespace Spd.Cli;

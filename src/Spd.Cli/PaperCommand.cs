@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Spd.Runs;
-using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
 
 namespace Spd.Cli;

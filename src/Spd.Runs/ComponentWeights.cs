@@ -14,7 +14,7 @@ public static class ComponentWeights
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, ComponentModel model) =>
         Safetensors.Write(path, Entries(model).Select(entry => new TensorData(
-            entry.Name, entry.Shape, entry.IsTransposed ? Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())));
+            entry.Name, entry.Shape, entry.IsTransposed ? TensorData.Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())));
 
     /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
     /// <exception cref="FileContentException">The file is damaged, or its tensors are not those of this model.</exception>
@@ -30,7 +30,7 @@ public static class ComponentWeights
     {
         var entries = Entries(model).ToList();
         var tensors = InOrder(path, read, [.. entries.Select(entry => (entry.Name, entry.Shape))]);
-        var values = tensors.Zip(entries, (tensor, entry) => entry.IsTransposed ? Transposed(tensor.Values, entry.Parameter.Columns) : tensor.Values).ToList();
+        var values = tensors.Zip(entries, (tensor, entry) => entry.IsTransposed ? TensorData.Transposed(tensor.Values, entry.Parameter.Columns) : tensor.Values).ToList();
         RequireTies(path, entries, values);
         foreach (var (value, entry) in values.Zip(entries)) value.CopyTo(entry.Parameter.Values);
     }
@@ -88,16 +88,5 @@ public static class ComponentWeights
                 yield return ($"{site.Name}.gate.{name}", shape, parameter, false);
             }
         }
-    }
-
-    /// <summary>The transpose of a row-major matrix.</summary>
-    internal static float[] Transposed(ReadOnlySpan<float> matrix, int rows)
-    {
-        int columns = matrix.Length / rows;
-        float[] values = new float[matrix.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                values[column * rows + row] = matrix[row * columns + column];
-        return values;
     }
 }

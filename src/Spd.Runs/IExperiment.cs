@@ -1,8 +1,8 @@
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Formats;
-using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs;
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Decomposition;
 using Spd.Networks.Targets;
-using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs;
 

@@ -1,7 +1,7 @@
 using Spd.Decomposition;
 using Spd.Formats;
-using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs;
 

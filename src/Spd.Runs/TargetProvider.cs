@@ -3,6 +3,7 @@ using Spd.Engine.Kernels;
 using Spd.Networks;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs;
 
@@ -12,9 +13,6 @@ namespace Spd.Runs;
 /// <param name="SeedsTried">Target seeds tried, this one included; 0 where it was loaded from a file.</param>
 /// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
 public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache);
-
-/// <summary>No target could be trained; the message is one sentence.</summary>
-public sealed class TargetException(string message) : Exception(message);
 
 /// <summary>
 /// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature

@@ -34,12 +34,12 @@ public sealed partial class LayerTests
     [
         "Spd.Decomposition <-> Spd.Decomposition/Metrics",
         "Spd.Engine/Execution <-> Spd.Engine/Graphs",
-        "Spd.Runs <-> Spd.Runs/Configuration",
+        "Spd.Runs <-> Spd.Runs/Baselines",
+        "Spd.Runs <-> Spd.Runs/Exchange",
         "Spd.Runs <-> Spd.Runs/Paper",
         "Spd.Runs <-> Spd.Runs/Reporting",
         "Spd.Runs <-> Spd.Runs/TensorBoard",
-        "Spd.Runs/Baselines <-> Spd.Runs/Configuration",
-        "Spd.Runs/Configuration <-> Spd.Runs/Exchange",
+        "Spd.Runs/Reporting <-> Spd.Runs/Targets",
     ];
 
     private static readonly string Source = Path.Combine(Repository.Root, "src");

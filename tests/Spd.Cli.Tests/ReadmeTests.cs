@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
-using Spd.Runs.Configuration;
+using Spd.Runs;
+using Spd.Runs.Targets;
 
 namespace Spd.Cli.Tests;
 

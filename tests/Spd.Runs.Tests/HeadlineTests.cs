@@ -4,7 +4,6 @@ using Spd.Engine.Execution;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Targets;
 using Spd.Runs.Baselines;
-using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Tests;
 

@@ -1,5 +1,5 @@
 using Spd.Networks.Targets;
-using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests;
 

@@ -2,6 +2,7 @@ using Spd.Decomposition.Baselines;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Baselines;
 

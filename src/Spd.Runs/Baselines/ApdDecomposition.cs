@@ -3,6 +3,7 @@ using Spd.Decomposition.Baselines;
 using Spd.Networks.Targets;
 using Spd.Formats;
 using Spd.Runs.Reporting;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Baselines;
 

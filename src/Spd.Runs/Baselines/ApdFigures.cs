@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Figures;
 using Spd.Runs.Reporting;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Baselines;
 

@@ -1,8 +1,10 @@
 using Spd.Decomposition.Baselines;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Configuration;
-using static Spd.Runs.Configuration.ConfigKeys;
+using Spd.Runs.Targets;
 using static Spd.Runs.Configuration.ValueKind;
+using static Spd.Runs.ExperimentKeys;
+using static Spd.Runs.Targets.TargetKeys;
 
 namespace Spd.Runs.Baselines;
 
@@ -61,7 +63,7 @@ internal static class ApdKeys
         Keys<ApdConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ApdConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
         Keys<ApdConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
-        Keys<ApdConfig>.Nested("target", Trained(TmsTarget), c => c.Target, (c, v) => c with { Target = v }),
+        Keys<ApdConfig>.Nested("target", Trained(TmsKeys.Target), c => c.Target, (c, v) => c with { Target = v }),
     ],
     experiment => experiment switch
     {
@@ -71,7 +73,7 @@ internal static class ApdKeys
             new ConfigFault("target", "APD is available for a TMS without hidden layers, but this target has some: use another, such as tms_5-2"),
         { Options: { Topk: var k, C: var c } } when k > c =>
             new ConfigFault("topk", $"topk is {k}, but there are only {c} components: make it smaller, or C larger"),
-        _ => Fault("task_config", () => experiment.DecompositionData()),
+        _ => ConfigFault.Of("task_config", () => experiment.DecompositionData()),
     });
 
     /// <summary>A key of the released configs that has one value here.</summary>

@@ -26,7 +26,22 @@ internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode,
 }
 
 /// <summary>Something that is wrong with a record as a whole, and the key to blame.</summary>
-internal sealed record ConfigFault(string Key, string Sentence);
+internal sealed record ConfigFault(string Key, string Sentence)
+{
+    /// <summary>The fault of which something complains when it is built; null where it does not.</summary>
+    public static ConfigFault? Of(string key, Func<object> build)
+    {
+        try
+        {
+            build();
+            return null;
+        }
+        catch (ArgumentException exception)
+        {
+            return new ConfigFault(key, exception.Message);
+        }
+    }
+}
 
 /// <summary>All keys of a configuration record: what is read, what is written, and what an unknown key is compared with.</summary>
 /// <param name="keys">The keys, in the order they are written.</param>

@@ -1,4 +1,5 @@
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 using YamlDotNet.RepresentationModel;
 
 namespace Spd.Runs.Exchange;
@@ -15,7 +16,7 @@ internal static class ReleasedConfig
     /// <summary>The text of a <c>final_config.yaml</c>.</summary>
     public static string Write(ExperimentConfig experiment)
     {
-        var map = ConfigKeys.Experiment.Write(experiment);
+        var map = ExperimentKeys.Experiment.Write(experiment);
         foreach (string key in OwnKeys) map.Children.Remove(new YamlScalarNode(key));
         string model = experiment.Target is TmsTargetConfig ? "spd.experiments.tms.models.TMSModel" : "spd.experiments.resid_mlp.models.ResidualMLP";
         var entries = new (string Key, YamlNode Value)[]

@@ -1,6 +1,6 @@
 using Spd.Formats;
 using Spd.Networks;
-using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Exchange;
 

@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Networks.Training;
 using Spd.Formats;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Paper;
 

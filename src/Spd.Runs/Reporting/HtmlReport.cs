@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Reporting;
 

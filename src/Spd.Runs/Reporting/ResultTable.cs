@@ -1,3 +1,5 @@
+using Spd.Runs.Targets;
+
 namespace Spd.Runs.Reporting;
 
 /// <summary>A row of the result table.</summary>

@@ -1,6 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Networks.Targets;
-using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests.Checkpoints;
 

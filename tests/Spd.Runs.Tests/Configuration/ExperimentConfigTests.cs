@@ -3,6 +3,7 @@ using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests.Configuration;
 

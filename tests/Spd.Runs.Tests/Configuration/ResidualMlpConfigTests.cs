@@ -3,6 +3,7 @@ using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests.Configuration;
 

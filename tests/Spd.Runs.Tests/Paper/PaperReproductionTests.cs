@@ -1,4 +1,3 @@
-using Spd.Runs.Configuration;
 using Spd.Runs.Paper;
 
 namespace Spd.Runs.Tests.Paper;

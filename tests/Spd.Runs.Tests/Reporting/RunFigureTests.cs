@@ -4,8 +4,8 @@ using Spd.Engine;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
-using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests.Reporting;
 

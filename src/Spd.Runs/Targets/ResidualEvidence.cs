@@ -1,7 +1,7 @@
 using Spd.Decomposition;
 using Spd.Networks.Targets;
 
-namespace Spd.Runs;
+namespace Spd.Runs.Targets;
 
 /// <summary>The known answers of a decomposed residual MLP (METHOD §8).</summary>
 /// <param name="Features">Which feature has a subcomponent of its own in <c>mlp_in</c>, all layers together.</param>

@@ -1,8 +1,9 @@
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Formats;
+using Spd.Runs.Configuration;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>The network that an experiment decomposes (<c>target</c>), and the data that belong to it.</summary>
 public abstract record TargetConfig

@@ -4,7 +4,7 @@ using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>How a target network is trained (<c>target: train:</c>); the keys are those of the released train configs.</summary>
 public abstract record TrainedTargetConfig : TargetConfig

@@ -3,8 +3,9 @@ using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
+using Spd.Runs.Configuration;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>How a residual MLP is trained; the keys are those of the released <c>resid_mlp_train_config.yaml</c>.</summary>
 public sealed record ResidualMlpTargetConfig : TrainedTargetConfig

@@ -2,8 +2,9 @@ using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Formats;
+using Spd.Runs.Configuration;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>How a matrix is stored in a weight file.</summary>
 public enum WeightLayout
@@ -174,7 +175,7 @@ public sealed record MlpTargetConfig : TargetConfig
         : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
 
     private static TensorData Transposed(TensorData matrix) => matrix.Shape is [var rows, var columns]
-        ? new TensorData(matrix.Name, [columns, rows], ComponentWeights.Transposed(matrix.Values, rows))
+        ? new TensorData(matrix.Name, [columns, rows], TensorData.Transposed(matrix.Values, rows))
         : matrix;
 }
 

@@ -3,10 +3,11 @@ using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
-using static Spd.Runs.Configuration.ConfigKeys;
+using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
+using static Spd.Runs.Targets.TargetKeys;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>The keys of residual MLP targets; names and order are those of the released configs.</summary>
 internal static class ResidualMlpKeys
@@ -55,8 +56,8 @@ internal static class ResidualMlpKeys
             new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
         { Task: { LossType: ResidualLossType.Resid, ImportanceVal: not 1 } } =>
             new ConfigFault("importance_val", "importance_val weighs the features of a readoff loss: set it to 1.0 with loss_type resid"),
-        _ => Fault("resid_mlp_config", target.Build)
-            ?? Fault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
+        _ => ConfigFault.Of("resid_mlp_config", target.Build)
+            ?? ConfigFault.Of(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
     });
 
     private static ConfigKey<ResidualMlpTargetConfig> Task<TValue>(

@@ -3,8 +3,9 @@ using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
+using Spd.Runs.Configuration;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>How a Toy Model of Superposition is trained; the keys are those of the released <c>tms_train_config.yaml</c>.</summary>
 public sealed record TmsTargetConfig : TrainedTargetConfig
@@ -29,7 +30,7 @@ public sealed record TmsTargetConfig : TrainedTargetConfig
     public override bool[] LearntFeatures(Module network) => ((Tms)network).RepresentedFeatures();
 
     /// <inheritdoc/>
-    public override string ToYaml() => ConfigWriter.Write(ConfigKeys.TmsTarget.Write(this));
+    public override string ToYaml() => ConfigWriter.Write(TmsKeys.Target.Write(this));
 
     /// <inheritdoc/>
     public bool Equals(TmsTargetConfig? other) => base.Equals(other);

@@ -1,80 +1,20 @@
 using System.Text.RegularExpressions;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Data;
-using Spd.Networks.Targets;
+using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 using static Spd.Runs.Configuration.ValueKind;
+using static Spd.Runs.Targets.TargetKeys;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs;
 
-/// <summary>The keys of every configuration record; names and order are those of the released configs.</summary>
-internal static partial class ConfigKeys
+/// <summary>The keys of an experiment with SPD; names and order are those of the released configs.</summary>
+internal static partial class ExperimentKeys
 {
     private const int MostMaskSamples = 1000;
-    internal const int MostRows = 1 << 24;
     private const int MostSubcomponents = 100_000;
     private const int MostGateNeurons = 10_000;
-    internal const int MostFeatures = 10_000;
-    internal const string NoAccount = "runs are kept in their folder, not in an account";
     private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
-
-    /// <summary>The model of a TMS target.</summary>
-    public static KeyTable<TmsModelConfig> TmsModel { get; } = new(
-    [
-        Keys<TmsModelConfig>.Value("n_features", WholeNumber(1, MostFeatures), c => c.NFeatures, (c, v) => c with { NFeatures = v }, required: true),
-        Keys<TmsModelConfig>.Value("n_hidden", WholeNumber(1, MostFeatures), c => c.NHidden, (c, v) => c with { NHidden = v }, required: true),
-        Keys<TmsModelConfig>.Value("n_hidden_layers", WholeNumber(0, 100), c => c.NHiddenLayers, (c, v) => c with { NHiddenLayers = v }),
-        Keys<TmsModelConfig>.Value("tied_weights", Flag, c => c.TiedWeights, (c, v) => c with { TiedWeights = v }),
-        Keys<TmsModelConfig>.Value("init_bias_to_zero", Flag, c => c.InitBiasToZero, (c, v) => c with { InitBiasToZero = v }),
-        Keys<TmsModelConfig>.Unused("device"),
-    ]);
-
-    /// <summary>The training of a TMS target.</summary>
-    public static KeyTable<TmsTargetConfig> TmsTarget { get; } = new(
-    [
-        Keys<TmsTargetConfig>.Noted("wandb_project", NoAccount),
-        Keys<TmsTargetConfig>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
-        Keys<TmsTargetConfig>.Nested("tms_model_config", TmsModel, c => c.Model, (c, v) => c with { Model = v }, required: true),
-        Keys<TmsTargetConfig>.Value("fixed_identity_hidden_layers", Flag,
-            c => c.Model.FixedIdentityHiddenLayers, (c, v) => c with { Model = c.Model with { FixedIdentityHiddenLayers = v } }),
-        Keys<TmsTargetConfig>.Value("fixed_random_hidden_layers", Flag,
-            c => c.Model.FixedRandomHiddenLayers, (c, v) => c with { Model = c.Model with { FixedRandomHiddenLayers = v } }),
-        Keys<TmsTargetConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
-        Keys<TmsTargetConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
-            c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
-        Keys<TmsTargetConfig>.Value("synced_inputs", SyncedGroups, c => c.SyncedInputs, (c, v) => c with { SyncedInputs = v }),
-        Keys<TmsTargetConfig>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
-        Keys<TmsTargetConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
-        Keys<TmsTargetConfig>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<TmsTargetConfig>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
-    ],
-    target => target switch
-    {
-        { LrSchedule: ScheduleShape.Exponential } =>
-            new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
-        { Model: { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true } } =>
-            new ConfigFault(
-                "fixed_random_hidden_layers",
-                "hidden layers cannot be fixed to the identity and to random matrices at once: "
-                + "set one of fixed_identity_hidden_layers and fixed_random_hidden_layers"),
-        _ => Fault(target.SyncedInputs is null ? "data_generation_type" : "synced_inputs", target.TrainingData),
-    });
-
-    /// <summary>The task of a network whose data come from files.</summary>
-    private static KeyTable<TaskConfig> FileTaskKeys { get; } = new(
-    [
-        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
-    ]);
-
-    /// <summary>The task of a network with synthetic data.</summary>
-    public static KeyTable<TaskConfig> TaskKeys { get; } = new(
-    [
-        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
-        Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
-        Keys<TaskConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
-            c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
-        Keys<TaskConfig>.Unused("init_scale"),
-    ]);
 
     /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>
     public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
@@ -145,7 +85,7 @@ internal static partial class ConfigKeys
             "importance_minimality_coeff",
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
-        _ when experiment.Target is not MlpTargetConfig => Fault("task_config", () => experiment.DecompositionData()),
+        _ when experiment.Target is not MlpTargetConfig => ConfigFault.Of("task_config", () => experiment.DecompositionData()),
         _ => null,
     });
 
@@ -166,7 +106,7 @@ internal static partial class ConfigKeys
     {
         get
         {
-            var (tms, residual, mlp) = (TargetOf(Trained(TmsTarget)), TargetOf(Trained(ResidualMlpKeys.Target)), TargetOf(MlpKeys.Target));
+            var (tms, residual, mlp) = (TargetOf(Trained(TmsKeys.Target)), TargetOf(Trained(ResidualMlpKeys.Target)), TargetOf(MlpKeys.Target));
             return ByTarget(
                 [tms, residual, mlp], target => target switch { TmsTargetConfig => tms, ResidualMlpTargetConfig => residual, _ => mlp });
         }
@@ -183,19 +123,8 @@ internal static partial class ConfigKeys
             PathsBelow = [.. kinds.SelectMany(kind => kind.PathsBelow).Distinct()],
         };
 
-    /// <summary>How a target is trained, or was: one that is loaded has the same shape and data.</summary>
-    internal static KeyTable<TTarget> Trained<TTarget>(KeyTable<TTarget> training)
-        where TTarget : TrainedTargetConfig => new(
-        [
-            Keys<TTarget>.Optional("load", Text, c => c.Load, (c, v) => c with { Load = v }),
-            Keys<TTarget>.Nested("train", training, c => c, (c, v) => v with { Load = c.Load }, required: true),
-        ]);
-
     private static ConfigKey<ExperimentConfig> TargetOf<TTarget>(KeyTable<TTarget> keys)
         where TTarget : TargetConfig => Keys<ExperimentConfig>.Nested("target", keys, c => (TTarget)c.Target, (c, v) => c with { Target = v });
-
-    internal static ValueKind<IReadOnlyList<IReadOnlyList<int>>?> SyncedGroups =>
-        OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
 
     /// <summary>The name of an experiment, which also names a folder.</summary>
     internal static ValueKind<string> Name => new(
@@ -207,19 +136,6 @@ internal static partial class ConfigKeys
     private static ConfigKey<DecompositionOptions> Coefficient(
         string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
         Keys<DecompositionOptions>.Value(name, OrNull(NotNegative), get, set);
-
-    internal static ConfigFault? Fault(string key, Func<object> build)
-    {
-        try
-        {
-            build();
-            return null;
-        }
-        catch (ArgumentException exception)
-        {
-            return new ConfigFault(key, exception.Message);
-        }
-    }
 
     [GeneratedRegex(@"^[\p{L}\p{N}_+-][\p{L}\p{N}_+. -]{0,99}(?<![. ])\z")]
     private static partial Regex FolderName();

@@ -1,8 +1,9 @@
 using Spd.Decomposition;
 using Spd.Figures;
 using Spd.Networks.Targets;
+using Spd.Runs.Reporting;
 
-namespace Spd.Runs.Reporting;
+namespace Spd.Runs.Targets;
 
 /// <summary>The paper's figures for a Toy Model of Superposition: its matrices as vectors and networks, and the subcomponents that they split into.</summary>
 internal static class TmsFigures

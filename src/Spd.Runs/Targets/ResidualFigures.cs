@@ -2,8 +2,9 @@ using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Figures;
 using Spd.Networks.Targets;
+using Spd.Runs.Reporting;
 
-namespace Spd.Runs.Reporting;
+namespace Spd.Runs.Targets;
 
 /// <summary>The figures of a residual MLP: what its neurons contribute to each feature, and the factors of the subcomponents seen from the features.</summary>
 internal static class ResidualFigures

@@ -1,8 +1,8 @@
 using Spd.Decomposition;
 using Spd.Figures;
-using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
 
-namespace Spd.Runs.Reporting;
+namespace Spd.Runs.Targets;
 
 /// <summary>The figures of an MLP of the user's own.</summary>
 internal static class MlpFigures

@@ -2,9 +2,11 @@ using System.Text.RegularExpressions;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Baselines;
+using Spd.Runs.Configuration;
 using Spd.Runs.Exchange;
+using Spd.Runs.Targets;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs;
 
 /// <summary>Makes a configuration of what was written: applies overrides, follows a named target, binds the keys.</summary>
 internal static partial class ExperimentLoader
@@ -72,7 +74,7 @@ internal static partial class ExperimentLoader
             ]));
         }
 
-        return ConfigKeys.Experiment.Bind(
+        return ExperimentKeys.Experiment.Bind(
             new ExperimentConfig { Name = NameOf(name), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) }, root, []);
     }
 
@@ -128,7 +130,7 @@ internal static partial class ExperimentLoader
     private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
     {
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
-        return Bind(ConfigKeys.Experiment, start, root, catalog);
+        return Bind(ExperimentKeys.Experiment, start, root, catalog);
     }
 
     private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)

@@ -1,8 +1,10 @@
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
+using Spd.Runs.Configuration;
+using Spd.Runs.Targets;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs;
 
 /// <summary>
 /// An experiment: a target network and how it is decomposed.
@@ -84,7 +86,7 @@ public sealed record ExperimentConfig : IExperiment
     public IDecomposition Decompose(TrainedTarget target, int threads) => new SpdDecomposition(this, target, threads);
 
     /// <summary>The configuration with every key, which runs again as it is.</summary>
-    public string ToYaml() => ConfigWriter.Write(ConfigKeys.Experiment.Write(this));
+    public string ToYaml() => ConfigWriter.Write(ExperimentKeys.Experiment.Write(this));
 
     /// <summary>Whether both are the same when written out.</summary>
     public bool Equals(ExperimentConfig? other) => other is not null && ToYaml() == other.ToYaml();

@@ -1,6 +1,7 @@
 using Spd.Formats;
+using Spd.Runs.Configuration;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs;
 
 /// <summary>An experiment that the program ships.</summary>
 /// <param name="Name">Its name: the file's without the ending.</param>

@@ -1,6 +1,6 @@
 using Spd.Networks.Data;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>What the network does, and the inputs on which it is decomposed (<c>task_config</c>).</summary>
 public sealed record TaskConfig

@@ -1,9 +1,8 @@
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks;
-using Spd.Runs.Configuration;
 
-namespace Spd.Runs;
+namespace Spd.Runs.Targets;
 
 /// <summary>How well a decomposed classifier still classifies, on the inputs that it is measured on.</summary>
 /// <param name="Rows">Inputs.</param>

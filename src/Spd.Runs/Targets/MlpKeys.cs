@@ -1,7 +1,8 @@
 using Spd.Networks;
+using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
 
-namespace Spd.Runs.Configuration;
+namespace Spd.Runs.Targets;
 
 /// <summary>The keys of an MLP of the user's own.</summary>
 internal static class MlpKeys
