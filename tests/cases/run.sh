@@ -480,8 +480,7 @@ case_eval_gives_the_numbers_of_the_summary() {
 }
 
 case_signals() {
-    for pair in TERM:143 HUP:129; do
-        signal=${pair%%:*}
+    for signal in TERM HUP; do
         "${spd[@]}" run tms_5-2 --steps 100000000 --set target.train.steps=1000 --set n_eval_steps=1 --set print_freq=10 -q --out $signal >/dev/null 2>&1 &
         process=$!
         while [ ! -s $signal/metrics.jsonl ] && kill -0 $process 2>/dev/null; do sleep 0.05; done
@@ -489,7 +488,8 @@ case_signals() {
         wait $process
         code=$?
         asked="SIG$signal"
-        ends "${pair##*:}"
+        : >said
+        if [ $signal = TERM ]; then ends 143; else ends 129 143; fi
         grep -q '"status": "interrupted"' $signal/summary.json || wrong "SIG$signal: no summary of an interrupted run"
         ls $signal/checkpoints/step-* >/dev/null 2>&1 || wrong "SIG$signal: no checkpoint"
     done
