@@ -254,11 +254,14 @@ public sealed class RunFolder
     /// <param name="path">The file.</param>
     /// <returns>The file.</returns>
     /// <exception cref="ArgumentException">The file does not belong to this folder.</exception>
+    /// <exception cref="IOException">This folder is gone, or that one cannot be made.</exception>
     public string PrepareParent(string path)
     {
         string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (Path.GetRelativePath(Root, parent).Split(Path.DirectorySeparatorChar)[0] == "..")
             throw new ArgumentException($"'{path}' does not lie in the run folder '{Root}'");
+        // Another of the same name would hold a part of the run only.
+        if (!Directory.Exists(Root)) throw new DirectoryNotFoundException($"the run's folder '{Root}' was removed or renamed while it was computed");
         Directory.CreateDirectory(parent);
         return path;
     }

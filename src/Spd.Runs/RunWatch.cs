@@ -53,7 +53,8 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IRunObserve
     /// <summary>Brings the event files up to the log, in a new one where there is none or the last one has failed, and adds what else there is.</summary>
     private void WriteEvents(int step, IReadOnlyList<MetricRecord> log, Action<EventLog>? more = null)
     {
-        if (!config.TensorBoard) return;
+        // A folder that is gone is not made anew by what only watches.
+        if (!config.TensorBoard || !Directory.Exists(folder.Root)) return;
         Try("the event files for TensorBoard", () =>
         {
             try
