@@ -1,3 +1,4 @@
+using Spd.Runs.Log;
 using Spd.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;

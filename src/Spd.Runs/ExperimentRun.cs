@@ -7,6 +7,7 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;

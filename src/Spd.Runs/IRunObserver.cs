@@ -1,3 +1,5 @@
+using Spd.Runs.Log;
+
 namespace Spd.Runs;
 
 /// <summary>Is told what a run does while it does it.</summary>

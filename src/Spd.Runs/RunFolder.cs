@@ -2,6 +2,7 @@ using System.Globalization;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs;

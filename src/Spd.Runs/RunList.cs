@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 using Spd.Runs.Paper;
 
 namespace Spd.Runs;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 
 namespace Spd.Runs;
 

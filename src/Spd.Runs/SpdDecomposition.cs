@@ -1,5 +1,6 @@
 using Spd.Decomposition;
 using Spd.Formats;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Targets;
 

@@ -38,7 +38,6 @@ public sealed partial class LayerTests
         "Spd.Runs <-> Spd.Runs/Exchange",
         "Spd.Runs <-> Spd.Runs/Paper",
         "Spd.Runs <-> Spd.Runs/Reporting",
-        "Spd.Runs <-> Spd.Runs/TensorBoard",
         "Spd.Runs/Reporting <-> Spd.Runs/Targets",
     ];
 

@@ -1,6 +1,7 @@
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Checkpoints;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Targets;
 using Spd.Runs.Tests.Paper;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spd.Runs.Log;
 
 namespace Spd.Runs.Tests;
 

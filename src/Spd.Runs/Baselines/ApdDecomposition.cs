@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Networks.Targets;
 using Spd.Formats;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Targets;
 

@@ -1,6 +1,7 @@
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Figures;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Targets;
 

@@ -1,5 +1,6 @@
 using Spd.Formats;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 
 namespace Spd.Runs.Paper;
 

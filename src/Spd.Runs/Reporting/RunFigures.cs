@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Figures;
 using Spd.Networks.Targets;
+using Spd.Runs.Log;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs.Reporting;

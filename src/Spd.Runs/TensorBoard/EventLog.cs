@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 
 namespace Spd.Runs.TensorBoard;

@@ -4,6 +4,7 @@ using Spd.Engine;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Targets;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Spd.Decomposition;
 using Spd.Figures;
 using Spd.Runs.Configuration;
+using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.TensorBoard;
 using Spd.Runs.Tests.Paper;

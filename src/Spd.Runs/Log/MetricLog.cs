@@ -4,7 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spd.Formats;
 
-namespace Spd.Runs;
+namespace Spd.Runs.Log;
 
 /// <summary>What is known after one log interval.</summary>
 public sealed record MetricRecord
