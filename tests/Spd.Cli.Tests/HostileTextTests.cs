@@ -189,6 +189,7 @@ public sealed class HostileTextTests : IDisposable
             Assert.DoesNotContain(text, letter => letter != '\n' && IsControl(letter));
             Assert.DoesNotContain("\nspd: all is well", text, StringComparison.Ordinal);
             Assert.DoesNotContain("Unhandled exception", text, StringComparison.Ordinal);
+            Assert.False(text.Contains("something went wrong", StringComparison.Ordinal), what);
         }
 
         Assert.True(error.Length < 20_000, what);
