@@ -15,19 +15,21 @@ public interface IParallelWork
 
 /// <summary>
 /// A fixed number of threads that wait, spinning for a moment and then asleep, for the next piece of work. One dispatch costs about a microsecond
-/// while the workers spin, and allocates nothing.
+/// while the workers spin, and allocates nothing. A worker that is not there in time is not waited for: on a busy machine the others do its items.
 /// </summary>
 public sealed class WorkerPool : IDisposable
 {
-    private const int SpinsBeforeSleep = 200;
+    private const int SpinsBeforeSleep = 200, Closed = -1;
     private readonly Lock _runLock = new();
     private readonly object _sleep = new();
     private readonly Thread[] _threads;
     private IParallelWork? _work;
     private int _items;
     private int _nextItem;
-    private int _busy;
     private int _sleeping;
+
+    // Workers that take part in the work at hand; closed where there is none. While one does, the work and its items stay what they are.
+    private int _taking = Closed;
     private volatile int _generation;
     private volatile bool _stopped;
     private ExceptionDispatchInfo? _failure;
@@ -66,7 +68,7 @@ public sealed class WorkerPool : IDisposable
             _items = items;
             _nextItem = 0;
             _failure = null;
-            Volatile.Write(ref _busy, _threads.Length);
+            Volatile.Write(ref _taking, 0);
             Interlocked.Increment(ref _generation);
             if (Volatile.Read(ref _sleeping) > 0)
             {
@@ -75,7 +77,7 @@ public sealed class WorkerPool : IDisposable
 
             TakeItems(0);
             var wait = default(SpinWait);
-            while (Volatile.Read(ref _busy) > 0) wait.SpinOnce(sleep1Threshold: -1);
+            while (Interlocked.CompareExchange(ref _taking, Closed, 0) != 0) wait.SpinOnce(sleep1Threshold: -1);
             _work = null;
             _failure?.Throw();
         }
@@ -100,21 +102,32 @@ public sealed class WorkerPool : IDisposable
         int seen = 0;
         while (true)
         {
-            AwaitGenerationAfter(seen);
+            seen = AwaitGenerationAfter(seen);
             if (_stopped) return;
-            seen++;
+            if (!TryTakePart()) continue;
             // No more workers take part than there are items, so that work may keep memory for as many.
             if (worker < _items) TakeItems(worker);
-            Interlocked.Decrement(ref _busy);
+            Interlocked.Decrement(ref _taking);
         }
     }
 
-    private void AwaitGenerationAfter(int seen)
+    /// <summary>Joins the work at hand, unless all of it was done before.</summary>
+    private bool TryTakePart()
+    {
+        while (true)
+        {
+            int taking = Volatile.Read(ref _taking);
+            if (taking == Closed) return false;
+            if (Interlocked.CompareExchange(ref _taking, taking + 1, taking) == taking) return true;
+        }
+    }
+
+    private int AwaitGenerationAfter(int seen)
     {
         var wait = default(SpinWait);
         for (int spin = 0; spin < SpinsBeforeSleep; spin++)
         {
-            if (_generation != seen) return;
+            if (_generation != seen) return _generation;
             wait.SpinOnce(sleep1Threshold: -1);
         }
 
@@ -123,6 +136,7 @@ public sealed class WorkerPool : IDisposable
             Interlocked.Increment(ref _sleeping);
             while (_generation == seen) Monitor.Wait(_sleep);
             Interlocked.Decrement(ref _sleeping);
+            return _generation;
         }
     }
 
