@@ -86,7 +86,12 @@ public static class ArrayFile
     private static List<string> Arrays(CheckedZip zip) =>
         zip.Names.Where(IsArray).ToList() is { Count: > 0 } arrays ? arrays : throw new FormatException($"it holds no {EntrySuffix} files");
 
-    private static TensorData ReadEntry(CheckedZip zip, string entry)
+    /// <summary>The name of the array that an entry of an archive is.</summary>
+    internal static string NameOfEntry(string entry) => entry[..^EntrySuffix.Length];
+
+    /// <summary>Reads an entry of an archive.</summary>
+    /// <exception cref="FormatException">It is damaged, or holds other things than numbers; a clause says what.</exception>
+    internal static TensorData ReadEntry(CheckedZip zip, string entry)
     {
         try
         {

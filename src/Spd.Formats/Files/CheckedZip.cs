@@ -19,10 +19,9 @@ internal sealed class CheckedZip : IDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public CheckedZip(string path)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        var stream = RegularFile.Open(path);
         try
         {
-            if (!stream.CanSeek) throw new FormatException("it is no regular file");
             FileLength = stream.Length;
             _archive = Guarded("it is no zip archive, or a damaged one", () => new ZipArchive(stream, ZipArchiveMode.Read));
             Guarded("its list of entries is damaged", () => Check(_archive.Entries));
@@ -63,6 +62,13 @@ internal sealed class CheckedZip : IDisposable
 
         using var again = entry.Open();
         return read(again);
+    });
+
+    /// <summary>Reads the start of an entry, whose checksum is not known by then.</summary>
+    public T ReadStart<T>(string name, Func<Stream, T> read) => Guarded($"its entry {Quoted.Of(name)} is damaged", () =>
+    {
+        using var content = _entries[name].Open();
+        return read(content);
     });
 
     /// <summary>Reads an entry as bytes.</summary>

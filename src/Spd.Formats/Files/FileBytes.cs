@@ -15,13 +15,12 @@ internal sealed unsafe class FileBytes : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    /// <exception cref="FormatException">It is a pipe or a device.</exception>
+    /// <exception cref="FormatException">It is a folder, a pipe or a device.</exception>
     public FileBytes(string path)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        var stream = RegularFile.Open(path);
         try
         {
-            if (!stream.CanSeek) throw new FormatException("it is no regular file");
             Length = stream.Length;
             if (Length <= LargestRead)
             {

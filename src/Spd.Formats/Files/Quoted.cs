@@ -9,19 +9,34 @@ namespace Spd.Formats;
 /// </summary>
 public static class Quoted
 {
-    private const int Longest = 100;
+    private const int Longest = 100, MostNames = 10;
     private const string ZeroWidthNonJoiner = "\u200C", ZeroWidthJoiner = "\u200D";
 
     /// <summary>A name in quotes.</summary>
     public static string Of(string name) => $"'{Bare(name)}'";
 
-    /// <summary>The same without the quotes.</summary>
-    public static string Bare(string text)
+    /// <summary>A path in quotes, which is not cut: its end says most.</summary>
+    public static string Path(string path) => $"'{Cut(path, int.MaxValue)}'";
+
+    /// <summary>The first names of many in quotes, and how many more there are.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="most">How many are shown.</param>
+    public static string List(IEnumerable<string> names, int most = MostNames)
     {
-        var shown = new StringBuilder(Math.Min(text.Length, Longest) + 2);
+        var all = names as IReadOnlyCollection<string> ?? [.. names];
+        string shown = string.Join(", ", all.Take(most).Select(Of));
+        return all.Count > most ? $"{shown} … and {all.Count - most} more" : shown;
+    }
+
+    /// <summary>A name without the quotes.</summary>
+    public static string Bare(string text) => Cut(text, Longest);
+
+    private static string Cut(string text, int longest)
+    {
+        var shown = new StringBuilder(Math.Min(text.Length, longest) + 2);
         foreach (var letter in text.EnumerateRunes())
         {
-            if (shown.Length >= Longest) return shown.Append('…').ToString();
+            if (shown.Length >= longest) return shown.Append('…').ToString();
             shown.Append(Harmless(letter));
         }
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Spd.Formats;
 
 /// <summary>Where a tensor lies: bytes <c>Begin</c> (included) to <c>End</c> (excluded), counted from the end of the header.</summary>
-internal sealed record TensorEntry(string Name, NumberType Type, IReadOnlyList<int> Shape, long Begin, long End);
+internal sealed record TensorEntry(TensorInfo Tensor, long Begin, long End);
 
 /// <summary>
 /// The JSON header of a safetensors file: <c>{"__metadata__": {"key": "text"}, "name": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}</c>.
@@ -32,10 +32,10 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
 
             foreach (var entry in Entries)
             {
-                json.WriteStartObject(entry.Name);
-                json.WriteString("dtype", entry.Type.ToString());
+                json.WriteStartObject(entry.Tensor.Name);
+                json.WriteString("dtype", entry.Tensor.Type);
                 json.WriteStartArray("shape");
-                foreach (int dimension in entry.Shape) json.WriteNumberValue(dimension);
+                foreach (int dimension in entry.Tensor.Shape) json.WriteNumberValue(dimension);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(entry.Begin);
@@ -108,28 +108,28 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
         }
 
         if (type is null || shape is null || offsets is null) throw new FormatException($"{what} needs dtype, shape and data_offsets");
-        if (!Numbers.Types.TryGetValue(type, out var numbers))
-            throw new FormatException($"{what} is of type {Quoted.Of(type)}; {string.Join(", ", Numbers.Types.Keys)} are read");
         if (shape.Count > MostDimensions) throw new FormatException($"{what} has {shape.Count} dimensions; at most {MostDimensions} are read");
         if (shape.Exists(dimension => dimension > int.MaxValue)) throw new FormatException($"{what} has a dimension above {int.MaxValue}");
         if (offsets.Count != 2 || offsets[1] < offsets[0])
             throw new FormatException($"data_offsets of {what} must be two numbers, the second not below the first");
-        Int128 count = shape.Contains(0) ? 0 : 1;
+        var tensor = new TensorInfo(name, [.. shape.Select(dimension => (int)dimension)], type);
+        var entry = new TensorEntry(tensor, offsets[0], offsets[1]);
+        if (!Numbers.Types.TryGetValue(type, out var numbers)) return entry with { Tensor = tensor with { Unreadable = UnreadType(type) } };
+        Int128 bytes = shape.Contains(0) ? 0 : numbers.Size();
         foreach (long dimension in shape)
         {
-            count *= dimension;
-            if (count > Array.MaxLength) throw new FormatException($"{what} of shape [{string.Join(", ", shape)}] is too large to be read");
+            bytes *= dimension;
+            if (bytes > long.MaxValue) throw new FormatException($"{what} of shape {tensor.ShapeText} is too large for a file");
         }
 
-        if (count * numbers.Size() != offsets[1] - offsets[0])
-        {
-            throw new FormatException(
-                $"{what} of shape [{string.Join(", ", shape)}] needs {count * numbers.Size()} bytes, "
-                + $"but its data_offsets hold {offsets[1] - offsets[0]}");
-        }
-
-        return new TensorEntry(name, numbers, [.. shape.Select(dimension => (int)dimension)], offsets[0], offsets[1]);
+        if (bytes != offsets[1] - offsets[0])
+            throw new FormatException($"{what} of shape {tensor.ShapeText} needs {bytes} bytes, but its data_offsets hold {offsets[1] - offsets[0]}");
+        return bytes / numbers.Size() <= Array.MaxLength ? entry
+            : entry with { Tensor = tensor with { Unreadable = $"it has {bytes / numbers.Size()} numbers; at most {Array.MaxLength} are read" } };
     }
+
+    private static string UnreadType(string type) =>
+        $"its numbers are of the type {Quoted.Of(type)}; {string.Join(", ", Numbers.Types.Keys)} are read";
 
     private static List<long> WholeNumbers(ref Utf8JsonReader json, string what)
     {

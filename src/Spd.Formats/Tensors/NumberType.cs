@@ -14,8 +14,31 @@ internal static class Numbers
 
     private static readonly float[] Float8 = [.. Enumerable.Range(0, 256).Select(bits => FromE4M3((byte)bits))];
 
+    /// <summary>Every type by the name that PyTorch and NumPy have for it.</summary>
+    public static IReadOnlyDictionary<string, NumberType> Dtypes { get; } = new Dictionary<string, NumberType>
+    {
+        ["float64"] = NumberType.F64,
+        ["float32"] = NumberType.F32,
+        ["float16"] = NumberType.F16,
+        ["bfloat16"] = NumberType.BF16,
+        ["float8_e4m3fn"] = NumberType.F8_E4M3,
+        ["float8_e5m2"] = NumberType.F8_E5M2,
+        ["int64"] = NumberType.I64,
+        ["uint64"] = NumberType.U64,
+        ["int32"] = NumberType.I32,
+        ["uint32"] = NumberType.U32,
+        ["int16"] = NumberType.I16,
+        ["uint16"] = NumberType.U16,
+        ["int8"] = NumberType.I8,
+        ["uint8"] = NumberType.U8,
+        ["bool"] = NumberType.BOOL,
+    };
+
     /// <summary>Every type by its name.</summary>
     public static IReadOnlyDictionary<string, NumberType> Types { get; } = Enum.GetValues<NumberType>().ToDictionary(type => type.ToString());
+
+    /// <summary>The name that PyTorch and NumPy have for a type.</summary>
+    public static string Dtype(this NumberType type) => Dtypes.First(entry => entry.Value == type).Key;
 
     /// <summary>Bytes of a number.</summary>
     public static int Size(this NumberType type) => type switch

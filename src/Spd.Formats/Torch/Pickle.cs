@@ -8,8 +8,8 @@ namespace Spd.Formats;
 /// <summary>The elements of a storage: which entry of the archive, of which type, how many.</summary>
 internal sealed record TorchStorage(string Key, string Type, long Count);
 
-/// <summary>A tensor as it is pickled: a view of a storage.</summary>
-internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Shape, long[] Strides);
+/// <summary>A tensor as it is pickled: a view of a storage, of a type as PyTorch calls it (<c>float32</c>).</summary>
+internal sealed record TorchTensor(TorchStorage Storage, string Type, long Offset, long[] Shape, long[] Strides);
 
 /// <summary>
 /// A reader of Python's pickles as PyTorch writes them. It never runs code: a pickle names the functions that build its objects, and only those on a closed
@@ -33,11 +33,21 @@ internal sealed class Pickle
     private static readonly HashSet<string> Constructors =
         [Rebuild, RebuildOld, Parameter, ParameterWithState, OrderedDict, Size, Device, "builtins.set", "__builtin__.set", "builtins.dict"];
 
-    private static readonly HashSet<string> StorageTypes =
-        ["Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"];
-
-    private static readonly HashSet<string> ElementTypes =
-        ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"];
+    private static readonly Dictionary<string, string> StorageTypes = new()
+    {
+        ["Float"] = "float32",
+        ["Double"] = "float64",
+        ["Half"] = "float16",
+        ["BFloat16"] = "bfloat16",
+        ["Long"] = "int64",
+        ["Int"] = "int32",
+        ["Short"] = "int16",
+        ["Char"] = "int8",
+        ["Byte"] = "uint8",
+        ["Bool"] = "bool",
+        ["ComplexFloat"] = "complex64",
+        ["ComplexDouble"] = "complex128",
+    };
 
     private readonly byte[] _bytes;
     private readonly List<object?> _stack = [];
@@ -115,8 +125,8 @@ internal sealed class Pickle
     private static Named Known(string module, string name)
     {
         string full = $"{module}.{name}";
-        bool isStorage = module == "torch" && name.EndsWith("Storage", StringComparison.Ordinal) && StorageTypes.Contains(name[..^"Storage".Length]);
-        bool isElement = module == "torch" && ElementTypes.Contains(name);
+        bool isStorage = module == "torch" && name.EndsWith("Storage", StringComparison.Ordinal) && StorageTypes.ContainsKey(name[..^"Storage".Length]);
+        bool isElement = module == "torch" && Numbers.Dtypes.ContainsKey(name);
         return isStorage || isElement || Constructors.Contains(full)
             ? new Named(full)
             : throw new FormatException(
@@ -136,14 +146,14 @@ internal sealed class Pickle
         Rebuild when arguments is [_, _, _, _, _, _, not null and not Dict { Pairs: [] }, ..] =>
             throw new FormatException("it has a tensor that is a lazy view: save it again after tensor.resolve_neg().resolve_conj()"),
         Rebuild or RebuildOld when arguments is [TorchStorage storage, long offset, object?[] shape, object?[] strides, ..] =>
-            new TorchTensor(storage, offset, Sizes(shape), Sizes(strides)),
+            new TorchTensor(storage, StorageTypes[storage.Type], offset, Sizes(shape), Sizes(strides)),
         Parameter or ParameterWithState when arguments is [TorchTensor tensor, ..] => tensor,
         _ => throw new FormatException($"it calls {Quoted.Of(function)} with other arguments than PyTorch does"),
     };
 
     private static TorchStorage Storage(object? id) => id is object?[] and ["storage", Named type, string key, _, long count]
         && count >= 0 && type.Name.EndsWith("Storage", StringComparison.Ordinal)
-        ? new TorchStorage(key, type.Name, count)
+        ? new TorchStorage(key, type.Name["torch.".Length..^"Storage".Length], count)
         : throw new FormatException("it has a storage that is not described as PyTorch does");
 
     /// <summary>State that is set on an object: of a dictionary only its <c>_metadata</c>, which says nothing about weights.</summary>

@@ -24,7 +24,7 @@ public static class ModuleWeights
     /// </summary>
     /// <exception cref="FileContentException">The file is damaged, or its tensors are not this network's parameters.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static void Load(string path, Module module) => Load(path, WeightFile.Read(path), module);
+    public static void Load(string path, Module module) => Load(path, WeightFile.ReadAll(path), module);
 
     /// <summary>Takes weights that have been read.</summary>
     /// <param name="path">Where they were read from, for messages.</param>

@@ -84,7 +84,7 @@ public sealed record MlpTargetConfig : TargetConfig
     /// <inheritdoc/>
     public override void LoadInto(Module network)
     {
-        var tensors = WeightFile.Read(Load!).ToDictionary(tensor => tensor.Name);
+        var tensors = WeightFile.ReadAll(Load!).ToDictionary(tensor => tensor.Name);
         var renamed = new List<TensorData>();
         for (int layer = 0; layer + 1 < Model.LayerSizes.Count; layer++)
         {

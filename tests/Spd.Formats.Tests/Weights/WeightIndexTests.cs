@@ -1,11 +1,11 @@
 
 namespace Spd.Formats.Tests;
 
-public sealed class SafetensorsIndexTests : IDisposable
+public sealed class WeightIndexTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public SafetensorsIndexTests()
+    public WeightIndexTests()
     {
         Safetensors.Write(_folder["one.safetensors"], [new("a", [1], [1]), new("b", [2], [2, 3])], new Dictionary<string, string> { ["format"] = "pt" });
         Safetensors.Write(_folder["two.safetensors"], [new("c", [], [4])], new Dictionary<string, string> { ["format"] = "other", ["more"] = "x" });
@@ -21,15 +21,16 @@ public sealed class SafetensorsIndexTests : IDisposable
         File.WriteAllText(
             Index,
             """{"metadata": {"total_size": 16, "x": [{}]}, "weight_map": {"c": "two.safetensors", "b": "one.safetensors", "a": "one.safetensors"}}""");
-        var model = Safetensors.Read(Index);
+        using var model = WeightFile.Open(Index);
         Assert.Equal(["a", "b", "c"], model.Tensors.Select(tensor => tensor.Name));
-        Assert.Equal([2, 3], model["b"].Values);
+        Assert.Equal([2, 3], model.Read("b").Values);
+        Assert.Equal("index of 2 files: safetensors", model.Format);
         Assert.Equal("pt", model.Metadata["format"]);
         Assert.Equal("x", model.Metadata["more"]);
     }
 
     [Theory]
-    [InlineData("", "the index is no valid JSON text")]
+    [InlineData(" ", "the index is no valid JSON text")]
     [InlineData("[]", "the index must be an object")]
     [InlineData("{}", "it has no weight_map")]
     [InlineData("""{"weight_map": []}""", "weight_map must be an object")]
@@ -50,7 +51,7 @@ public sealed class SafetensorsIndexTests : IDisposable
     {
         File.WriteAllText(Index, index);
         string message = Refusal(Index);
-        Assert.StartsWith($"'{Index}' is no usable index of safetensors files: ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"'{Index}' is no usable index of weight files: ", message, StringComparison.Ordinal);
         Assert.Contains(expected, message, StringComparison.Ordinal);
     }
 
@@ -66,22 +67,22 @@ public sealed class SafetensorsIndexTests : IDisposable
     public void AnIndexAmongItsOwnFilesIsNotFollowed()
     {
         File.WriteAllText(Index, """{"weight_map": {"c": "model.safetensors.index.json"}}""");
-        Assert.Contains("header claims", Refusal(Index), StringComparison.Ordinal);
+        Assert.Contains("is an index itself", Refusal(Index), StringComparison.Ordinal);
     }
 
     [Fact]
     public void SixFilesOfOthersHoldWhatTheirModelHolds()
     {
-        var model = Safetensors.Read(SharedFiles.Find("fixtures/sharded/model.safetensors.index.json"));
+        using var model = WeightFile.Open(SharedFiles.Find("fixtures/sharded/model.safetensors.index.json"));
         var whole = Safetensors.Read(SharedFiles.Find("fixtures/safetensors/model.safetensors"));
         Assert.Equal("pt", model.Metadata["format"]);
         Assert.Equal(whole.Tensors.Select(tensor => tensor.Name).Order(), model.Tensors.Select(tensor => tensor.Name).Order());
         Assert.All(whole.Tensors, tensor =>
         {
-            Assert.Equal(tensor.Shape, model[tensor.Name].Shape);
-            Assert.Equal(tensor.Values, model[tensor.Name].Values);
+            Assert.Equal(tensor.Shape, model.Read(tensor.Name).Shape);
+            Assert.Equal(tensor.Values, model.Read(tensor.Name).Values);
         });
     }
 
-    private static string Refusal(string path) => Assert.Throws<FileContentException>(() => Safetensors.Read(path)).Message;
+    private static string Refusal(string path) => Assert.Throws<FileContentException>(() => WeightFile.Open(path)).Message;
 }

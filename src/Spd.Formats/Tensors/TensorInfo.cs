@@ -1,0 +1,14 @@
+namespace Spd.Formats;
+
+/// <summary>What a file says of a tensor before its values are read.</summary>
+/// <param name="Name">Its name, unique within a file.</param>
+/// <param name="Shape">Its dimensions, outermost first; none for a single number.</param>
+/// <param name="Type">The type of its numbers, as the file calls it: <c>BF16</c> in safetensors, <c>bfloat16</c> in PyTorch's files.</param>
+public sealed record TensorInfo(string Name, IReadOnlyList<int> Shape, string Type)
+{
+    /// <summary>Why its values cannot be read, as a clause about it; null where they can.</summary>
+    public string? Unreadable { get; init; }
+
+    /// <summary>The shape as people write it: <c>[2, 5]</c>.</summary>
+    public string ShapeText => $"[{string.Join(", ", Shape)}]";
+}

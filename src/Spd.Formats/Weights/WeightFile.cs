@@ -1,0 +1,143 @@
+namespace Spd.Formats;
+
+/// <summary>
+/// A file of weights of any kind: PyTorch's (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>), safetensors, the index of a model in many files of either kind, NumPy's
+/// archives of arrays. Opening it reads what it holds, and values are read only where they are asked for: what is not used may be of any type.
+/// </summary>
+/// <example><code>
+/// using var file = WeightFile.Open("model.pt");
+/// foreach (var tensor in file.Tensors) Console.WriteLine($"{tensor.Name} {tensor.ShapeText} {tensor.Type}");
+/// float[] weight = file.Read("layers.0.weight").Values;
+/// </code></example>
+public sealed class WeightFile : IDisposable
+{
+    private const string AnyKind = "file of weights";
+
+    private static readonly string[] Suffixes = [WeightIndex.Suffix, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz"];
+
+    private readonly string _kind;
+    private readonly IWeightReader _reader;
+    private readonly Dictionary<string, int> _indices;
+
+    private WeightFile(string path, string kind, IWeightReader reader)
+    {
+        (Path, _kind, _reader) = (path, kind, reader);
+        _indices = reader.Tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>The path of the file.</summary>
+    public string Path { get; }
+
+    /// <summary>What the file is, in words.</summary>
+    public string Format => _reader.Format;
+
+    /// <summary>The tensors in the file's order.</summary>
+    public IReadOnlyList<TensorInfo> Tensors => _reader.Tensors;
+
+    /// <summary>What else is to be said of the file, a sentence each: what in it is no tensor and was left aside.</summary>
+    public IReadOnlyList<string> Notes => _reader.Notes;
+
+    /// <summary>Texts that stand in the file by their keys: the <c>__metadata__</c> of safetensors.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _reader.Metadata;
+
+    /// <summary>
+    /// Opens a file. The content says what it is: a zip archive is PyTorch's or NumPy's, a pickle PyTorch's, anything else safetensors; only the index of a model
+    /// in many files is known by its name, <c>*.index.json</c>. Tensors of PyTorch's files are called by the keys that lead to them, joined by dots:
+    /// <c>linear1.weight</c> of a state dict, <c>model.linear1.weight</c> where that is one of several things saved, <c>tensor</c> where a tensor alone is.
+    /// No code of a file is ever run.
+    /// </summary>
+    /// <exception cref="FileContentException">The file is of no such kind, holds no tensors or is damaged; one sentence says what.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static WeightFile Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path)) throw Folder(path);
+        if (path.EndsWith(WeightIndex.Suffix, StringComparison.Ordinal)) return Opened(path, "index of weight files", () => new WeightIndex(path, Open));
+        return Guarded(path, AnyKind, () =>
+        {
+            byte[] start = FileStart.Read(path);
+            if (FileStart.Stranger(start) is { } stranger) throw new FormatException(stranger);
+            if (FileStart.IsZip(start)) return OpenZip(path);
+            if (FileStart.IsSafetensors(start)) return Opened(path, SafetensorsReader.Kind, () => new SafetensorsReader(path));
+            if (start is [0x80, 2, ..])
+                return Opened(path, TorchReader.Kind, () => throw new FormatException("files of PyTorch before 1.6 have to be saved again with a newer one"));
+            if (FileStart.IsGzip(start)) throw new FormatException("it is compressed with gzip: decompress it first");
+            if (FileStart.IsNumpy(start)) throw new FormatException("a single array has no name: save it with numpy.savez(path, name=array)");
+            // Damaged from the start, but called so: what is wrong is told of such a file.
+            if (path.EndsWith(".safetensors", StringComparison.Ordinal)) return Opened(path, SafetensorsReader.Kind, () => new SafetensorsReader(path));
+            throw new FormatException("it is neither PyTorch's (.pt, .pth), nor safetensors, nor an index of such files (.index.json), nor NumPy's .npz");
+        });
+    }
+
+    /// <summary>Reads all tensors of a file.</summary>
+    /// <exception cref="FileContentException">
+    /// As for <see cref="Open"/>, or a tensor is of a type that is not read; one sentence says what.
+    /// </exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static IReadOnlyList<TensorData> ReadAll(string path)
+    {
+        using var file = Open(path);
+        return [.. file.Tensors.Select(tensor => file.Read(tensor.Name))];
+    }
+
+    /// <summary>
+    /// The tensor of a name, with its values in float32, rows before columns: numbers of other types become the nearest float32, which keeps all that are
+    /// smaller and whole numbers up to 2^24 as they are; a float64 beyond its range is refused.
+    /// </summary>
+    /// <exception cref="FileContentException">There is none, its values cannot be read, or they are damaged; one sentence says what.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public TensorData Read(string name)
+    {
+        if (!_indices.TryGetValue(name, out int index))
+            throw new FileContentException($"{Quoted.Path(Path)} holds no tensor {Quoted.Of(name)}; it holds {Quoted.List(_indices.Keys)}");
+        var tensor = Tensors[index];
+        return tensor.Unreadable is { } reason
+            ? throw new FileContentException($"{Quoted.Path(Path)} holds the tensor {Quoted.Of(name)}, but it is not read: {reason}")
+            : new TensorData(name, tensor.Shape, Guarded(Path, _kind, () => _reader.Read(index)));
+    }
+
+    /// <summary>Whether there is a tensor of a name.</summary>
+    public bool Contains(string name) => _indices.ContainsKey(name);
+
+    /// <inheritdoc/>
+    public void Dispose() => _reader.Dispose();
+
+    private static WeightFile OpenZip(string path)
+    {
+        var zip = new CheckedZip(path);
+        try
+        {
+            if (zip.Names.Any(TorchReader.IsPickle)) return Opened(path, TorchReader.Kind, () => new TorchReader(zip));
+            if (zip.Names.Any(ArrayFile.IsArray)) return Opened(path, ArrayArchive.Kind, () => new ArrayArchive(zip));
+            throw new FormatException($"it is a zip archive with neither {TorchReader.PickleName}, as PyTorch's have, nor arrays, as NumPy's have");
+        }
+        catch
+        {
+            zip.Dispose();
+            throw;
+        }
+    }
+
+    private static WeightFile Opened(string path, string kind, Func<IWeightReader> open) => Guarded(path, kind, () => new WeightFile(path, kind, open()));
+
+    private static T Guarded<T>(string path, string kind, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception exception) when (exception is FormatException or EndOfStreamException)
+        {
+            throw new FileContentException($"{Quoted.Path(path)} is no usable {kind}: {exception.Message}", exception);
+        }
+    }
+
+    private static FileContentException Folder(string path)
+    {
+        var files = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!)
+            .Where(name => Suffixes.Any(suffix => name.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).ToList();
+        return new FileContentException(files.Count == 0
+            ? $"{Quoted.Path(path)} is a folder, and no weight file lies in it"
+            : $"{Quoted.Path(path)} is a folder: name one of the weight files in it, {Quoted.List(files)}");
+    }
+}

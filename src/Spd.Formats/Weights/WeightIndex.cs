@@ -1,0 +1,113 @@
+using System.Text.Json;
+
+namespace Spd.Formats;
+
+/// <summary>
+/// A model in several files, through its index, <c>{"metadata": {…}, "weight_map": {"name": "model-00001-of-00002.safetensors"}}</c>: which file, of the
+/// index's own folder, holds a tensor.
+/// </summary>
+internal sealed class WeightIndex : IWeightReader
+{
+    public const string Suffix = ".index.json";
+
+    private const int LargestIndex = 100_000_000, MaxDepth = 64;
+
+    private readonly List<WeightFile> _files = [];
+    private readonly List<(WeightFile File, TensorInfo Tensor)> _tensors = [];
+    private readonly Dictionary<string, string> _metadata = [];
+    private readonly List<string> _notes = [];
+
+    /// <summary>Opens an index and its files.</summary>
+    /// <param name="path">The index.</param>
+    /// <param name="open">Opens a file of weights.</param>
+    public WeightIndex(string path, Func<string, WeightFile> open)
+    {
+        try
+        {
+            foreach (var (name, listed) in Shards(path))
+            {
+                string shardPath = Path.Combine(Path.GetDirectoryName(path) ?? "", name);
+                if (!File.Exists(shardPath)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is not beside it");
+                if (name.EndsWith(Suffix, StringComparison.Ordinal)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is an index itself");
+                var file = open(shardPath);
+                _files.Add(file);
+                var held = file.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+                if (listed.Find(tensor => !held.Contains(tensor)) is { } missing)
+                    throw new FormatException($"it says that tensor {Quoted.Of(missing)} is in {Quoted.Of(name)}, but it is not");
+                held.ExceptWith(listed);
+                if (held.FirstOrDefault() is { } extra) throw new FormatException($"{Quoted.Of(name)} holds tensor {Quoted.Of(extra)}, but it does not say so");
+                _tensors.AddRange(file.Tensors.Select(tensor => (file, tensor)));
+                _notes.AddRange(file.Notes.Select(note => $"{Quoted.Of(name)}: {note}"));
+                foreach (var (key, value) in file.Metadata) _metadata.TryAdd(key, value);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        Tensors = [.. _tensors.Select(entry => entry.Tensor)];
+    }
+
+    /// <inheritdoc/>
+    public string Format => $"index of {_files.Count} {(_files.Count == 1 ? "file" : "files")}: {string.Join(", ", _files.Select(file => file.Format).Distinct())}";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TensorInfo> Tensors { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <inheritdoc/>
+    public float[] Read(int index) => _tensors[index].File.Read(_tensors[index].Tensor.Name).Values;
+
+    /// <inheritdoc/>
+    public void Dispose() => _files.ForEach(file => file.Dispose());
+
+    /// <summary>The names of the files and of the tensors in each.</summary>
+    private static SortedDictionary<string, List<string>> Shards(string path)
+    {
+        using var file = new FileBytes(path);
+        if (file.Length > LargestIndex) throw new FormatException($"it has {file.Length} bytes; at most {LargestIndex} are read");
+        var bytes = file.Slice(0, (int)file.Length);
+        if (FileStart.Stranger(bytes) is { } stranger) throw new FormatException(stranger);
+        return StrictJson.Parse(bytes, MaxDepth, "the index", Parse);
+    }
+
+    private static SortedDictionary<string, List<string>> Parse(ref Utf8JsonReader json)
+    {
+        const string WeightMap = "weight_map";
+        SortedDictionary<string, List<string>>? shards = null;
+        StrictJson.Expect(ref json, JsonTokenType.StartObject, "the index");
+        var keys = new HashSet<string>();
+        while (StrictJson.NextKey(ref json, keys, "the index") is { } key)
+        {
+            if (key == WeightMap) shards = ParseWeightMap(ref json, WeightMap);
+            else json.Skip();
+        }
+
+        return shards ?? throw new FormatException($"it has no {WeightMap}");
+    }
+
+    private static SortedDictionary<string, List<string>> ParseWeightMap(ref Utf8JsonReader json, string where)
+    {
+        var shards = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        StrictJson.Expect(ref json, JsonTokenType.StartObject, where);
+        var names = new HashSet<string>();
+        while (StrictJson.NextKey(ref json, names, where) is { } tensor)
+        {
+            StrictJson.Expect(ref json, JsonTokenType.String, $"the file of tensor {Quoted.Of(tensor)}");
+            string shard = json.GetString()!;
+            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().ContainsAny("/\\:\0"))
+                throw new FormatException($"{Quoted.Of(shard)}, the file of tensor {Quoted.Of(tensor)}, is no plain name of a file in the index's folder");
+            if (!shards.TryGetValue(shard, out var tensors)) shards[shard] = tensors = [];
+            tensors.Add(tensor);
+        }
+
+        return shards;
+    }
+}
