@@ -59,10 +59,17 @@ internal abstract class RunDisplay : IRunObserver
         {
             show();
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is not (OperationCanceledException or OutOfMemoryException))
         {
             _isBroken = true;
-            Screen.Complain($"what the run does cannot be shown any more, and it goes on: {exception.Message}");
+            try
+            {
+                Screen.Complain($"what the run does cannot be shown any more, and it goes on: {exception.Message}");
+            }
+            catch (IOException)
+            {
+                // Nobody can be told.
+            }
         }
     }
 

@@ -163,10 +163,11 @@ public sealed class RunFolder
 
     /// <summary>The SHA-256 of the content of each file that a run rests on, by the key that names it, or its place in this folder.</summary>
     /// <param name="experiment">The run's configuration.</param>
+    /// <param name="withModel">Whether the model counts, where there is one.</param>
     /// <exception cref="ConfigException">A file of data is missing; one sentence says which, and how to name it.</exception>
     /// <exception cref="RunFolderException">The target's weights are missing.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public Dictionary<string, string> HashContents(IExperiment experiment)
+    public IReadOnlyDictionary<string, string> HashContents(IExperiment experiment, bool withModel = false)
     {
         if (!File.Exists(TargetWeightsFile)) throw new RunFolderException($"'{Root}' has no {WeightsOfTarget}, so its run can neither go on nor be measured");
         var hashes = new Dictionary<string, string> { [WeightsOfTarget] = FileHash.Compute(TargetWeightsFile) };
@@ -178,6 +179,7 @@ public sealed class RunFolder
             hashes[key] = FileHash.Compute(file) + path[file.Length..];
         }
 
+        if (withModel && File.Exists(ModelFile)) hashes[Model] = FileHash.Compute(ModelFile);
         return hashes;
     }
 

@@ -110,8 +110,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
 
     private IDecomposition Load(int threads, out RunSummary told)
     {
-        var hashes = Folder.HashContents(Experiment);
-        hashes[RunFolder.Model] = FileHash.Compute(Folder.ModelFile);
+        var hashes = Folder.HashContents(Experiment, withModel: true);
         foreach (var (name, hash) in hashes)
         {
             if (Stored.Text("sha256", name) is not { } then || then == hash) continue;

@@ -63,6 +63,22 @@ public sealed class MlpTests : IDisposable
     }
 
     [Fact]
+    public void ARunGoesOnWithDataThatHaveMoved()
+    {
+        string[] options = ["--set", "save_freq=100", "--quiet"];
+        Assert.Equal(0, _spd.Run(["run", "mine.yaml", "--out", "whole", .. options]).ExitCode);
+        _spd.KillAt(new Moment("step-00000200.safetensors", 0, "-KILL"), ["run", "mine.yaml", "--out", "cut", .. options]);
+        Directory.CreateDirectory(_spd.PathTo("it's elsewhere"));
+        foreach (string file in new[] { "x.npy", "y.npy" }) File.Move(_spd.PathTo(file), _spd.PathTo("it's elsewhere", file));
+        Assert.Contains("name it with --set target.data.inputs=PATH", _spd.Run("resume", "cut").Error, StringComparison.Ordinal);
+        File.WriteAllText(_spd.PathTo("mine.yaml"), Yaml.Replace("x.npy", "it's elsewhere/x.npy", StringComparison.Ordinal).Replace("y.npy", "it's elsewhere/y.npy", StringComparison.Ordinal));
+        var (code, output, _) = _spd.Run("run", "mine.yaml", "--resume", "--out", "cut", "--set", "save_freq=100");
+        Assert.Equal(0, code);
+        Assert.Contains("going on from step 100", output, StringComparison.Ordinal);
+        _spd.AssertSameRun("whole", "cut");
+    }
+
+    [Fact]
     public void TheRealNetworkHasItsPublishedAccuracy()
     {
         string weights = SharedFiles.Find("models/mnist_mlp/model_epoch_12.pt");

@@ -87,7 +87,8 @@ public sealed class TargetCacheTests : IDisposable
         Assert.Equal("/own", Folder(("SPD_CACHE", "/own"), ("XDG_CACHE_HOME", "/xdg")));
         Assert.Equal(Path.Combine("/xdg", "spd", "targets"), Folder(("SPD_CACHE", ""), ("XDG_CACHE_HOME", "/xdg"), ("HOME", "/home/me")));
         if (OperatingSystem.IsLinux()) Assert.Equal("/home/me/.cache/spd/targets", Folder(("HOME", "/home/me")));
-        Assert.EndsWith(Path.Combine("spd", "targets"), Folder(), StringComparison.Ordinal);
+        // Not everybody's, where there is no home.
+        if (OperatingSystem.IsLinux()) Assert.Equal(Path.Combine(Path.GetTempPath(), $"spd-{Environment.UserName}", "spd", "targets"), Folder());
     }
 
     private static string Folder(params (string Name, string Value)[] variables) =>

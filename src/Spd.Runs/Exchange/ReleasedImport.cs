@@ -48,7 +48,8 @@ public static partial class ReleasedImport
             made.WriteText(made.TargetConfigFile, experiment.Target.ToYaml());
             decomposition.Save(made.ModelFile);
             var evaluation = decomposition.Measure();
-            var summary = Summary(experiment, target, threads, StepsOf(weights) ?? experiment.Decomposition.Steps).With(decomposition, evaluation);
+            var summary = Summary(experiment, target, threads, StepsOf(weights) ?? experiment.Decomposition.Steps) with { Hashes = made.HashContents(experiment, withModel: true) };
+            summary = summary.With(decomposition, evaluation);
             made.WriteResults(experiment, summary, decomposition.Draw(evaluation, []));
             if (Directory.Exists(output)) Directory.Delete(output);
             Directory.Move(temporary, output);

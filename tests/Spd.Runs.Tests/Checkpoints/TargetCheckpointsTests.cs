@@ -42,6 +42,20 @@ public sealed class TargetCheckpointsTests : IDisposable
     }
 
     [Fact]
+    public void ADamagedCheckpointOfALaterStepCostsNoNewOne()
+    {
+        float[] whole = Provide("whole", new Observer());
+        Assert.Throws<OperationCanceledException>(() => Provide("cut", new Observer { StopAt = 250 }));
+        string folder = Assert.Single(Directory.GetDirectories(_folder["cut"]));
+        File.WriteAllText(Path.Combine(folder, "step-00000950.safetensors"), "nothing");
+        Assert.Throws<OperationCanceledException>(() => Provide("cut", new Observer { StopAt = 450 }));
+        Assert.Equal(["step-00000400.safetensors", "step-00000450.safetensors", "step-00000950.safetensors.damaged"], Checkpoints("cut"));
+        var next = new Observer();
+        Assert.Equal(whole, Provide("cut", next));
+        Assert.Equal(451, next.FirstStep);
+    }
+
+    [Fact]
     public void TwoTrainingsOfOneTargetDoNotHarmEachOther()
     {
         float[] whole = Provide("whole", new Observer());

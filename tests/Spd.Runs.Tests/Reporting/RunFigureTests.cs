@@ -12,6 +12,20 @@ namespace Spd.Runs.Tests.Reporting;
 
 public sealed class RunFigureTests
 {
+    [Fact]
+    public void ALogWhoseLinesLackWhatOthersHaveIsDrawnWithGaps()
+    {
+        MetricRecord[] log =
+        [
+            new() { Step = 1, Losses = new Dictionary<string, double> { ["total"] = 1 }, L0 = new Dictionary<string, double> { ["linear1"] = 2 } },
+            new() { Step = 2, Losses = new Dictionary<string, double> { ["other_loss"] = 1 }, Alive = new Dictionary<string, int> { ["linear9"] = 3 } },
+            new() { Step = 3 },
+        ];
+        string svg = RunFigures.Training(log, "in use", "ever in use", "").Svg;
+        foreach (string name in new[] { "total", "other loss", "linear1", "linear9", "learning rate" }) Assert.Contains($">{name}<", svg, StringComparison.Ordinal);
+        Assert.DoesNotContain(">in use<", RunFigures.Training(log[2..], "in use", "ever in use", "").Svg, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
