@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Text.Json;
 using Spd.Runs;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spectre.Console;
 
 namespace Spd.Cli;
@@ -32,23 +32,14 @@ internal static class CompareCommand
 
     private static List<(string Key, IReadOnlyList<string> Values)> Metrics(List<SavedRun> runs)
     {
-        string[][] groups = [["metrics"], ["metrics", "significant_subcomponents"], ["losses"], ["ms_per_step"]];
-        var rows = new List<(string Key, IReadOnlyList<string> Values)> { ("steps", [.. runs.Select(run => $"{run.Stored.Number("steps")}")]) };
-        foreach (string[] group in groups)
-        {
-            var keys = runs.SelectMany(run => run.Stored.Entries(group)).Where(entry => entry.Value.ValueKind != JsonValueKind.Object)
-                .Select(entry => entry.Name).Distinct();
-            foreach (string key in keys)
-            {
-                string label = group[^1] == "metrics" ? key : $"{group[^1]} {key}";
-                rows.Add((label.Replace('_', ' '), [.. runs.Select(run => Shown(run, [.. group, key]))]));
-            }
-        }
-
-        return rows;
-
-        static string Shown(SavedRun run, string[] path) =>
-            run.Stored.Number(path) is { } number ? $"{number:G5}" : run.Stored.Truth(path) is { } truth ? truth ? "yes" : "no" : "";
+        var tables = runs.Select(run => ResultTable.AllRows(run.Summary)).ToList();
+        return
+        [
+            ("steps", [.. runs.Select(run => $"{run.Summary.Steps}")]),
+            .. from key in tables.SelectMany(table => table.Select(row => row.Key)).Distinct()
+               let rows = tables.Select(table => table.FirstOrDefault(row => row.Key == key)).ToList()
+               select (rows.First(row => row is not null)!.Quantity, (IReadOnlyList<string>)[.. rows.Select(row => row?.Value ?? "")]),
+        ];
     }
 
     private static void WriteLikeness(List<SavedRun> runs, string[] names)
@@ -61,7 +52,7 @@ internal static class CompareCommand
             rows.Add((matrix.Name,
             [
                 "", .. others.Select(other => other.FirstOrDefault(likeness => likeness.Matrix == matrix.Name) is { } found
-                    ? $"{found.MeanMaxCosine:F4} ({found.Significant} with {found.OfOther})"
+                    ? $"{Metric.Write(found.MeanMaxCosine, NumberFormat.Ratio)} ({found.Significant} with {found.OfOther})"
                     : "not there"),
             ]));
         }

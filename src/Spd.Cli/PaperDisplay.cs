@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Spd.Runs.Paper;
+using Spd.Runs.Results;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -30,7 +31,7 @@ internal abstract class PaperDisplay : IPaperObserver
         PaperRunState.Target => run.Step > 0 ? $"training the target: step {run.Step} of {run.Steps}" : "preparing the target",
         PaperRunState.Running => $"step {run.Step} of {run.Steps}{(run.MsPerStep is { } ms ? $", {ms:F2} ms per step" : "")}",
         PaperRunState.Finished =>
-            $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Number("wall_seconds") is { } seconds ? $", {Screen.Number(seconds, "F0")} s" : "")}",
+            $"finished{(run.IsEarlier ? " earlier" : "")}{(run.Stored?.Summary.WallSeconds is { } seconds ? $", {Metric.Write(seconds, NumberFormat.Count)} s" : "")}",
         PaperRunState.Failed => $"failed: {run.Reason}",
         PaperRunState.Refused => run.Reason ?? "left alone",
         PaperRunState.Missing => $"skipped: {run.Reason}",

@@ -1,5 +1,4 @@
-using Spd.Runs;
-using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spectre.Console;
 
 namespace Spd.Cli;
@@ -12,14 +11,15 @@ internal static class ResultsDisplay
 
     public static void Write(RunSummary summary)
     {
-        bool hasPaper = PaperResults.Of(summary.Experiment) is not null;
+        var rows = ResultTable.Rows(summary);
+        bool hasPaper = rows.Any(row => row.Paper.Length > 0);
         bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
         var table = new Table().Border(TableBorder.Simple)
             .AddColumn(new TableColumn("").NoWrap())
             .AddColumn(new TableColumn("this run").RightAligned().NoWrap());
         if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
         if (hasMeanings) table.AddColumn(new TableColumn(""));
-        foreach (var row in ResultTable.Rows(summary))
+        foreach (var row in rows)
         {
             var cells = new List<Text> { Screen.Cell(row.Quantity), Screen.Cell(row.Value) };
             if (hasPaper) cells.Add(Screen.Cell(row.Paper));

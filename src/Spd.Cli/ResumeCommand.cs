@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 
 namespace Spd.Cli;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spectre.Console;
 
 namespace Spd.Cli;
@@ -98,10 +99,10 @@ internal static class RunCommand
     {
         string state = summary.Status == RunStatus.Interrupted
             ? $"stopped after {summary.Steps} of {config.Steps} steps"
-            : $"{summary.Steps} steps in {summary.WallSeconds:F1} s";
+            : $"{summary.Steps} steps in {Metric.Write(summary.WallSeconds, NumberFormat.Seconds)} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
         ResultsDisplay.Write(summary);
-        if (summary is { Status: RunStatus.Finished, Match.IsOneToOne: false })
+        if (summary is { Status: RunStatus.Finished, IsOneToOne: false })
         {
             Screen.WriteLine(
                 "Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; "

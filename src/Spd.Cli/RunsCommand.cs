@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Spd.Runs.Results;
 using Spd.Runs;
 using Spectre.Console;
 
@@ -47,22 +48,15 @@ internal static class RunsCommand
         foreach (string number in new[] { "total loss", "seconds" }) table.AddColumn(new TableColumn(number).RightAligned());
         foreach (var run in runs)
         {
-            string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Short(metric.Name)} {metric.Value:G4}"));
+            string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Metric.Of(metric.Name).Short} {Metric.Write(metric.Value, Metric.Of(metric.Name).Format)}"));
             string status = run.Program is { } program ? $"{run.Status}, step {run.Steps} of {run.StepsPlanned} ({program})" : run.Status;
-            string steps = run is { Program: null, Steps: { } taken } ? Screen.Number(taken, "F0") : "";
-            string seconds = run.Seconds is { } time ? Screen.Number(time, "F0") : "";
-            string[] cells = [run.Folder, run.Experiment, run.Seed, steps, status, metrics, $"{run.TotalLoss:0.00e+0}", seconds];
+            string steps = run is { Program: null, Steps: { } taken } ? Metric.Write(taken, NumberFormat.Count) : "";
+            string seconds = run.Seconds is { } time ? Metric.Write(time, NumberFormat.Count) : "";
+            string loss = run.TotalLoss is { } total ? Metric.Write(total, NumberFormat.Error) : "";
+            string[] cells = [run.Folder, run.Experiment, run.Seed, steps, status, metrics, loss, seconds];
             table.AddRow([.. cells.Select(cell => Screen.Cell(cell))]);
         }
 
         AnsiConsole.Write(table);
     }
-
-    private static string Short(string metric) => metric switch
-    {
-        RunList.Features => "features",
-        "neuron_contribution_slope" => "slope",
-        "adversarial_mse" or "adversarial_kl" => "adversarial",
-        _ => metric.ToUpperInvariant(),
-    };
 }

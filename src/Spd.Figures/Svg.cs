@@ -27,7 +27,7 @@ internal sealed class Svg
         return text == "-0" ? "0" : text;
     }
 
-    /// <summary>Escapes text for element content and attributes and replaces characters that XML forbids.</summary>
+    /// <summary>Escapes text for element content and attributes and replaces characters that XML forbids or that hide.</summary>
     public static string Escape(string text)
     {
         var escaped = new StringBuilder(text.Length);
@@ -36,7 +36,7 @@ internal sealed class Svg
             var character = text[index];
             if (index + 1 < text.Length && char.IsSurrogatePair(character, text[index + 1]))
                 escaped.Append(character).Append(text[++index]);
-            else if (!XmlConvert.IsXmlChar(character))
+            else if (!XmlConvert.IsXmlChar(character) || IsHidden(character))
                 escaped.Append('\uFFFD');
             else
                 escaped.Append(character switch { '<' => "&lt;", '>' => "&gt;", '&' => "&amp;", '"' => "&quot;", _ => character.ToString() });
@@ -44,6 +44,14 @@ internal sealed class Svg
 
         return escaped.ToString();
     }
+
+    /// <summary>Whether a character hides, or turns the direction of writing; those that join the letters of some scripts do not.</summary>
+    private static bool IsHidden(char character) => char.GetUnicodeCategory(character) switch
+    {
+        UnicodeCategory.Control => character is not ('\n' or '\t'),
+        UnicodeCategory.Format => character is not ('\u200C' or '\u200D'),
+        _ => false,
+    };
 
     /// <summary>Writes a childless element; attributes whose value is null are left out.</summary>
     public void Element(string name, params ReadOnlySpan<(string Name, string? Value)> attributes)

@@ -8,6 +8,7 @@ using Spd.Networks;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;
@@ -119,7 +120,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     /// <exception cref="RunFolderException">There is no checkpoint of its end; nothing is changed.</exception>
     public bool RestoreModel(RunFolder folder)
     {
-        string? told = folder.Summary?.Text("sha256", RunFolder.Model);
+        string? told = folder.Summary?.Hashes.GetValueOrDefault(RunFolder.Model);
         if (File.Exists(folder.ModelFile) && (told is null || FileHash.Compute(folder.ModelFile) == told)) return false;
         using var own = folder.Take();
         var (checkpoint, _) = FindCheckpoint(folder, Origin.Of(config, folder));
@@ -349,11 +350,12 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             BatchSize = config.BatchSize,
             Threads = threads,
             Kernels = KernelSet.Default().Name,
+            Commit = ProgramVersion.Commit,
             Status = status,
-            WallSeconds = _secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds,
-            CheckpointSeconds = _checkpointSeconds,
-            MsPerStep = (_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
-            Target = target,
+            WallSeconds = Math.Round(_secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),
+            CheckpointSeconds = Math.Round(_checkpointSeconds, 4),
+            MsPerStep = new StepTime(_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
+            Target = target.Origin,
             Hashes = hashes,
             EvaluatedFrom = decomposition.State.EvaluatedBatches,
             Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),

@@ -3,6 +3,7 @@ using Spd.Engine.Optimisation;
 using Spd.Formats;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;
@@ -97,11 +98,9 @@ public interface IDecomposition : IDisposable
     /// <summary>Measures as many batches as the experiment says, and all that is measured at all.</summary>
     Evaluation Measure();
 
-    /// <summary>The known answers of a residual MLP; null for other networks.</summary>
-    ResidualEvidence? Residual(Evaluation evaluation);
-
-    /// <summary>How well a classifier still classifies; null for other networks.</summary>
-    ClassificationEvidence? Classification();
+    /// <summary>What is measured of this kind of network beside the evaluation, by the keys of <see cref="Metric"/>: its known answers, and what it is for.</summary>
+    /// <param name="evaluation">The evaluation; null where nothing could be evaluated, and only what the weights say is measured.</param>
+    IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation);
 
     /// <summary>Draws the figures.</summary>
     /// <param name="evaluation">The latest evaluation.</param>

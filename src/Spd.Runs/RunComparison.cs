@@ -15,6 +15,11 @@ public sealed record MatrixLikeness(string Matrix, int Significant, int OfOther,
 /// <summary>Runs side by side.</summary>
 public static class RunComparison
 {
+    private const string SeedOfTarget = "target.train.seed";
+
+    // They say nothing about what is computed.
+    private static readonly string[] IgnoredKeys = ["name", "description", "tensorboard"];
+
     /// <summary>Compares the significant subcomponents of the matrices that two runs have in common.</summary>
     /// <param name="first">The matrices of a run.</param>
     /// <param name="other">Those of another.</param>
@@ -38,6 +43,31 @@ public static class RunComparison
                where values.Distinct().Count() > 1
                select (key, (IReadOnlyList<string>)values),
         ];
+    }
+
+    /// <summary>Keys in which two configurations differ, with both values: <c>steps 500 instead of 40000</c>.</summary>
+    /// <remarks>
+    /// A run's file has the target seed that was used: the planned one, or one of the next that were tried because a seed left a feature unlearned.
+    /// That is the same configuration.
+    /// </remarks>
+    /// <param name="found">A configuration with every key.</param>
+    /// <param name="planned">The one it should be.</param>
+    /// <param name="except">Keys that may differ.</param>
+    public static IReadOnlyList<string> Differences(string found, string planned, params IReadOnlyList<string> except)
+    {
+        var there = FlatConfig.Read(found);
+        var wanted = FlatConfig.Read(planned);
+        return
+        [
+            .. from key in there.Keys.Union(wanted.Keys)
+               let value = there.GetValueOrDefault(key, "nothing")
+               let other = wanted.GetValueOrDefault(key, "nothing")
+               where value != other && !IgnoredKeys.Contains(key) && !except.Contains(key) && !(key == SeedOfTarget && IsSeedTried(value, other))
+               select $"{key} {value} instead of {other}",
+        ];
+
+        static bool IsSeedTried(string value, string first) => ulong.TryParse(value, out ulong seed) && ulong.TryParse(first, out ulong start)
+            && seed >= start && seed - start < TargetProvider.MostSeeds;
     }
 
     private static MatrixLikeness Likeness(FactoredMatrix matrix, FactoredMatrix other)

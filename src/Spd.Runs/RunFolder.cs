@@ -4,6 +4,7 @@ using Spd.Networks;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 
 namespace Spd.Runs;
 
@@ -184,19 +185,19 @@ public sealed class RunFolder
     }
 
     /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
-    public bool IsFinished(int steps) => Summary is { } stored && stored.Text("status") == "finished" && stored.Number("steps") == steps;
+    public bool IsFinished(int steps) => Summary is { Status: RunStatus.Finished } summary && summary.Steps == steps;
 
     /// <summary>Whether the summary tells of a run that another program trained.</summary>
-    public bool IsImported => Summary?.Text("status") == "imported";
+    public bool IsImported => Summary?.Status == RunStatus.Imported;
 
     /// <summary>What the summary says; null where there is none that can be read.</summary>
-    public StoredRun? Summary
+    public RunSummary? Summary
     {
         get
         {
             try
             {
-                return File.Exists(SummaryFile) ? new StoredRun(Root, "", StoredRun.ReadSummary(SummaryFile)) : null;
+                return File.Exists(SummaryFile) ? RunSummary.Read(SummaryFile) : null;
             }
             catch (InvalidDataException)
             {
@@ -251,7 +252,7 @@ public sealed class RunFolder
     /// <summary>Writes the page.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public void WritePage(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures) =>
-        WriteText(ReportFile, HtmlReport.Write(experiment, summary, figures, experiment.ToYaml()));
+        WriteText(ReportFile, HtmlReport.Write(summary, experiment.Description, experiment.Steps, figures, experiment.ToYaml()));
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
     /// <param name="path">The file.</param>

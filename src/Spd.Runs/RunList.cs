@@ -3,7 +3,7 @@ using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
-using Spd.Runs.Paper;
+using Spd.Runs.Results;
 
 namespace Spd.Runs;
 
@@ -50,12 +50,6 @@ public sealed record RunEntry(
 /// <summary>The runs below a folder.</summary>
 public static class RunList
 {
-    /// <summary>The name of the number of features with exactly one subcomponent.</summary>
-    public const string Features = "features_with_one_subcomponent";
-
-    private static readonly string[] KeyMetrics =
-        ["mmcs", "ml2r", Features, "neuron_contribution_slope", "adversarial_mse", "adversarial_kl"];
-
     /// <summary>What a list can be ordered by.</summary>
     public static IReadOnlyDictionary<string, Func<RunEntry, IComparable?>> Orders { get; } = new Dictionary<string, Func<RunEntry, IComparable?>>
     {
@@ -112,7 +106,7 @@ public static class RunList
             string summary = Path.Combine(run, "summary.json");
             bool isKilled = FolderLock.WasAbandoned(run);
             entry = entry with { Status = isKilled ? "killed" : "unfinished" };
-            return File.Exists(summary) ? WithSummary(entry, new StoredRun(run, "", StoredRun.ReadSummary(summary)), isKilled) : entry;
+            return File.Exists(summary) ? WithSummary(entry, RunSummary.Read(summary), isKilled) : entry;
         }
         catch (InvalidDataException)
         {
@@ -124,20 +118,27 @@ public static class RunList
         }
     }
 
-    private static RunEntry WithSummary(RunEntry entry, StoredRun stored, bool isKilled) => entry with
+    private static RunEntry WithSummary(RunEntry entry, RunSummary summary, bool isKilled) => entry with
     {
-        Experiment = stored.Text("experiment") ?? entry.Experiment,
+        Experiment = summary.Experiment,
         // A run that had ended once may have been killed when it went on.
-        Status = isKilled ? entry.Status : stored.Text("status") switch { null => "damaged", "interrupted" => "stopped", var status => status },
-        Steps = stored.Number("steps"),
+        Status = isKilled ? entry.Status : summary.Status switch
+        {
+            RunStatus.Interrupted => "stopped",
+            RunStatus.Failed => "failed",
+            RunStatus.Imported => "imported",
+            _ => "finished",
+        },
+        Steps = summary.Steps,
         Metrics =
         [
-            .. from key in KeyMetrics
-               let value = key == Features ? PaperTables.NumberWithOne(stored) : stored.Number("metrics", key)
+            .. from metric in Metric.All
+               where metric.Short is not null
+               let value = metric.Key == Metric.Features ? summary.FeaturesWithOne : summary.Number(metric.Key)
                where value is not null
-               select (key, value.Value),
+               select (metric.Key, value.Value),
         ],
-        TotalLoss = stored.Number("losses", "total"),
-        Seconds = stored.Number("wall_seconds"),
+        TotalLoss = summary.Losses.TryGetValue("total", out double total) && double.IsFinite(total) ? total : null,
+        Seconds = double.IsFinite(summary.WallSeconds) ? summary.WallSeconds : null,
     };
 }

@@ -1,6 +1,7 @@
 using Spd.Decomposition;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spd.Runs.TensorBoard;
 
 namespace Spd.Runs;

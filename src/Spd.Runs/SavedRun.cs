@@ -1,16 +1,16 @@
-using System.Text.Json;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
+using Spd.Runs.Results;
 
 namespace Spd.Runs;
 
 /// <summary>A run that lies in its folder, to be measured and drawn again.</summary>
 /// <param name="Folder">The folder.</param>
 /// <param name="Experiment">Its configuration.</param>
-/// <param name="Stored">What its summary says.</param>
-public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRun Stored)
+/// <param name="Summary">What its summary says.</param>
+public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSummary Summary)
 {
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="path">The folder.</param>
@@ -27,7 +27,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             if (File.Exists(file)) continue;
             string name = Path.GetRelativePath(path, file).Replace('\\', '/');
             throw new RunFolderException($"'{path}' has no {name}: "
-                + (file == folder.ModelFile && folder.Summary?.Text("status") == "finished"
+                + (file == folder.ModelFile && folder.Summary?.Status == RunStatus.Finished
                     ? $"it was lost, and `spd resume {path}` gets it back from the last checkpoint"
                     : "the run did not come so far as to be measured"));
         }
@@ -35,7 +35,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         try
         {
             var experiment = catalog.Load(folder.ConfigFile, overrides).Config;
-            return new SavedRun(folder, experiment, new StoredRun(path, File.ReadAllText(folder.ConfigFile), StoredRun.ReadSummary(folder.SummaryFile)));
+            return new SavedRun(folder, experiment, RunSummary.Read(folder.SummaryFile));
         }
         catch (InvalidDataException exception)
         {
@@ -62,7 +62,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
             {
                 var folder = RunFolder.Open(path);
                 return (own is not null || !folder.IsFinished(experiment.Steps)) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
-                    && StoredRun.Differences(
+                    && RunComparison.Differences(
                         catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. experiment.Target.Files.Keys, "target.load"]).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)
@@ -113,43 +113,16 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, StoredRu
         var hashes = Folder.HashContents(Experiment, withModel: true);
         foreach (var (name, hash) in hashes)
         {
-            if (Stored.Text("sha256", name) is not { } then || then == hash) continue;
+            if (!Summary.Hashes.TryGetValue(name, out string? then) || then == hash) continue;
             string file = Experiment.Target.Files.TryGetValue(name, out string? path) ? $"'{path}' ({name})" : $"'{Path.Combine(Folder.Root, name)}'";
             throw new RunFolderException(
                 $"{file} is not the file that the run's summary.json tells of: it is damaged, was exchanged, or is newer (its SHA-256 is {hash}, but was {then})");
         }
 
-        var target = Folder.ReadTarget(Experiment) with
-        {
-            SeedsTried = (int)(Stored.Number("target", "seeds_tried") ?? 1),
-            FromCache = Stored.Truth("target", "from_cache") ?? false,
-        };
-        told = new RunSummary
-        {
-            Experiment = Experiment.Name,
-            // The seed of the batches may be another.
-            Seed = Stored.Summary.TryGetProperty("seed", out var seed) && seed.ValueKind == JsonValueKind.Number && seed.TryGetUInt64(out ulong number)
-                ? number
-                : Experiment.Seed,
-            Steps = (int)Math.Clamp(Stored.Number("steps") ?? 0, 0, int.MaxValue),
-            BatchSize = Experiment.BatchSize,
-            Threads = (int)(Stored.Number("threads") ?? 0),
-            Kernels = Stored.Text("kernels") ?? "unknown",
-            Commit = Stored.Text("commit") ?? "unknown",
-            Status = Enum.TryParse<RunStatus>(Stored.Text("status"), ignoreCase: true, out var status) ? status : RunStatus.Interrupted,
-            Error = Stored.Text("error"),
-            WallSeconds = Stored.Number("wall_seconds") ?? double.NaN,
-            CheckpointSeconds = Stored.Number("checkpoint_seconds") ?? double.NaN,
-            MsPerStep = (Time("median"), Time("p10"), Time("p90")),
-            Target = target,
-            Hashes = hashes,
-            EvaluatedFrom = (long)Math.Clamp(Stored.Number("evaluated_from") ?? 0, 0, long.MaxValue / 2),
-        };
-        var decomposition = Experiment.Decompose(target, threads);
+        told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes };
+        var decomposition = Experiment.Decompose(Folder.ReadTarget(Experiment), threads);
         decomposition.Load(Folder.ModelFile);
         decomposition.Resume(told.Steps, told.EvaluatedFrom);
         return decomposition;
-
-        double Time(string quantile) => Stored.Number("ms_per_step", quantile) ?? double.NaN;
     }
 }

@@ -1,7 +1,9 @@
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Log;
+using Spd.Networks.Targets;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;
@@ -35,9 +37,12 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public Evaluation Measure() => _decomposer.Evaluate(config.NEvalSteps);
 
-    public ResidualEvidence? Residual(Evaluation evaluation) => ResidualEvidence.Of(_decomposer.Components, evaluation);
-
-    public ClassificationEvidence? Classification() => ClassificationEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed);
+    public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) =>
+    [
+        .. target.Network is Tms tms ? TmsEvidence.Of(Matrices, tms) : [],
+        .. evaluation is null ? [] : ResidualEvidence.Of(_decomposer.Components, evaluation)?.Metrics ?? [],
+        .. evaluation is null ? [] : ClassificationEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed)?.Metrics ?? [],
+    ];
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
     [

@@ -3,6 +3,7 @@ using Spd.Engine.Kernels;
 using Spd.Networks;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;
@@ -12,7 +13,13 @@ namespace Spd.Runs;
 /// <param name="Config">The configuration it was trained with; its seed is the one that was used.</param>
 /// <param name="SeedsTried">Target seeds tried, this one included; 0 where it was loaded from a file.</param>
 /// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
-public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache);
+public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache)
+{
+    /// <summary>Where it came from, as a summary tells it.</summary>
+    public TargetOrigin Origin => Config is TrainedTargetConfig { Load: null } trained
+        ? new TargetOrigin { Seed = trained.Seed, SeedsTried = SeedsTried, FromCache = FromCache }
+        : new TargetOrigin { LoadedFrom = Config.Load };
+}
 
 /// <summary>
 /// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature

@@ -36,8 +36,6 @@ public sealed partial class LayerTests
         "Spd.Engine/Execution <-> Spd.Engine/Graphs",
         "Spd.Runs <-> Spd.Runs/Baselines",
         "Spd.Runs <-> Spd.Runs/Exchange",
-        "Spd.Runs <-> Spd.Runs/Paper",
-        "Spd.Runs <-> Spd.Runs/Reporting",
         "Spd.Runs/Reporting <-> Spd.Runs/Targets",
     ];
 

@@ -112,8 +112,8 @@ public sealed class MlpTests : IDisposable
         ];
         var (code, output, error) = _spd.Run([.. run, "--steps", "40", "--out", "run"]);
         Assert.Equal((0, ""), (code, error));
-        Assert.Matches(@"L0 / alive, layers\.0 +[\d.]+ / \d+ of 5 ", output);
-        Assert.Matches(@"L0 / alive, layers\.1 +[\d.]+ / \d+ of 9 ", output);
+        Assert.Matches(@"alive \(ever above 0\.1\), layers\.0 +\d+ of 5 ", output);
+        Assert.Matches(@"alive \(ever above 0\.1\), layers\.1 +\d+ of 9 ", output);
         var model = Safetensors.Read(_spd.PathTo("run", "model.safetensors")).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Shape);
         Assert.Equal([Inputs, 5], model["layers.0.V"]);
         Assert.Equal([5, Hidden], model["layers.0.U"]);

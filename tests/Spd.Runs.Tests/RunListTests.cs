@@ -40,7 +40,7 @@ public sealed class RunListTests : IDisposable
     public void ABadFolderIsARowOfItsOwnAndLinksAreNotFollowed()
     {
         Make("good", """{"status": "finished", "steps": 500}""");
-        Make("huge", """{"status": "finished", "steps": 1e400, "losses": {"total": 1e400}, "wall_seconds": -1e400}""");
+        Make("huge", """{"status": "finished", "steps": 1e400, "losses": {"total": 1e400}, "checkpoint_seconds": -1e400}""");
         Directory.CreateDirectory(_folder["dangling"]);
         File.CreateSymbolicLink(_folder["dangling", "config.yaml"], "nowhere");
         Directory.CreateSymbolicLink(_folder["good", "parent"], "..");
@@ -48,7 +48,7 @@ public sealed class RunListTests : IDisposable
         File.WriteAllText(_folder["nonsense", "config.yaml"], "[");
         var runs = RunList.Of(_folder.Root);
         Assert.Equal(
-            [("dangling", "unreadable"), ("good", "finished"), ("huge", "finished"), ("nonsense", "unreadable")],
+            [("dangling", "unreadable"), ("good", "finished"), ("huge", "damaged"), ("nonsense", "unreadable")],
             runs.Select(run => (run.Folder, run.Status)).Order());
         var huge = runs.Single(run => run.Folder == "huge");
         Assert.Equal((null, null, null), (huge.Steps, huge.TotalLoss, huge.Seconds));
@@ -74,6 +74,7 @@ public sealed class RunListTests : IDisposable
     {
         Directory.CreateDirectory(_folder[name]);
         File.WriteAllText(_folder[name, "config.yaml"], "name: tiny\nseed: 3\nsteps: 500\n");
-        if (summary is not null) File.WriteAllText(_folder[name, "summary.json"], summary);
+        if (summary is not null)
+            File.WriteAllText(_folder[name, "summary.json"], summary.Replace("{\"status", """{"experiment": "tiny", "seed": 3, "wall_seconds": 1, "status""", StringComparison.Ordinal));
     }
 }

@@ -533,7 +533,7 @@ case_evidence_says_what_it_cannot_mean() {
 case_in_use_carries_its_threshold() {
     run run mine.yaml -q --out r
     ends 0
-    grep -E 'alive' said | grep -qE '0\.01|above 0' || wrong "the row of L0 does not say above which importance"
+    grep -E '^ *L0' said | grep -qE '0\.01|above 0' || wrong "the row of L0 does not say above which importance"
     grep -E 'alive' said | grep -q '0\.1' || wrong "the row of alive does not say above which importance"
 }
 

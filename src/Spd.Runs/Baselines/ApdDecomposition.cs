@@ -4,6 +4,7 @@ using Spd.Networks.Targets;
 using Spd.Formats;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs.Baselines;
@@ -31,9 +32,7 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
 
     public Evaluation Measure() => _apd.Evaluate(config.NEvalSteps);
 
-    public ResidualEvidence? Residual(Evaluation evaluation) => null;
-
-    public ClassificationEvidence? Classification() => null;
+    public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) => TmsEvidence.Of(Matrices, _apd.Components.Network);
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics);
 

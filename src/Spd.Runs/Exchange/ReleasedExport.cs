@@ -38,7 +38,7 @@ public static class ReleasedExport
 
         if (Path.Exists(output)) throw new RunFolderException($"'{output}' exists already: name a new folder with --out");
         string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))}.{Guid.NewGuid():N}.tmp";
-        string name = $"model_{(int)(run.Stored.Number("steps") ?? experiment.Decomposition.Steps)}.safetensors";
+        string name = $"model_{run.Summary.Steps}.safetensors";
         try
         {
             Directory.CreateDirectory(temporary);

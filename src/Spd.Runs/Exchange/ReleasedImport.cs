@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Exchange;
 
@@ -71,10 +72,9 @@ public static partial class ReleasedImport
         Threads = threads,
         Kernels = Engine.Kernels.KernelSet.Default().Name,
         Status = RunStatus.Imported,
+        Commit = ProgramVersion.Commit,
         WallSeconds = double.NaN,
-        CheckpointSeconds = 0,
-        MsPerStep = (double.NaN, double.NaN, double.NaN),
-        Target = target,
+        Target = target.Origin,
     };
 
     private static string NewestWeights(string folder, string shown) =>

@@ -27,10 +27,10 @@ internal static class PaperDifferences
             var planned = runs.Where(run => run.Planned.ExperimentName == experiment && run.Planned.Coefficient is null && run.Planned.Experiment is not null)
                 .Select(run => run.Planned.Experiment!).ToList();
             if (planned.Count == 0) continue;
-            var values = FlatConfig.Read(planned[0].Yaml);
+            var values = FlatConfig.Read(planned[0].ToYaml());
             string[] differing =
             [
-                .. from setting in PublishedResults.Settings[experiment]
+                .. from setting in PublishedSettings.ByExperiment[experiment]
                    where values.TryGetValue(setting.Key, out string? value) && !IsSame(value, setting.Value)
                    select $"{setting.Key} {values[setting.Key]} (paper: {setting.Value})",
             ];

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Spd.Figures;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using static Spd.Runs.Paper.PaperHtml;
 
 namespace Spd.Runs.Paper;
@@ -26,19 +27,21 @@ internal static partial class PaperFigures
             ["β₃", "Features with exactly one subcomponent", "Subcomponents alive in mlp_out", "L0, all sites", "Unmasked error", "Adversarial error"],
             points.Select(point => new[]
             {
-                Text($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!),
-                Shown(point.Run.Stored!.Number("metrics", "mlp_out_alive"), "F0"),
-                $"{point.Run.Stored!.Entries("sites").Sum(site => site.Value.GetProperty("l0").GetDouble()):F2}",
-                Shown(point.Run.Stored!.Number("metrics", "unmasked_mse"), "0.00e+0"), Shown(point.Run.Stored!.Number("metrics", "adversarial_mse"), "0.00e+0"),
+                Text($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
+                Shown(point.Run.Stored!.Summary.Number("mlp_out_alive"), NumberFormat.Count),
+                Metric.Write(point.Run.Stored!.Summary.Sites.Values.Sum(site => site.L0), NumberFormat.Mean),
+                Shown(point.Run.Stored!.Summary.Number("unmasked_mse"), NumberFormat.Error),
+                Shown(point.Run.Stored!.Summary.Number("adversarial_mse"), NumberFormat.Error),
             })));
         double[] x = [.. points.Select(point => Math.Log10(point.Coefficient))];
         LineSeries[] series =
         [
-            .. from line in new (string Name, Func<StoredRun, double?> Value)[]
+            .. from line in new (string Name, Func<RunSummary, double?> Value)[]
                {
-                   ("features with exactly one subcomponent", PaperTables.NumberWithOne), ("alive in mlp_out", run => run.Number("metrics", "mlp_out_alive")),
+                   ("features with exactly one subcomponent", summary => summary.FeaturesWithOne),
+                   ("alive in mlp_out", summary => summary.Number("mlp_out_alive")),
                }
-               let y = points.Select(point => line.Value(point.Run.Stored!) ?? double.NaN).ToArray()
+               let y = points.Select(point => line.Value(point.Run.Stored!.Summary) ?? double.NaN).ToArray()
                where y.Any(double.IsFinite)
                select new LineSeries(line.Name, x, y),
         ];

@@ -64,7 +64,9 @@ public sealed class PaperFolder : IDisposable
     public string PathOf(PlannedRun run) => Path.Combine(Root, run.Folder);
 
     /// <summary>The folder of a run that was begun and not ended, to go on from its checkpoints; null where there is none that can be used.</summary>
-    public RunFolder? Begun(PlannedRun run)
+    /// <param name="run">The run.</param>
+    /// <param name="catalog">The shipped experiments.</param>
+    public RunFolder? Begun(PlannedRun run, ExperimentCatalog catalog)
     {
         string running = RunningPath(run);
         if (!File.Exists(Path.Combine(running, Marker))) return null;
@@ -72,7 +74,7 @@ public sealed class PaperFolder : IDisposable
         {
             var folder = RunFolder.Open(running);
             bool isSame = HasCheckpoints(running)
-                && StoredRun.Differences(run.Experiment!.Reread(folder.ConfigFile), run.Experiment.Yaml).Count == 0;
+                && RunComparison.Differences(catalog.Load(folder.ConfigFile).Config.ToYaml(), run.Experiment!.ToYaml()).Count == 0;
             return isSame ? folder : null;
         }
         catch (Exception exception) when (exception is IOException or ConfigException)

@@ -1,5 +1,6 @@
-using System.Net;
 using System.Text;
+using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Paper;
 
@@ -8,7 +9,7 @@ internal static class PaperHtml
 {
     public const string None = "–";
 
-    public static string Text(string text) => WebUtility.HtmlEncode(text);
+    public static string Text(string text) => HtmlText.Encode(text);
 
     /// <summary>A table; cells are HTML, and those that begin with a digit or a sign are aligned as numbers.</summary>
     public static string Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
@@ -29,18 +30,20 @@ internal static class PaperHtml
     }
 
     /// <summary>The mean with the standard deviation over seeds (of the sample, n − 1), the deviation left out for a single seed.</summary>
-    public static string MeanAndDeviation(IReadOnlyList<double> values, string format)
+    public static string MeanAndDeviation(IReadOnlyList<double> values, NumberFormat format)
     {
         if (values.Count == 0) return None;
         double mean = values.Average();
-        if (values.Count == 1) return mean.ToString(format);
+        if (values.Count == 1) return Metric.Write(mean, format);
+        // Counts have means between them.
+        var finer = format == NumberFormat.Count ? NumberFormat.Mean : format;
         double deviation = Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Count - 1));
-        return $"{mean.ToString(format)} ± {deviation.ToString(format)}";
+        return $"{Metric.Write(mean, finer)} ± {Metric.Write(deviation, finer)}";
     }
 
-    public static string Shown(double? value, string format) => value?.ToString(format) ?? None;
+    public static string Shown(double? value, NumberFormat format) => value is { } number ? Metric.Write(number, format) : None;
 
-    public static string Duration(double seconds) => seconds < 100
-        ? $"{seconds:F0} s"
+    public static string Duration(double seconds) => !(seconds is >= 100 and < 1e9)
+        ? $"{Metric.Write(seconds, NumberFormat.Count)} s"
         : TimeSpan.FromSeconds(seconds) is { TotalHours: >= 1 } hours ? $"{(int)hours.TotalHours} h {hours.Minutes} min" : $"{seconds / 60:F0} min";
 }

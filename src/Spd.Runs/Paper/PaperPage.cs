@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using static Spd.Runs.Paper.PaperHtml;
 
 namespace Spd.Runs.Paper;
@@ -70,7 +71,7 @@ public static class PaperPage
     private static string Progress(IReadOnlyList<PaperRun> runs)
     {
         var finished = runs.Where(run => run.State == PaperRunState.Finished).ToList();
-        double seconds = finished.Sum(run => run.Stored!.Number("wall_seconds") ?? 0);
+        double seconds = finished.Select(run => run.Stored!.Summary.WallSeconds).Where(double.IsFinite).Sum();
         return $"<p>{finished.Count} of {runs.Count} runs have finished, in {Duration(seconds)} of computing.</p>";
     }
 
@@ -106,21 +107,19 @@ public static class PaperPage
                     PaperRunState.Refused => "left alone",
                     _ => "not there",
                 },
-                Shown(run.Stored?.Number("steps"), "F0"), Shown(run.Stored?.Number("ms_per_step", "median"), "F2"),
-                run.Stored?.Number("wall_seconds") is { } seconds ? Duration(seconds) : None,
-                run.Stored is { } stored ? Text($"{Shown(stored.Number("threads"), "F0")}, {stored.Text("kernels")}") : None,
-                run.Stored is null ? None : $"<code>{Text(Commit(run.Stored)[..Math.Min(10, Commit(run.Stored).Length)])}</code>",
+                Shown(run.Stored?.Summary.Steps, NumberFormat.Count), Shown(run.Stored?.Summary.MsPerStep.Median, NumberFormat.Milliseconds),
+                run.Stored?.Summary.WallSeconds is { } seconds ? Duration(seconds) : None,
+                run.Stored is { Summary: var summary } ? Text($"{summary.Threads}, {summary.Kernels}") : None,
+                run.Stored is null ? None : $"<code>{Text(run.Stored.Summary.Commit[..Math.Min(10, run.Stored.Summary.Commit.Length)])}</code>",
             })));
         foreach (var run in runs.Where(run => run.Stored is not null))
         {
             html.Append(
-                $"<details>\n<summary>Configuration of {Text(run.Planned.Title)}</summary>\n<p>Commit <code>{Text(Commit(run.Stored!))}</code></p>\n"
+                $"<details>\n<summary>Configuration of {Text(run.Planned.Title)}</summary>\n<p>Commit <code>{Text(run.Stored!.Summary.Commit)}</code></p>\n"
                 + $"<pre>{Text(run.Stored!.Config)}</pre>\n</details>\n");
         }
 
         return html.ToString();
-
-        static string Commit(StoredRun run) => run.Text("commit") ?? ProgramVersion.Unknown;
     }
 
     private static string Machine(int threads)

@@ -25,13 +25,17 @@ public sealed class PaperPlan
         ("apd_tms_40-10", PaperParts.Apd, true, 100, null),
     ];
 
-    private PaperPlan(IReadOnlyList<PlannedRun> runs, int seeds, bool isQuick) => (Runs, Seeds, IsQuick) = (runs, seeds, isQuick);
+    private PaperPlan(ExperimentCatalog catalog, IReadOnlyList<PlannedRun> runs, int seeds, bool isQuick) =>
+        (Catalog, Runs, Seeds, IsQuick) = (catalog, runs, seeds, isQuick);
 
     /// <summary>The values of β₃ of figure 8, rising.</summary>
     public static IReadOnlyList<string> Coefficients { get; } = ["1e-6", "3e-6", "1e-5", "3e-5", "1e-4"];
 
     /// <summary>The experiments, in the order in which the paper tells of them.</summary>
     public static IReadOnlyList<string> ExperimentNames { get; } = [.. Experiments.Select(entry => entry.Experiment)];
+
+    /// <summary>The shipped experiments, from which the runs are planned.</summary>
+    internal ExperimentCatalog Catalog { get; }
 
     /// <summary>The runs, in the order in which they are run.</summary>
     public IReadOnlyList<PlannedRun> Runs { get; }
@@ -63,20 +67,20 @@ public sealed class PaperPlan
             }
         }
 
-        return new PaperPlan([.. runs.OrderBy(run => run.GuessedMsPerStep * (run.Experiment?.Steps ?? 0))], seeds, isQuick);
+        return new PaperPlan(catalog, [.. runs.OrderBy(run => run.GuessedMsPerStep * (run.Experiment?.Steps ?? 0))], seeds, isQuick);
     }
 
     private static IEnumerable<PlannedRun> Varied(ExperimentCatalog catalog, PlannedRun own, int? mostSteps, bool isQuick) =>
         from coefficient in Coefficients
         let run = Plan(catalog, own.ExperimentName, PaperParts.Fig8, 0, coefficient, mostSteps, isQuick)
-        where run.Experiment?.Yaml != own.Experiment!.Yaml
+        where run.Experiment?.ToYaml() != own.Experiment!.ToYaml()
         select run;
 
     private static PlannedRun Plan(ExperimentCatalog catalog, string name, PaperParts part, int seedOffset, string? coefficient, int? mostSteps, bool isQuick)
     {
         try
         {
-            var own = PaperExperiment.Load(catalog, name, []);
+            var own = Load(catalog, name, []);
             bool isShortened = mostSteps < own.Steps;
             var overrides = new List<ConfigOverride>();
             if (seedOffset > 0) overrides.Add(ConfigOverride.Option("--seeds", "seed", $"{own.Seed + (ulong)seedOffset}"));
@@ -88,7 +92,7 @@ public sealed class PaperPlan
                 overrides.Add(new ConfigOverride("n_eval_steps", $"{QuickEvaluationBatches}", "--quick"));
             }
 
-            var experiment = PaperExperiment.Load(catalog, name, overrides);
+            var experiment = Load(catalog, name, overrides);
             return new PlannedRun(part, name, coefficient, experiment) { FullSteps = isShortened ? own.Steps : null };
         }
         catch (ConfigException exception)
@@ -96,4 +100,7 @@ public sealed class PaperPlan
             return new PlannedRun(part, name, coefficient, null, exception.Message);
         }
     }
+
+    private static IExperiment Load(ExperimentCatalog catalog, string name, IReadOnlyList<ConfigOverride> overrides) =>
+        catalog.Entries.Any(entry => entry.Name == name) ? catalog.Load(name, overrides).Config : throw new ConfigException($"experiment '{name}' is not there");
 }

@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Networks.Training;
 using Spd.Formats;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs.Paper;
@@ -53,7 +54,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             return;
         }
 
-        run.Stored = WholeRun.TryRead(folder.PathOf(run.Planned), experiment, out string? reason);
+        run.Stored = WholeRun.TryRead(folder.PathOf(run.Planned), experiment, plan.Catalog, out string? reason);
         if (reason is not null)
         {
             Move(run, PaperRunState.Refused, $"'{folder.PathOf(run.Planned)}' is left alone: {reason}");
@@ -61,7 +62,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         else if (run.Stored is { } stored)
         {
             run.IsEarlier = !run.IsOpen || run.State == PaperRunState.Waiting;
-            Move(run, stored.IsFailed ? PaperRunState.Failed : PaperRunState.Finished, stored.Text("error"));
+            Move(run, stored.Summary.Status == RunStatus.Failed ? PaperRunState.Failed : PaperRunState.Finished, stored.Summary.Error);
         }
     }
 
@@ -72,15 +73,24 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         try
         {
             var relay = new Relay(this, run, cancellation);
-            if (folder.Begun(planned) is { } begun) planned.Experiment!.Start(threads, cache, relay, begun, isBegun: true);
-            else planned.Experiment!.Start(threads, cache, relay, folder.Begin(planned), isBegun: false);
+            if (folder.Begun(planned, plan.Catalog) is { } begun)
+            {
+                // The target's seed that was used stands in the configuration of the run.
+                new ExperimentRun(plan.Catalog.Load(begun.ConfigFile).Config, threads, cache, relay).Resume(begun, CancellationToken.None);
+            }
+            else
+            {
+                var made = folder.Begin(planned);
+                new ExperimentRun(planned.Experiment!, threads, cache, relay).Execute(() => made, CancellationToken.None);
+            }
+
             folder.Complete(planned);
             Inspect(run);
         }
         catch (OperationCanceledException)
         {
             Move(run, PaperRunState.Interrupted, "stopped by the user; the next call goes on with it");
-            if (folder.Begun(planned) is null) folder.Discard(planned);
+            if (folder.Begun(planned, plan.Catalog) is null) folder.Discard(planned);
         }
         catch (NonFiniteLossException exception)
         {
@@ -99,7 +109,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             Move(run, PaperRunState.Interrupted, exception.Message.TrimEnd('.'));
-            if (folder.Begun(planned) is null) folder.Discard(planned);
+            if (folder.Begun(planned, plan.Catalog) is null) folder.Discard(planned);
             throw;
         }
     }

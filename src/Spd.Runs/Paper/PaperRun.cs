@@ -110,7 +110,7 @@ public sealed record PaperStanding(IReadOnlyList<PaperRun> Runs)
         return measured is { } ms ? (ms, true) : (run.Planned.GuessedMsPerStep, false);
     }
 
-    private static double? Measured(PaperRun run) => run.Stored?.Number("ms_per_step", "median") ?? run.MsPerStep;
+    private static double? Measured(PaperRun run) => run.Stored?.Summary.MsPerStep.Median is { } median && double.IsFinite(median) ? median : run.MsPerStep;
 }
 
 /// <summary>Is told how the reproduction of the paper goes on.</summary>

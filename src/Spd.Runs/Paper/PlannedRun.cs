@@ -29,7 +29,7 @@ public enum PaperParts
 /// <param name="Coefficient">β₃ where it is not the experiment's own: <c>1e-6</c>; otherwise null.</param>
 /// <param name="Experiment">The resolved configuration; null where it cannot be had.</param>
 /// <param name="MissingReason">Why it cannot be had.</param>
-public sealed record PlannedRun(PaperParts Parts, string ExperimentName, string? Coefficient, PaperExperiment? Experiment, string? MissingReason = null)
+public sealed record PlannedRun(PaperParts Parts, string ExperimentName, string? Coefficient, IExperiment? Experiment, string? MissingReason = null)
 {
     /// <summary>Steps of the experiment before it was shortened; null where it was not.</summary>
     public int? FullSteps { get; init; }

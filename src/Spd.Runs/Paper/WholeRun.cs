@@ -1,6 +1,7 @@
 using Spd.Formats;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Paper;
 
@@ -13,16 +14,17 @@ internal static class WholeRun
     /// <summary>Looks whether a folder holds a run of a configuration, finished or failed, with all of its files.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="experiment">The configuration.</param>
+    /// <param name="catalog">The shipped experiments.</param>
     /// <param name="reason">Why what is there cannot be used, as a clause; null when it can, or when nothing is there.</param>
     /// <returns>The run; null when nothing is there, or nothing that can be used.</returns>
-    public static StoredRun? TryRead(string folder, PaperExperiment experiment, out string? reason)
+    public static StoredRun? TryRead(string folder, IExperiment experiment, ExperimentCatalog catalog, out string? reason)
     {
         reason = null;
         try
         {
             if (File.Exists(folder)) throw new InvalidDataException("a file has the name of its folder");
             if (!Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any()) return null;
-            return Read(folder, experiment);
+            return Read(folder, experiment, catalog);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException or ConfigException)
         {
@@ -31,21 +33,21 @@ internal static class WholeRun
         }
     }
 
-    private static StoredRun Read(string folder, PaperExperiment experiment)
+    private static StoredRun Read(string folder, IExperiment experiment, ExperimentCatalog catalog)
     {
         string config = Needed("config.yaml");
-        var differences = StoredRun.Differences(experiment.Reread(config), experiment.Yaml);
+        var differences = RunComparison.Differences(catalog.Load(config).Config.ToYaml(), experiment.ToYaml());
         if (differences.Count > 0)
         {
             throw new InvalidDataException(
                 $"it is a run of another configuration ({string.Join(", ", differences.Take(3))}{(differences.Count > 3 ? ", …" : "")})");
         }
 
-        var run = new StoredRun(folder, File.ReadAllText(config), StoredRun.ReadSummary(Needed("summary.json")));
-        string? status = run.Text("status");
-        if (run.IsFailed) return run;
-        if (status != "finished") throw new InvalidDataException($"its run is not finished (status '{status ?? "none"}' in summary.json)");
-        if (run.Number("steps") != experiment.Steps) throw new InvalidDataException($"its summary.json does not tell of {experiment.Steps} steps");
+        var run = new StoredRun(folder, File.ReadAllText(config), RunSummary.Read(Needed("summary.json")));
+        var summary = run.Summary;
+        if (summary.Status == RunStatus.Failed) return run;
+        if (summary.Status != RunStatus.Finished) throw new InvalidDataException("its run is not finished, its summary.json says");
+        if (summary.Steps != experiment.Steps) throw new InvalidDataException($"its summary.json does not tell of {experiment.Steps} steps");
         foreach (string file in NeededFiles) Check(Needed(file));
         var figures = Directory.Exists(Path.Combine(folder, "figures")) ? Directory.GetFiles(Path.Combine(folder, "figures"), "*.svg") : [];
         if (figures.Length == 0) throw new InvalidDataException("its figures are missing");

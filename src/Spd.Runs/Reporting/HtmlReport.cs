@@ -1,6 +1,5 @@
-using System.Net;
 using System.Text;
-using Spd.Runs.Targets;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Reporting;
 
@@ -21,11 +20,12 @@ public static class HtmlReport
         """;
 
     /// <summary>The page.</summary>
-    /// <param name="config">The configuration.</param>
     /// <param name="summary">The results.</param>
+    /// <param name="description">One line about the experiment.</param>
+    /// <param name="steps">Steps that were planned.</param>
     /// <param name="figures">The figures, in order.</param>
     /// <param name="yaml">The resolved configuration as text.</param>
-    public static string Write(IExperiment config, RunSummary summary, IReadOnlyList<RunFigure> figures, string yaml)
+    public static string Write(RunSummary summary, string description, int steps, IReadOnlyList<RunFigure> figures, string yaml)
     {
         var page = new StringBuilder();
         page.Append($"""
@@ -34,57 +34,62 @@ public static class HtmlReport
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>{Text(config.Name)}, seed {summary.Seed}</title>
+            <title>{Text(summary.Experiment)}, seed {summary.Seed}</title>
             <style>
             {Style}
             </style>
             </head>
             <body>
-            <h1>{Text(config.Name)}, seed {summary.Seed}</h1>
-            <p class="lead">{Text(config.Description)}</p>
+            <h1>{Text(summary.Experiment)}, seed {summary.Seed}</h1>
+            <p class="lead">{Text(description)}</p>
 
             """);
         if (summary.Status is RunStatus.Interrupted or RunStatus.Failed)
         {
             page.Append(
-                $"<p class=\"warning\">The run was stopped after {summary.Steps} of {config.Steps} steps: "
+                $"<p class=\"warning\">The run was stopped after {summary.Steps} of {steps} steps: "
                 + "the numbers below are those of an unfinished decomposition.</p>\n");
         }
 
         page.Append($"""
             <p>{summary.Steps} steps of batch {summary.BatchSize}{(
-                summary.Status == RunStatus.Imported ? ", taken by another program" : $" in {summary.WallSeconds:F1} s")}. {Text(Origin(summary.Target))}</p>
+                summary.Status == RunStatus.Imported ? ", taken by another program" : $" in {Metric.Write(summary.WallSeconds, NumberFormat.Seconds)} s")}. {Text(Told(summary.Target))}</p>
             <h2>Results</h2>
-            <table>
-            <tr><th>Quantity</th><th>This run</th><th>Paper</th><th>What it says</th></tr>
 
             """);
-        foreach (var row in ResultTable.Rows(summary))
-        {
-            page.Append(
-                $"<tr><td>{Text(row.Quantity)}</td><td class=\"number\">{Text(row.Value)}</td>"
-                + $"<td class=\"number\">{Text(row.Paper)}</td><td class=\"meaning\">{Text(row.Meaning)}</td></tr>\n");
-        }
-
-        page.Append("</table>\n");
+        WriteTable(page, ResultTable.Rows(summary));
         foreach (var figure in figures)
             page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");
         page.Append($"<h2>Configuration</h2>\n<pre>{Text(yaml)}</pre>\n</body>\n</html>\n");
         return page.ToString();
     }
 
-    private static string Origin(TrainedTarget target)
+    private static void WriteTable(StringBuilder page, IReadOnlyList<ResultRow> rows)
     {
-        if (target.Config is not TrainedTargetConfig { Load: null } trained) return $"The target was loaded from {target.Config.Load}.";
+        bool hasPaper = rows.Any(row => row.Paper.Length > 0);
+        page.Append($"<table>\n<tr><th>Quantity</th><th>This run</th>{(hasPaper ? "<th>Paper</th>" : "")}<th>What it says</th></tr>\n");
+        foreach (var row in rows)
+        {
+            page.Append($"<tr><td>{Text(row.Quantity)}</td><td class=\"number\">{Text(row.Value)}</td>");
+            if (hasPaper) page.Append($"<td class=\"number\">{Text(row.Paper)}</td>");
+            page.Append($"<td class=\"meaning\">{Text(row.Meaning)}</td></tr>\n");
+        }
+
+        page.Append("</table>\n");
+    }
+
+    private static string Told(TargetOrigin target)
+    {
+        if (target.Seed is not { } seed) return $"The target was loaded from {target.LoadedFrom}.";
         string tried = target.SeedsTried switch
         {
-            1 => "",
+            null or <= 1 => "",
             2 => ", after 1 seed that did not learn every feature",
-            int seeds => $", after {seeds - 1} seeds that did not learn every feature",
+            { } seeds => $", after {seeds - 1} seeds that did not learn every feature",
         };
-        return $"The target was {(target.FromCache ? "found in the cache" : "trained")} with seed {trained.Seed}{tried}; it has learnt every feature "
+        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt every feature "
             + "(given a feature alone at 1, the output of that feature is the largest and above ½).";
     }
 
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
+    private static string Text(string text) => HtmlText.Encode(text);
 }

@@ -1,6 +1,7 @@
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Targets;
 
@@ -13,6 +14,13 @@ namespace Spd.Runs.Targets;
 /// <param name="RoundedMasked">With the subcomponents of importance above ½ only.</param>
 public sealed record ClassificationEvidence(int Rows, double Target, double Unmasked, double Stochastic, double ImportanceMasked, double RoundedMasked)
 {
+    /// <summary>The evidence by the keys of <see cref="Metric"/>.</summary>
+    public IEnumerable<(string Metric, MetricValue Value)> Metrics =>
+    [
+        ("accuracy_rows", new(Rows)), ("accuracy_target", new(Target)), ("accuracy_unmasked", new(Unmasked)), ("accuracy_stochastic", new(Stochastic)),
+        ("accuracy_ci_masked", new(ImportanceMasked)), ("accuracy_rounded_masked", new(RoundedMasked)),
+    ];
+
     /// <summary>The evidence, or null where there are no labels.</summary>
     /// <param name="model">The components.</param>
     /// <param name="rows">The inputs that it is measured on; null where they do not come from a file.</param>

@@ -1,5 +1,6 @@
 using Spd.Decomposition;
 using Spd.Networks.Targets;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Targets;
 
@@ -12,6 +13,16 @@ namespace Spd.Runs.Targets;
 public sealed record ResidualEvidence(
     FeatureAssignment Features, int FeaturesInEveryLayer, int MlpInAlive, int MlpOutAlive, NeuronContributions? Neurons)
 {
+    /// <summary>The evidence by the keys of <see cref="Metric"/>.</summary>
+    public IEnumerable<(string Metric, MetricValue Value)> Metrics =>
+    [
+        ("features", new(Features.Features)), (Metric.Features, new(Features.WithOwnSubcomponent)), (Metric.FeaturesInEveryLayer, new(FeaturesInEveryLayer)),
+        ("features_sharing_subcomponent", new(Features.WithSharedSubcomponent)), ("mlp_in_alive", new(MlpInAlive)), ("mlp_out_alive", new(MlpOutAlive)),
+        .. Neurons is { } neurons
+            ? [("neuron_contribution_correlation", new(neurons.Correlation)), (Metric.NeuronSlope, new(neurons.Slope))]
+            : Array.Empty<(string, MetricValue)>(),
+    ];
+
     /// <summary>The evidence, or null when the network is no residual MLP or no <c>mlp_in</c> is decomposed.</summary>
     /// <param name="model">The components.</param>
     /// <param name="evaluation">Their evaluation.</param>

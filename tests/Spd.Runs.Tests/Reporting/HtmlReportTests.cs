@@ -1,32 +1,105 @@
-using Spd.Networks.Targets;
+using System.Net;
 using Spd.Runs.Reporting;
-using Spd.Runs.Targets;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Tests.Reporting;
 
 public sealed class HtmlReportTests
 {
+    private const string Hostile = "<script>alert(1)</script>&\"'\u001b[31m\u0000\u202e\u2028";
+
+    private static readonly RunSummary Finished = new()
+    {
+        Experiment = "tms_5-2",
+        Seed = 7,
+        Steps = 30,
+        BatchSize = 64,
+        Threads = 3,
+        Status = RunStatus.Finished,
+        Kernels = "scalar",
+        WallSeconds = 12.34,
+        MsPerStep = new StepTime(1.5, 1.25, 2.5),
+        Target = new TargetOrigin { Seed = 4, SeedsTried = 1, FromCache = false },
+        Losses = new Dictionary<string, double> { ["faithfulness"] = 0.00345, ["total"] = 0.0678 },
+        Sites = new Dictionary<string, SiteUse> { ["linear1"] = new(20, 0.2345, 5) },
+        Metrics = new Dictionary<string, MetricValue>
+        {
+            ["mmcs"] = new(0.98765),
+            ["ml2r"] = new(0.87654),
+            ["one_to_one"] = new(true),
+            ["significant_subcomponents"] = new(new Dictionary<string, double> { ["linear1"] = 6 }),
+            ["adversarial_mse"] = new(0.0123),
+        },
+    };
+
     [Theory]
     [InlineData(1, "seed 4; it has learnt")]
     [InlineData(2, "seed 4, after 1 seed that did not learn every feature; it has learnt")]
     [InlineData(5, "seed 4, after 4 seeds that did not learn every feature; it has learnt")]
-    public void TheSeedsTriedAreTold(int seedsTried, string expected)
+    public void TheSeedsTriedAreTold(int seedsTried, string expected) =>
+        Assert.Contains(expected, Page(Finished with { Target = new TargetOrigin { Seed = 4, SeedsTried = seedsTried, FromCache = false } }), StringComparison.Ordinal);
+
+    [Fact]
+    public void EveryNumberStandsInItsRowWithThePapersBesideIt()
     {
-        var target = new TmsTargetConfig { Seed = 4 };
-        var summary = new RunSummary
-        {
-            Experiment = "x",
-            Seed = 0,
-            Steps = 1,
-            BatchSize = 1,
-            Threads = 1,
-            Status = RunStatus.Finished,
-            Kernels = "scalar",
-            WallSeconds = 1,
-            CheckpointSeconds = 0.01,
-            MsPerStep = (1, 1, 1),
-            Target = new TrainedTarget(new Tms(target.Model), target, seedsTried, FromCache: false),
-        };
-        Assert.Contains(expected, HtmlReport.Write(new ExperimentConfig(), summary, [], "seed: 0\n"), StringComparison.Ordinal);
+        string page = Page(Finished);
+        Assert.Contains("<title>tms_5-2, seed 7</title>", page, StringComparison.Ordinal);
+        Assert.Contains("30 steps of batch 64 in 12.3 s.", page, StringComparison.Ordinal);
+        HasRow("MMCS, linear1", "0.9877", "1.000 ± 0.000");
+        HasRow("ML2R, linear1", "0.8765", "0.993 ± 0.002");
+        HasRow("one subcomponent per column", "yes", "");
+        HasRow("significant subcomponents, linear1", "6", "5");
+        HasRow("L0 (importance above 0.01), linear1", "0.234", "");
+        HasRow("alive (ever above 0.1), linear1", "5 of 20", "");
+        HasRow("faithfulness loss", "3.45e-3", "");
+        HasRow("total loss", "6.78e-2", "");
+        HasRow("adversarial error (MSE)", "1.23e-2", "");
+        HasRow("ms per step", "1.50", "");
+        Assert.Contains("from 1.25 (10 %) to 2.50 (90 %), 3 threads, scalar kernels", page, StringComparison.Ordinal);
+
+        void HasRow(string quantity, string value, string paper) => Assert.Contains(
+            $"<tr><td>{quantity}</td><td class=\"number\">{value}</td><td class=\"number\">{WebUtility.HtmlEncode(paper)}</td>", page, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void FiguresStandWithTheirCaptionsAndTheConfigurationBelow()
+    {
+        string page = HtmlReport.Write(
+            Finished, "about <it>", 30, [new RunFigure("one", "First & best", "<svg id=\"a\"/>", "Read <so>."), new RunFigure("two", "Second", "<svg id=\"b\"/>", "Or so.")],
+            "seed: 7 # <mine>\n");
+        Assert.Matches("(?s)about &lt;it&gt;.*<h2>First &amp; best</h2>\\s*<figure>\\s*<svg id=\"a\"/>\\s*<figcaption>Read &lt;so&gt;\\.</figcaption>.*<h2>Second</h2>.*<svg id=\"b\"/>.*"
+            + "<h2>Configuration</h2>\\s*<pre>seed: 7 # &lt;mine&gt;", page);
+    }
+
+    [Theory]
+    [InlineData(RunStatus.Interrupted, true)]
+    [InlineData(RunStatus.Failed, true)]
+    [InlineData(RunStatus.Finished, false)]
+    [InlineData(RunStatus.Imported, false)]
+    public void AnUnfinishedDecompositionIsCalledThat(RunStatus status, bool isWarned) => Assert.Equal(
+        isWarned, Page(Finished with { Status = status, Steps = 12 }).Contains("stopped after 12 of 30 steps", StringComparison.Ordinal));
+
+    [Fact]
+    public void NothingFromAFileIsMarkup()
+    {
+        string text = string.Concat(Enumerable.Repeat(Hostile, 500));
+        string page = HtmlReport.Write(
+            Finished with
+            {
+                Experiment = text,
+                Kernels = text,
+                Error = text,
+                Status = RunStatus.Failed,
+                Target = new TargetOrigin { LoadedFrom = text },
+                Losses = new Dictionary<string, double> { [text] = 1 },
+                Sites = new Dictionary<string, SiteUse> { [text] = new(3, 1, 1) },
+                Metrics = new Dictionary<string, MetricValue> { [text] = new(1), ["significant_subcomponents"] = new(new Dictionary<string, double> { [text] = 1 }) },
+            },
+            text, 30, [new RunFigure("x", text, "<svg/>", text)], text);
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.DoesNotContain(page, letter => letter != '\n' && (char.IsControl(letter) || letter is '\u202e' or '\u2028'));
+        Assert.EndsWith("</html>\n", page, StringComparison.Ordinal);
+    }
+
+    private static string Page(RunSummary summary) => HtmlReport.Write(summary, "", 30, [], "seed: 7\n");
 }

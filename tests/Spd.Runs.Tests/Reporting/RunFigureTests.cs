@@ -1,11 +1,13 @@
 using System.Xml.Linq;
 using Spd.Decomposition;
 using Spd.Engine;
+using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs.Tests.Reporting;
@@ -29,7 +31,7 @@ public sealed class RunFigureTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void AResidualMlpHasItsFiguresAndKnownAnswers(int layers)
+    public void AResidualMlpHasItsFigures(int layers)
     {
         var network = new ResidualMlp(new ResidualMlpConfig { NFeatures = 12, DEmbed = 20, DMlp = 6, NLayers = layers });
         network.Initialise(1);
@@ -42,20 +44,27 @@ public sealed class RunFigureTests
         var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
         string[] names = Draw(decomposer, evaluation);
         Assert.Equal(["causal_importances", "neuron_contributions", "neuron_contribution_pairs", "components", "training", "importance_histogram"], names);
+    }
 
-        var evidence = ResidualEvidence.Of(decomposer.Components, evaluation)!;
-        Assert.Equal(12, evidence.Features.Features);
-        Assert.Equal(evaluation.Sites.Where(site => site.Name.EndsWith("mlp_out", StringComparison.Ordinal)).Sum(site => site.Alive), evidence.MlpOutAlive);
-        Assert.True(double.IsFinite(evidence.Neurons!.Slope) && double.IsFinite(evidence.Neurons.Correlation));
-        string json = Summary(evidence, evaluation).ToJson();
-        foreach (string key in new[]
-        {
-            "features", "features_with_one_subcomponent", "features_with_one_subcomponent_in_every_layer", "mlp_in_alive", "mlp_out_alive", "neuron_contribution_correlation", "neuron_contribution_slope",
-        })
-            Assert.Contains($"\"{key}\": ", json, StringComparison.Ordinal);
-        var rows = ResultTable.Rows(Summary(evidence, evaluation));
-        Assert.Equal("100 of 100", rows.Single(row => row.Quantity == "features with one subcomponent, mlp_in").Paper);
-        Assert.Equal("50", rows.Single(row => row.Quantity == "subcomponents ever in use, mlp_out").Paper);
+    [Fact]
+    public void AResidualMlpThatIsSplitByFeaturesHasTheKnownAnswers()
+    {
+        var metrics = Known(Perfect());
+        Assert.Equal((3, 3, 3, 0), (metrics["features"], metrics[Metric.Features], metrics[Metric.FeaturesInEveryLayer], metrics["features_sharing_subcomponent"]));
+        Assert.Equal((3, 3), (metrics["mlp_in_alive"], metrics["mlp_out_alive"]));
+        Assert.Equal(1, metrics["neuron_contribution_correlation"], 1e-9);
+        Assert.Equal(1, metrics[Metric.NeuronSlope], 1e-6);
+
+        // Subcomponent 0 is needed for feature 1 as well, and 1 for none.
+        var shared = Perfect();
+        (shared.Sites[0].V[0, 1], shared.Sites[0].V[1, 1]) = (1, 0);
+        metrics = Known(shared);
+        Assert.Equal((3, 1, 1, 2), (metrics["features"], metrics[Metric.Features], metrics[Metric.FeaturesInEveryLayer], metrics["features_sharing_subcomponent"]));
+        Assert.Equal(2, metrics["mlp_in_alive"]);
+        // Half of what writes: half of the slope.
+        var halved = Perfect();
+        foreach (ref float value in halved.Sites[0].U.Values) value /= 2;
+        Assert.Equal(0.5, Known(halved)[Metric.NeuronSlope], 1e-6);
     }
 
     [Fact]
@@ -96,24 +105,41 @@ public sealed class RunFigureTests
         return [.. figures.Select(figure => figure.Name)];
     }
 
-    private static RunSummary Summary(ResidualEvidence evidence, Evaluation evaluation)
+    private static Dictionary<string, double> Known(ComponentModel model)
     {
-        var target = new TmsTargetConfig();
-        return new RunSummary
+        using var pool = new WorkerPool(1);
+        var options = new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["layers.*"] };
+        var evaluation = new Evaluator(model, new SparseFeatures(3, 0.5, low: 0.75), options, pool).Evaluate(batches: 2, adversarialBatches: 0);
+        return ResidualEvidence.Of(model, evaluation)!.Metrics.ToDictionary(entry => entry.Metric, entry => entry.Value.Number);
+    }
+
+    /// <summary>Neuron i reads feature i and writes it; so does subcomponent i of 4, whose gate opens where that feature is active.</summary>
+    private static ComponentModel Perfect()
+    {
+        var network = new ResidualMlp(new ResidualMlpConfig
         {
-            Experiment = "resid_mlp1",
-            Seed = 0,
-            Steps = 5,
-            BatchSize = 64,
-            Threads = 1,
-            Status = RunStatus.Finished,
-            Kernels = "scalar",
-            WallSeconds = 1,
-            CheckpointSeconds = 0.01,
-            MsPerStep = (1, 1, 1),
-            Target = new TrainedTarget(new Tms(target.Model), target, 1, FromCache: false),
-            Evaluation = evaluation,
-            Residual = evidence,
-        };
+            NFeatures = 3,
+            DEmbed = 3,
+            DMlp = 3,
+            NLayers = 1,
+            FixedRandomEmbedding = false,
+            FixedIdentityEmbedding = true,
+        });
+        for (int i = 0; i < 3; i++)
+        {
+            (network.Embedding[i, i], network.Unembedding[i, i]) = (1, 1);
+            foreach (var (_, linear) in network.LinearMaps()) linear.Weight[i, i] = i + 1;
+        }
+
+        var model = ComponentModel.Create(network, ["layers.*"], c: 4, k: 0, seed: 0);
+        foreach (var site in model.Sites)
+        {
+            site.V.Values.Clear();
+            site.U.Values.Clear();
+            for (int i = 0; i < 3; i++) (site.V[i, i], site.U[i, i]) = (1, i + 1);
+            site.Gate.Weight!.Values.Fill(2);
+        }
+
+        return model;
     }
 }

@@ -192,9 +192,9 @@ public sealed class TensorBoardTests : IDisposable
             var (off, on) = (catalog.Load(name, []).Config, catalog.Load(name, [ConfigOverride.Parse("tensorboard=true")]).Config);
             Assert.Equal((false, true), (off.TensorBoard, on.TensorBoard));
             Assert.Contains("\ntensorboard: true\n", on.ToYaml(), StringComparison.Ordinal);
-            Assert.Empty(StoredRun.Differences(off.ToYaml(), on.ToYaml()));
+            Assert.Empty(RunComparison.Differences(off.ToYaml(), on.ToYaml()));
             // A folder of an older version has no such key.
-            Assert.Empty(StoredRun.Differences(off.ToYaml().Replace("tensorboard: false\n", "", StringComparison.Ordinal), off.ToYaml()));
+            Assert.Empty(RunComparison.Differences(off.ToYaml().Replace("tensorboard: false\n", "", StringComparison.Ordinal), off.ToYaml()));
         }
     }
 

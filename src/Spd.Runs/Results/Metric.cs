@@ -1,0 +1,145 @@
+using System.Globalization;
+
+namespace Spd.Runs.Results;
+
+/// <summary>How numbers are written, in every table alike.</summary>
+public enum NumberFormat
+{
+    /// <summary>A whole number.</summary>
+    Count,
+
+    /// <summary>A mean of counts.</summary>
+    Mean,
+
+    /// <summary>A number about 1.</summary>
+    Ratio,
+
+    /// <summary>An error or a loss, of any size.</summary>
+    Error,
+
+    /// <summary>A share, in percent.</summary>
+    Share,
+
+    /// <summary>Milliseconds.</summary>
+    Milliseconds,
+
+    /// <summary>Seconds.</summary>
+    Seconds,
+
+    /// <summary>Yes or no.</summary>
+    YesNo,
+}
+
+/// <summary>Something that is measured: what tables call it, what it says, and how its values are written.</summary>
+/// <param name="Key">Its key in <c>summary.json</c>.</param>
+/// <param name="Label">Its name in tables.</param>
+/// <param name="Meaning">What it says, in a few words, with the thresholds that it depends on.</param>
+/// <param name="Format">How its values are written.</param>
+public sealed record Metric(string Key, string Label, string Meaning, NumberFormat Format)
+{
+    /// <summary>Features with one subcomponent, a key metric of residual MLPs, and what older summaries have instead.</summary>
+    public const string FeaturesInEveryLayer = "features_with_one_subcomponent_in_every_layer", Features = "features_with_one_subcomponent";
+
+    /// <summary>What a list of runs shows.</summary>
+    public const string Mmcs = "mmcs", Ml2r = "ml2r", OneToOne = "one_to_one", NeuronSlope = "neuron_contribution_slope";
+
+    private const string NeededMasks = "masks equal to the causal importances; not trained on",
+        RoundedMasks = "only subcomponents of importance above ½; not trained on",
+        RandomMasks = "unneeded subcomponents masked at random";
+
+    private static readonly string[] KnownAnswers = [Mmcs, "features"];
+
+    /// <summary>The metrics in the order of tables: known answers, evidence, errors.</summary>
+    public static IReadOnlyList<Metric> All { get; } =
+    [
+        new(Mmcs, "MMCS, linear1", "direction of the best significant subcomponent per column; 1 is exact", NumberFormat.Ratio) { Short = "MMCS" },
+        new(Ml2r, "ML2R, linear1", "its length over the column's; 1 is exact", NumberFormat.Ratio) { Short = "ML2R" },
+        new(OneToOne, "one subcomponent per column", "no subcomponent serves two columns", NumberFormat.YesNo),
+        new("mmcs_all_subcomponents", "MMCS, all subcomponents", "the same with dead subcomponents too", NumberFormat.Ratio) { IsDetail = true },
+        new("ml2r_all_subcomponents", "ML2R, all subcomponents", "the same with dead subcomponents too", NumberFormat.Ratio) { IsDetail = true },
+        new("features", "features", "inputs of the network", NumberFormat.Count) { IsDetail = true },
+        new(FeaturesInEveryLayer, "features with one subcomponent, mlp_in",
+            "in every layer exactly one of importance 0.9 or more, no other above 0.1, and no other feature's", NumberFormat.Count) { Whole = "features" },
+        new(Features, "features with one in all layers together", "those that a single layer computes", NumberFormat.Count)
+        {
+            Short = "features",
+            Whole = "features",
+            SameAs = FeaturesInEveryLayer,
+        },
+        new("features_sharing_subcomponent", "features sharing a subcomponent, mlp_in", "one subcomponent serves several features", NumberFormat.Count)
+        {
+            IsHiddenAtZero = true,
+        },
+        new("mlp_in_alive", "subcomponents ever in use, mlp_in", "all layers together; importance above 0.1 on any input", NumberFormat.Count),
+        new("mlp_out_alive", "subcomponents ever in use, mlp_out", "all layers together; as many as neurons is right", NumberFormat.Count),
+        new("neuron_contribution_correlation", "neuron contributions, correlation",
+            "subcomponents' against the target's, over layers, features and neurons; 1 is exact", NumberFormat.Ratio),
+        new(NeuronSlope, "neuron contributions, slope", "least squares through the origin; 1 is exact", NumberFormat.Ratio) { Short = "slope" },
+        new("accuracy_rows", "inputs classified", "those that the decomposition is measured on", NumberFormat.Count),
+        new("accuracy_target", "accuracy, the network itself", "the share of them that it classifies correctly", NumberFormat.Share),
+        new("accuracy_unmasked", "accuracy, all subcomponents", "do they sum to the model?", NumberFormat.Share),
+        new("accuracy_stochastic", "accuracy, stochastic masks", RandomMasks, NumberFormat.Share),
+        new("accuracy_ci_masked", "accuracy, CI-masked", NeededMasks, NumberFormat.Share),
+        new("accuracy_rounded_masked", "accuracy, rounded masks", RoundedMasks, NumberFormat.Share),
+        // Norms say which subcomponents there are where each is one known mechanism; elsewhere they may be split at will.
+        new("significant_subcomponents", "significant subcomponents", "norm above 5 % of the site's largest", NumberFormat.Count) { Needs = KnownAnswers },
+        .. Errors("mse"), .. Errors("kl"),
+    ];
+
+    /// <summary>What a list of runs calls it; null where it is not shown there.</summary>
+    public string? Short { get; init; }
+
+    /// <summary>The key of the number that it is a part of: 5 of 20.</summary>
+    public string? Whole { get; init; }
+
+    /// <summary>Another metric; where both have the same value, that one says all.</summary>
+    public string? SameAs { get; init; }
+
+    /// <summary>Metrics of which one must have been measured for this one to say anything.</summary>
+    public IReadOnlyList<string> Needs { get; init; } = [];
+
+    /// <summary>Whether it is shown only where runs are compared.</summary>
+    public bool IsDetail { get; init; }
+
+    /// <summary>Whether it is worth a row only above 0.</summary>
+    public bool IsHiddenAtZero { get; init; }
+
+    /// <summary>The metric of a key; one that is not known, as of another version, is called as its key.</summary>
+    public static Metric Of(string key) => All.FirstOrDefault(metric => metric.Key == key)
+        ?? new Metric(key, key.Replace('_', ' '), "", NumberFormat.Error) { IsDetail = true };
+
+    /// <summary>A number as all tables write it; one that is not finite as a dash, one that is too large for its column with an exponent.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="format">The format.</param>
+    public static string Write(double value, NumberFormat format)
+    {
+        const double Widest = 1e9;
+        if (!double.IsFinite(value)) return "–";
+        if (Math.Abs(value) >= Widest) return value.ToString("0.00e+0", CultureInfo.InvariantCulture);
+        return format == NumberFormat.YesNo ? value == 0 ? "no" : "yes" : value.ToString(
+            format switch
+            {
+                NumberFormat.Count => "F0",
+                NumberFormat.Mean => "F3",
+                NumberFormat.Ratio => "F4",
+                NumberFormat.Share => "P2",
+                NumberFormat.Milliseconds => "F2",
+                NumberFormat.Seconds => "F1",
+                _ => "0.00e+0",
+            },
+            CultureInfo.InvariantCulture);
+    }
+
+    private static Metric[] Errors(string loss)
+    {
+        string name = $"error ({loss.ToUpperInvariant()})";
+        return
+        [
+            new($"unmasked_{loss}", $"unmasked {name}", "output with all subcomponents: do they sum to the model?", NumberFormat.Error),
+            new($"stochastic_{loss}", $"stochastic {name}", RandomMasks, NumberFormat.Error),
+            new($"ci_masked_{loss}", $"CI-masked {name}", NeededMasks, NumberFormat.Error),
+            new($"rounded_masked_{loss}", $"rounded masked {name}", RoundedMasks, NumberFormat.Error),
+            new($"adversarial_{loss}", $"adversarial {name}", "worst masks that 20 steps of ascent find", NumberFormat.Error) { Short = "adversarial" },
+        ];
+    }
+}
