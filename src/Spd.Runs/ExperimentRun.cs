@@ -163,7 +163,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             if (differences.Count == 0) return (checkpoint, damaged);
             throw new RunFolderException(
                 $"the run in '{folder.Root}' cannot go on, because it would compute something else than its checkpoints ({Path.GetFileName(path)}): "
-                + $"{string.Join("; ", differences)}. Change that back, in its config.yaml or with --set; {fromStart}");
+                + $"{string.Join("; ", differences)}. Change that back, in its config.yaml, with --set or by bringing the file back; {fromStart}");
         }
 
         if (damaged.Count > 0)

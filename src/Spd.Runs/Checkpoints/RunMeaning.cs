@@ -15,7 +15,7 @@ public sealed class RunMeaning
     private static readonly string[] FreeKeys =
     [
         "name", "description", "steps", "save_freq", "keep_every", "print_freq", "n_eval_steps", "image_freq", "image_on_first_step", "tensorboard",
-        "target.data.published_accuracy",
+        "target.data.published_accuracy", "target.data.expected_outputs", "target.data.class_names", "target.data.feature_names",
     ];
 
     private readonly IReadOnlyDictionary<string, string> _values;
@@ -31,7 +31,7 @@ public sealed class RunMeaning
         contents ??= new Dictionary<string, string>();
         var left = paths.Concat(contents.Keys).Concat(FreeKeys).ToHashSet();
         var values = FlatConfig.Read(yaml).Where(entry => !left.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value);
-        foreach (var (key, hash) in contents) values[HashOf + key] = hash;
+        foreach (var (key, hash) in contents.Where(entry => !FreeKeys.Contains(entry.Key))) values[HashOf + key] = hash;
         return new RunMeaning(values);
     }
 

@@ -88,6 +88,7 @@ public sealed class CheckpointTests : IDisposable
         // A name, how often is saved, and where files lie say nothing of what a step computes; their content does.
         Assert.Empty(Differences("name: other\n" + Config.Replace("steps: 100", "steps: 200\nsave_freq: 3", StringComparison.Ordinal)));
         Assert.Empty(Differences(Config.Replace("/a/", "/elsewhere/", StringComparison.Ordinal)));
+        Assert.Empty(Differences(Config.Replace("/a/x.npy", "/a/x.npy, class_names: [a, b], expected_outputs: /a/z.npy", StringComparison.Ordinal)));
         Assert.Equal(
             ["target.data.inputs is another file or was changed (its SHA-256 is 4567…, but was 0123…)"],
             MeaningOf(Config, inputs: "4567").DifferencesFrom(written));
