@@ -90,7 +90,7 @@ internal static partial class ExperimentLoader
         TakeReleasedPath(root, folder);
         if (root.Find(TargetKey) is not ConfigMap target) return;
         if (target.Find("data") is ConfigMap data)
-            foreach (string key in new[] { "inputs", "labels" }) ResolvePath(data, key, folder);
+            foreach (string key in new[] { "inputs", "labels", "targets", "expected_outputs" }) ResolvePath(data, key, folder);
         if (ResolvePath(target, LoadKey, folder) is { } path) TakeTrainConfig(root, target, path);
     }
 

@@ -41,7 +41,7 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
     [
         .. target.Network is Tms tms ? TmsEvidence.Of(Matrices, tms) : [],
         .. evaluation is null ? [] : ResidualEvidence.Of(_decomposer.Components, evaluation)?.Metrics ?? [],
-        .. evaluation is null ? [] : ClassificationEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed)?.Metrics ?? [],
+        .. evaluation is null ? [] : TaskEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed),
     ];
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>

@@ -17,6 +17,7 @@ public sealed class MlpTests : IDisposable
     {
         Write("first.W", "first.b", "second.W", "second.b", transposed: false, "net.safetensors");
         WriteNpy("x.npy", "<f4", [Rows, Inputs], [.. _x.SelectMany(BitConverter.GetBytes)]);
+        WriteNpy("logits.npy", "<f4", [Rows, Classes], [.. Enumerable.Range(0, Rows).SelectMany(row => Outputs(row).Select(value => (float)value)).SelectMany(BitConverter.GetBytes)]);
         WriteNpy("y.npy", "|u1", [Rows], [.. Enumerable.Range(0, Rows).Select(row => (byte)Class(row))]);
         File.WriteAllText(_spd.PathTo("mine.yaml"), Yaml);
     }
@@ -131,7 +132,53 @@ public sealed class MlpTests : IDisposable
         static (int, string) Outcome((int ExitCode, string Output, string Error) result) => (result.ExitCode, result.Error);
     }
 
+    [Fact]
+    public void WhatItGivesElsewhereIsComparedAndNamesAreOnTheFigures()
+    {
+        string[] names = ["--set", "target.data.class_names=[cat, dog, 'fox & <owl>']", "--set", "target.data.feature_names=[a1, b2, c3, d4, e5, f6]"];
+        var (code, output, error) = _spd.Run(
+            ["run", "mine.yaml", "--steps", "20", "--set", "target.data.expected_outputs=logits.npy", "--set", "target.mlp.activation=[relu]", .. names, "--out", "run"]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches(@"it classifies 100\.00 % of 400 inputs correctly \(published: 100\.0 %\); its outputs are those of '", output.ReplaceLineEndings(" "));
+        string importances = File.ReadAllText(_spd.PathTo("run", "figures", "causal_importances.svg"));
+        Assert.All(["cat", "dog", "fox &amp; &lt;owl&gt;"], name => Assert.Contains($">{name}<", importances, StringComparison.Ordinal));
+        Assert.Contains(">e5<", File.ReadAllText(_spd.PathTo("run", "figures", "read_directions.svg")), StringComparison.Ordinal);
+        Assert.Contains(">dog<", File.ReadAllText(_spd.PathTo("run", "figures", "write_directions.svg")), StringComparison.Ordinal);
+
+        // It goes on, is measured and drawn again as it was made.
+        Assert.Equal(0, _spd.Run("resume", "run", "--steps", "30", "--quiet").ExitCode);
+        Assert.Equal(0, _spd.Run("report", "run").ExitCode);
+        Assert.Contains("  activation:\n    - relu\n", File.ReadAllText(_spd.PathTo("run", "config.yaml")).Replace("      ", "    "), StringComparison.Ordinal);
+
+        (code, _, error) = _spd.Run("run", "mine.yaml", "--set", "target.data.expected_outputs=logits.npy", "--set", "target.mlp.activation=silu", "--set", "target.data.published_accuracy=null");
+        Assert.NotEqual(0, code);
+        Assert.Matches(@"^spd: the network in '[^\n]*' gives [^\n]*: with target\.mlp\.activation=relu it would give the same\n$", error);
+    }
+
+    [Fact]
+    public void ANetworkThatIsNoClassifierIsMeasuredAgainstItsTargets()
+    {
+        var (code, output, error) = _spd.Run(
+            "run", "mine.yaml", "--steps", "40", "--set", "target.data.labels=null", "--set", "target.data.published_accuracy=null", "--set", "target.data.targets=logits.npy",
+            "--set", "output_loss_type=mse", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("its mean squared error against target.data.targets is ", output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains("MSE against the targets, the network itself", output, StringComparison.Ordinal);
+        var metrics = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("run", "summary.json"))).RootElement.GetProperty("metrics");
+        Assert.Equal(80, metrics.GetProperty("task_mse_rows").GetInt32());
+        Assert.InRange(metrics.GetProperty("task_mse_target").GetDouble(), 0, 1e-10);
+        // The targets are what the network gives, so that the error of the parts is their distance from the network on the same rows.
+        Assert.True(metrics.GetProperty("task_mse_unmasked").GetDouble() > 1e-6);
+        Assert.False(metrics.TryGetProperty("accuracy_rows", out _));
+        Assert.Contains("MSE against the targets, CI-masked", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("target.mlp.activation=[relu, tanh, relu]", "activation names 3 functions, but layer_sizes describes 1 hidden layers")]
+    [InlineData("target.data.class_names=[a, b]", "class_names has 2 names, but the network has 3 outputs")]
+    [InlineData("target.data.feature_names=[a, b]", "feature_names has 2 names, but the network has 6 inputs")]
+    [InlineData("target.data.targets=logits.npy", "labels are for a classifier and targets for any other network: name one of them")]
+    [InlineData("target.data.expected_outputs=nowhere.npy", "nowhere.npy', but there is no such file: name it with --set target.data.expected_outputs=PATH")]
     [InlineData("C={layers.0: 4}", "C says nothing of 'layers.1': add a line for it, such as 'layers.1: 4'")]
     [InlineData("C={layers.*: 4, layers.7: 2}", "C names 'layers.7', which fits no decomposed matrix; they are layers.0, layers.1")]
     [InlineData("target.data.input_shift=0.9", "on its data, but 100.00 % is expected")]
@@ -143,7 +190,7 @@ public sealed class MlpTests : IDisposable
     [InlineData("target.mlp.layer_sizes=[6, 4, 4, 3]", "weights has 2 names, but layer_sizes describes 3 layers")]
     [InlineData("target.mlp.layer_sizes=[6]", "layer_sizes has 1 sizes")]
     [InlineData("target.data.inputs=y.npy", "holds an array of shape [400], but rows of 6 numbers are needed")]
-    [InlineData("target.data.labels=x.npy", "holds 2400 labels, but")]
+    [InlineData("target.data.labels=x.npy", "holds rows of 6 numbers, but the network has 3 outputs")]
     [InlineData("target.data.labels=null", "published_accuracy can only be checked with labels")]
     [InlineData("target.data.held_out_share=0.999", "has 400 rows, too few to hold out a share of 0.999")]
     [InlineData("target.data.input_scale=1e39", "the network needs finite numbers")]
@@ -165,10 +212,15 @@ public sealed class MlpTests : IDisposable
 
     private int Class(int row)
     {
+        double[] outputs = Outputs(row);
+        return Array.IndexOf(outputs, outputs.Max());
+    }
+
+    private double[] Outputs(int row)
+    {
         double[] hidden = [.. Enumerable.Range(0, Hidden).Select(j =>
             Math.Max(0, _b0[j] + Enumerable.Range(0, Inputs).Sum(i => (double)_w0[j * Inputs + i] * _x[row * Inputs + i])))];
-        double[] outputs = [.. Enumerable.Range(0, Classes).Select(k => _b1[k] + Enumerable.Range(0, Hidden).Sum(j => _w1[k * Hidden + j] * hidden[j]))];
-        return Array.IndexOf(outputs, outputs.Max());
+        return [.. Enumerable.Range(0, Classes).Select(k => _b1[k] + Enumerable.Range(0, Hidden).Sum(j => _w1[k * Hidden + j] * hidden[j]))];
     }
 
     private void Write(string w0, string b0, string w1, string b1, bool transposed, string file)

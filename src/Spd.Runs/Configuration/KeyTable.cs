@@ -87,8 +87,9 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
     {
         var names = keys.Select(key => key.Name);
         string? elsewhere = keys.SelectMany(key => key.PathsBelow).FirstOrDefault(path => path.EndsWith($".{unknown}", StringComparison.Ordinal));
-        if (elsewhere is not null) return $"; did you mean '{elsewhere}'?";
-        if (NearestNames.To(unknown, names, most: 1, KeyTolerance) is [var nearest]) return $"; did you mean '{nearest}'?";
+        // A key of that very name elsewhere is likelier than one here that is more than a letter away.
+        var meant = NearestNames.To(unknown, names, most: 1, elsewhere is null ? KeyTolerance : 0).Append(elsewhere).OfType<string>().ToList();
+        if (meant.Count > 0) return $"; did you mean {string.Join(" or ", meant.Select(key => $"'{key}'"))}?";
         return keys.Count <= MostKeysListed ? $"; the keys here are {string.Join(", ", names)}" : "";
     }
 }

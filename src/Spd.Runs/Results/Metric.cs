@@ -81,6 +81,12 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("accuracy_stochastic", "accuracy, stochastic masks", RandomMasks, NumberFormat.Share),
         new("accuracy_ci_masked", "accuracy, CI-masked", NeededMasks, NumberFormat.Share),
         new("accuracy_rounded_masked", "accuracy, rounded masks", RoundedMasks, NumberFormat.Share),
+        new("task_mse_rows", "inputs measured", "those that the decomposition is measured on", NumberFormat.Count),
+        new("task_mse_target", "MSE against the targets, the network itself", "its own error on them", NumberFormat.Error),
+        new("task_mse_unmasked", "MSE against the targets, all subcomponents", "do they sum to the model?", NumberFormat.Error),
+        new("task_mse_stochastic", "MSE against the targets, stochastic masks", RandomMasks, NumberFormat.Error),
+        new("task_mse_ci_masked", "MSE against the targets, CI-masked", NeededMasks, NumberFormat.Error),
+        new("task_mse_rounded_masked", "MSE against the targets, rounded masks", RoundedMasks, NumberFormat.Error),
         // Norms say which subcomponents there are where each is one known mechanism; elsewhere they may be split at will.
         new("significant_subcomponents", "significant subcomponents", "norm above 5 % of the site's largest", NumberFormat.Count) { Needs = KnownAnswers },
         .. Errors("mse"), .. Errors("kl"),

@@ -22,8 +22,14 @@ public sealed record MlpConfig
     /// <summary>Inputs, neurons of every hidden layer, outputs.</summary>
     public IReadOnlyList<int> LayerSizes { get; init; } = [];
 
-    /// <summary>The activation function between the layers.</summary>
+    /// <summary>The activation function between the layers, where <see cref="ActivationByLayer"/> is null.</summary>
     public ActivationName Activation { get; init; }
+
+    /// <summary>The activation function after each hidden layer, and, if there is one more, after the last; null for <see cref="Activation"/> between all.</summary>
+    public IReadOnlyList<ActivationName>? ActivationByLayer { get; init; }
+
+    /// <summary>The activation function after each layer that has one.</summary>
+    public IReadOnlyList<ActivationName> Activations => ActivationByLayer ?? [.. Enumerable.Repeat(Activation, Math.Max(0, LayerSizes.Count - 2))];
 
     /// <summary>The names of the matrices in the file, from input to output; null for <c>layers.0.weight</c> and so on.</summary>
     public IReadOnlyList<string>? Weights { get; init; }
@@ -41,8 +47,22 @@ public sealed record MlpDataConfig
     /// <summary>The file of inputs, a row or an image each: <c>.npy</c>, <c>file.npz:name</c> or IDX.</summary>
     public string Inputs { get; init; } = "";
 
-    /// <summary>The file of labels, a class from 0 each; null where there are none.</summary>
+    /// <summary>The file of labels, a class from 0 or a row of a single 1 among zeros each; null where there are none.</summary>
     public string? Labels { get; init; }
+
+    /// <summary>The file of what a network that is no classifier is to give, a row of outputs each; null where there are none.</summary>
+    public string? Targets { get; init; }
+
+    /// <summary>
+    /// The file of what the network gives on these inputs where it was trained, before any softmax; compared on load. Null: not known.
+    /// </summary>
+    public string? ExpectedOutputs { get; init; }
+
+    /// <summary>The names of the outputs, for figures; null for their numbers.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>The names of the inputs, for figures; null for their numbers.</summary>
+    public IReadOnlyList<string>? FeatureNames { get; init; }
 
     /// <summary>What inputs are multiplied by: 1/255 for bytes that the network takes as 0 to 1.</summary>
     public double InputScale { get; init; } = 1;
@@ -60,9 +80,6 @@ public sealed record MlpDataConfig
 /// <summary>An MLP of the user's own: its weights, its shape and its data are read from files.</summary>
 public sealed record MlpTargetConfig : TargetConfig
 {
-    /// <summary>How far the accuracy may lie below the published one.</summary>
-    public const double AccuracyTolerance = 0.005;
-
     /// <summary>The shape.</summary>
     public MlpConfig Model { get; init; } = new();
 
@@ -76,10 +93,12 @@ public sealed record MlpTargetConfig : TargetConfig
     public override IReadOnlyDictionary<string, string> Files => new (string Key, string? Path)[]
     {
         ("target.data.inputs", DataFiles.Inputs), ("target.data.labels", DataFiles.Labels),
+        ("target.data.targets", DataFiles.Targets), ("target.data.expected_outputs", DataFiles.ExpectedOutputs),
     }.Where(file => file.Path is not null).ToDictionary(file => file.Key, file => file.Path!);
 
     /// <inheritdoc/>
-    public override Module Build() => new Mlp(Model.LayerSizes, Model.Activation, Model.Biases is not null);
+    public override Module Build() => new Mlp(
+        Model.LayerSizes, Model.Activations, [.. Enumerable.Repeat(Model.Biases is not null, Model.LayerSizes.Count - 1)]);
 
     /// <inheritdoc/>
     public override void LoadInto(Module network)
@@ -107,20 +126,7 @@ public sealed record MlpTargetConfig : TargetConfig
     }
 
     /// <inheritdoc/>
-    public override string Verify(Module network)
-    {
-        var rows = ReadRows();
-        if (rows.Labels is not { } labels) return "its accuracy is not known, since target.data has no labels";
-        double accuracy = Accuracy.Of(NetworkOutputs.Of(network, rows.Inputs, rows.Count), labels);
-        if (DataFiles.PublishedAccuracy is { } published && accuracy < published - AccuracyTolerance)
-        {
-            throw new TargetException(
-                $"the network in '{Load}' has an accuracy of {accuracy:P2} on its data, but {published:P2} is expected: "
-                + "look at input_scale, weight_layout and the order of the layers");
-        }
-
-        return $"it classifies {accuracy:P2} of {rows.Count} inputs correctly{(DataFiles.PublishedAccuracy is { } told ? $" (published: {told:P1})" : "")}";
-    }
+    public override string Verify(Module network) => MlpVerification.Of(this, network, ReadRows());
 
     /// <inheritdoc/>
     public override DataSource Data(TaskConfig task) => new TableData(ReadRows().Training.Table());
@@ -131,24 +137,7 @@ public sealed record MlpTargetConfig : TargetConfig
     /// <summary>Reads the rows.</summary>
     /// <exception cref="ConfigException">The files do not fit the network, or one another.</exception>
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
-    public LabelledRows ReadRows()
-    {
-        var inputs = ReadFile("inputs", DataFiles.Inputs);
-        int count = inputs.Shape.Count == 0 ? 0 : inputs.Shape[0];
-        if (count == 0 || inputs.Values.Length / count != Features)
-        {
-            throw new ConfigException(
-                $"'{DataFiles.Inputs}' holds an array of shape {inputs.ShapeText}, but rows of {Features} numbers are needed, the first of target.mlp.layer_sizes");
-        }
-
-        float[] scaled = [.. inputs.Values.Select(value => (float)(value * DataFiles.InputScale + DataFiles.InputShift))];
-        if (Array.FindIndex(scaled, value => !float.IsFinite(value)) is >= 0 and var bad)
-            throw new ConfigException($"'{DataFiles.Inputs}' holds {inputs.Values[bad]} in row {bad / Features}: the network needs finite numbers");
-        int heldOut = (int)Math.Round(count * DataFiles.HeldOutShare);
-        if (DataFiles.HeldOutShare > 0 && (heldOut == 0 || heldOut == count))
-            throw new ConfigException($"'{DataFiles.Inputs}' has {count} rows, too few to hold out a share of {DataFiles.HeldOutShare}");
-        return new LabelledRows(scaled, ReadLabels(count), count, heldOut, [.. inputs.Shape.Skip(1)]);
-    }
+    public LabelledRows ReadRows() => MlpRows.Read(DataFiles, Features, outputs: Model.LayerSizes[^1]);
 
     /// <inheritdoc/>
     public override string ToYaml() => ConfigWriter.Write(MlpKeys.Target.Write(this));
@@ -159,51 +148,7 @@ public sealed record MlpTargetConfig : TargetConfig
     /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 
-    private int[]? ReadLabels(int count)
-    {
-        if (DataFiles.Labels is not { } file) return null;
-        var labels = ReadFile("labels", file);
-        int classes = Model.LayerSizes[^1];
-        if (labels.Values.Length != count) throw new ConfigException($"'{file}' holds {labels.Values.Length} labels, but '{DataFiles.Inputs}' has {count} rows");
-        if (Array.Find(labels.Values, label => !(label >= 0 && label < classes && label == MathF.Floor(label))) is not 0 and var odd)
-            throw new ConfigException($"'{file}' holds the label {odd}, but classes are whole numbers from 0 to {classes - 1}");
-        return [.. labels.Values.Select(label => (int)label)];
-    }
-
-    private static TensorData ReadFile(string key, string path) => File.Exists(ArrayFile.FileOf(path))
-        ? ArrayFile.Read(path)
-        : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
-
     private static TensorData Transposed(TensorData matrix) => matrix.Shape is [var rows, var columns]
         ? new TensorData(matrix.Name, [columns, rows], TensorData.Transposed(matrix.Values, rows))
         : matrix;
-}
-
-/// <summary>Rows of inputs with their labels.</summary>
-/// <param name="Inputs">Row-major <c>[Count, features]</c>.</param>
-/// <param name="Labels">The class of each row, or null.</param>
-/// <param name="Count">Rows.</param>
-/// <param name="HeldOutCount">How many of them, the last ones, are only measured on; 0 where all are used for both.</param>
-/// <param name="Shape">The shape of one input: <c>[28, 28]</c> of an image.</param>
-public sealed record LabelledRows(float[] Inputs, int[]? Labels, int Count, int HeldOutCount, IReadOnlyList<int> Shape)
-{
-    /// <summary>The rows that a decomposition is trained on.</summary>
-    public LabelledRows Training => HeldOutCount == 0 ? this : Part(0, Count - HeldOutCount);
-
-    /// <summary>The rows that it is measured on.</summary>
-    public LabelledRows HeldOut => HeldOutCount == 0 ? this : Part(Count - HeldOutCount, HeldOutCount);
-
-    /// <summary>The inputs as a table.</summary>
-    public float[,] Table()
-    {
-        float[,] table = new float[Count, Inputs.Length / Count];
-        Buffer.BlockCopy(Inputs, 0, table, 0, sizeof(float) * Inputs.Length);
-        return table;
-    }
-
-    private LabelledRows Part(int first, int count)
-    {
-        int width = Inputs.Length / Count;
-        return new LabelledRows(Inputs[(first * width)..((first + count) * width)], Labels?[first..(first + count)], count, 0, Shape);
-    }
 }

@@ -140,7 +140,7 @@ public sealed class ConfigErrorTests
     [Theory]
     [InlineData("C=twenty", "--set C=twenty: C is 'twenty', but a whole number is needed")]
     [InlineData("task_config.feature_prob=0.1", "--set task_config.feature_prob=0.1: unknown key 'feature_prob'; did you mean 'feature_probability'?")]
-    [InlineData("targets=tms_5-2", "--set targets=tms_5-2: unknown key 'targets'; did you mean 'target'?")]
+    [InlineData("targets=tms_5-2", "--set targets=tms_5-2: unknown key 'targets'; did you mean 'target' or 'target.data.targets'?")]
     [InlineData("target=tms52", "--set target=tms52: target is 'tms52', but no experiment is called 'tms52'")]
     [InlineData("target.train.steps=0", "--set target.train.steps=0: steps is 0, but it must be at least 1")]
     [InlineData("lr_schedule=exponential", "--set lr_schedule=exponential: lr_schedule is exponential, which needs")]
