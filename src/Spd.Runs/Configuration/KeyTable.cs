@@ -138,7 +138,7 @@ internal static class Keys<TRecord>
     /// <summary>A key of the released configs whose value must be null or false.</summary>
     public static ConfigKey<TRecord> Refused(string name, string reason) => new(
         name,
-        (record, node, _) => node.IsNull || (node is ConfigScalar { Plain: true, Text: var text } && bool.TryParse(text, out bool flag) && !flag)
+        (record, node, _) => node.IsNull || ValueKind.FlagOf(node) == false
             ? record
             : throw node.Error($"{name} is {node.Shown}, but {reason}"),
         null);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Spd.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
@@ -17,29 +18,49 @@ internal static partial class ValueKind
 {
     /// <summary>True or false.</summary>
     public static ValueKind<bool> Flag { get; } = new(
-        (node, key) => bool.TryParse(Scalar(node), out bool value) ? value : throw node.Mistyped(key, "true or false"),
+        (node, key) => FlagOf(node) ?? throw node.Mistyped(key, "true or false"),
         value => Plain(value ? "true" : "false"));
 
     /// <summary>A seed: any whole number from 0.</summary>
     public static ValueKind<ulong> Seed { get; } = new(
-        (node, key) => ulong.TryParse(Scalar(node), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value)
-            ? value
-            : throw node.Mistyped(key, $"a whole number from 0 to {ulong.MaxValue}"),
+        (node, key) =>
+        {
+            string needed = $"a whole number from 0 to {ulong.MaxValue}";
+            return Whole(node, key, needed) is >= 0 and <= ulong.MaxValue and var value ? (ulong)value : throw node.Mistyped(key, needed);
+        },
         value => Plain(value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>A text, which may be empty.</summary>
     public static ValueKind<string> Text { get; } = new(
-        (node, key) => Scalar(node) ?? throw node.Mistyped(key, "a text"),
+        (node, key) => Scalar(node) ?? throw (node is ConfigScalar { Text: not "" }
+            ? node.Error($"{key} is null, but a text is needed: put the word in quotes if it is meant as one")
+            : node.Mistyped(key, "a text")),
         value => PlainText().IsMatch(value) && !new ConfigScalar("", value, true).IsNull
             ? Plain(value)
             : new YamlScalarNode(value) { Style = ScalarStyle.DoubleQuoted });
+
+    /// <summary>The path of a file or folder, which may begin with <c>~</c> for the home folder.</summary>
+    public static ValueKind<string> FilePath { get; } = new(
+        (node, key) => Text.Read(node, key) switch
+        {
+            "" => throw node.Error($"{key} is empty, but the path of a file is needed"),
+            var path when path.Contains('\0', StringComparison.Ordinal) => throw node.Error($"{key} is {node.Shown}, but no path can hold the character U+0000"),
+            var path => HomeFolder.Expand(path),
+        },
+        Text.Write);
 
     /// <summary>A finite number that passes a test.</summary>
     public static ValueKind<double> Number(Func<double, bool> allowed, string range) => new(
         (node, key) =>
         {
-            if (!double.TryParse(Scalar(node), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)) throw node.Mistyped(key, "a number");
-            return double.IsFinite(value) && allowed(value) ? value : throw node.Error($"{key} is {Scalar(node)}, but it must be {range}");
+            string text = Numeral(node, key, "a number");
+            double value = text.TrimStart('+', '-').ToLowerInvariant() switch
+            {
+                ".inf" => double.PositiveInfinity,
+                ".nan" => double.NaN,
+                _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw node.Mistyped(key, "a number"),
+            };
+            return double.IsFinite(value) && allowed(value) ? value : throw node.Error($"{key} is {Quoted.Bare(Scalar(node)!)}, but it must be {range}");
         },
         value => Plain(NumberText(value)));
 
@@ -57,16 +78,11 @@ internal static partial class ValueKind
 
     /// <summary>A whole number in a range.</summary>
     public static ValueKind<int> WholeNumber(int least, int most = int.MaxValue) => new(
-        (node, key) =>
-        {
-            if (!decimal.TryParse(Scalar(node), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal value))
-                throw node.Mistyped(key, "a whole number");
-            return value >= least && value <= most
-                ? (int)value
-                : throw node.Error(
-                    $"{key} is {value}, but it must be "
-                    + (most == int.MaxValue && value < least ? $"at least {least}" : $"from {least} to {most}"));
-        },
+        (node, key) => Whole(node, key, "a whole number") is var value && value >= least && value <= most
+            ? (int)value
+            : throw node.Error(
+                $"{key} is {Quoted.Bare(Scalar(node)!)}, but it must be "
+                + (most == int.MaxValue && value < least ? $"at least {least}" : $"from {least} to {most}")),
         value => Plain(value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>One of an enumeration's names in snake case.</summary>
@@ -103,6 +119,38 @@ internal static partial class ValueKind
         },
         values => new YamlSequenceNode(values.Select(item.Write)) { Style = typeof(T) == typeof(int) ? SequenceStyle.Flow : SequenceStyle.Block });
 
+    /// <summary>The flag of a node, in the words of YAML 1.1 too; null where it is none.</summary>
+    public static bool? FlagOf(ConfigNode node) => Scalar(node)?.ToLowerInvariant() switch
+    {
+        "true" or "yes" or "on" => true,
+        "false" or "no" or "off" => false,
+        _ => null,
+    };
+
+    /// <summary>A whole number, also as <c>1e4</c> or <c>10000.0</c>; one that is beyond every range is as large as numbers get.</summary>
+    private static decimal Whole(ConfigNode node, string key, string needed)
+    {
+        string text = Numeral(node, key, needed);
+        const NumberStyles Styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        // As a decimal, a part behind the point that is small enough is lost; as a double, the last digits of large numbers are.
+        if (!double.TryParse(text, Styles, CultureInfo.InvariantCulture, out double value) || (double.IsFinite(value) && !double.IsInteger(value)))
+            throw node.Mistyped(key, needed);
+        return decimal.TryParse(text, Styles, CultureInfo.InvariantCulture, out decimal whole) ? whole : value < 0 ? decimal.MinValue : decimal.MaxValue;
+    }
+
+    /// <summary>
+    /// The text of a number, without the underscores between digits that YAML 1.1 allows. What readers of YAML 1.1 and 1.2 take for different numbers, or
+    /// only some for one, is told instead.
+    /// </summary>
+    private static string Numeral(ConfigNode node, string key, string needed)
+    {
+        string text = Scalar(node) ?? throw node.Mistyped(key, needed);
+        if (Prefixed().IsMatch(text)) throw node.Mistyped(key, $"{needed} in decimal digits");
+        if (LeadingZero().IsMatch(text)) throw node.Error($"{key} is {node.Shown}, which some readers of YAML take for an octal number: leave out the zero before it");
+        if (WithCommas().IsMatch(text)) throw node.Error($"{key} is {node.Shown}, but {needed} is needed: write it without commas, and with a point before decimals");
+        return BetweenDigits().Replace(text, "");
+    }
+
     private static string? Scalar(ConfigNode node) => node is ConfigScalar { IsNull: false } scalar ? scalar.Text : null;
 
     internal static YamlScalarNode Plain(string text) => new(text) { Style = ScalarStyle.Plain };
@@ -118,6 +166,19 @@ internal static partial class ValueKind
         int exponent = text.IndexOf('e');
         return exponent < 0 ? text + ".0" : text.Insert(exponent, ".0");
     }
+
+    [GeneratedRegex("^[+-]?0(?:x[0-9a-f_]+|o[0-7_]+|b[01_]+)$", RegexOptions.IgnoreCase)]
+    private static partial Regex Prefixed();
+
+    // Of two digits at least: 010 is eight, or ten.
+    [GeneratedRegex("^[+-]?0[0-7_]*[1-7][0-7_]*[0-7]$")]
+    private static partial Regex LeadingZero();
+
+    [GeneratedRegex("^[+-]?[0-9]+(?:,[0-9]+)+(?:[.][0-9]*)?$")]
+    private static partial Regex WithCommas();
+
+    [GeneratedRegex("(?<=[0-9])_(?=[0-9])")]
+    private static partial Regex BetweenDigits();
 
     // Begins with a letter, has nothing that YAML reads as a comment or a mapping, and is no word that some reader takes for a truth value.
     [GeneratedRegex(@"^(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][A-Za-z0-9_.,*()/+-]*(?: [A-Za-z0-9_.,*()/+-]+)*\z", RegexOptions.IgnoreCase)]

@@ -25,7 +25,7 @@ public sealed class ConfigErrorTests
     [InlineData("print_freq: 0", "x.yaml, line 5: print_freq is 0, but it must be at least 1")]
     [InlineData("seed: -1", "x.yaml, line 5: seed is '-1', but a whole number from 0 to 18446744073709551615 is needed")]
     [InlineData("faithfulness_coeff: -0.5", "x.yaml, line 5: faithfulness_coeff is -0.5, but it must be a finite number of at least 0")]
-    [InlineData("recon_coeff: .inf", "x.yaml, line 5: recon_coeff is '.inf', but a number is needed")]
+    [InlineData("recon_coeff: .inf", "x.yaml, line 5: recon_coeff is .inf, but it must be a finite number of at least 0")]
     [InlineData("recon_coeff: Infinity", "x.yaml, line 5: recon_coeff is Infinity, but it must be a finite number of at least 0")]
     [InlineData("recon_coeff: NaN", "x.yaml, line 5: recon_coeff is NaN, but it must be a finite number of at least 0")]
     [InlineData("pnorm: 0", "x.yaml, line 5: pnorm is 0, but it must be a finite number above 0")]
