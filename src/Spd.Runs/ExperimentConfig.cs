@@ -1,6 +1,5 @@
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
 
@@ -75,9 +74,6 @@ public sealed record ExperimentConfig : IExperiment
     /// <exception cref="ConfigException">The text or an override cannot be used; one sentence says where and why.</exception>
     public static Loaded<ExperimentConfig> Parse(string text, string file, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
         ExperimentLoader.LoadSpd(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
-
-    /// <summary>The inputs on which the target is decomposed; groups that were synced in its training stay so.</summary>
-    public DataSource DecompositionData() => Target.Data(Task);
 
     /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = target };

@@ -85,46 +85,28 @@ internal static partial class ExperimentKeys
             "importance_minimality_coeff",
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
-        _ when experiment.Target is not MlpTargetConfig => ConfigFault.Of("task_config", () => experiment.DecompositionData()),
-        _ => null,
+        _ => experiment.Target.Kind.Fault(experiment.Target, experiment.Task),
     });
 
-    private static ConfigKey<ExperimentConfig> Task
-    {
-        get
-        {
-            var (synthetic, files) = (TaskOf(TaskKeys), TaskOf(FileTaskKeys));
-            return ByTarget([synthetic, files], target => target is MlpTargetConfig ? files : synthetic);
+    private static ConfigKey<ExperimentConfig> Task => ByTarget(kind =>
+        Keys<ExperimentConfig>.Nested("task_config", kind.TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true));
 
-            static ConfigKey<ExperimentConfig> TaskOf(KeyTable<TaskConfig> keys) =>
-                Keys<ExperimentConfig>.Nested("task_config", keys, c => c.Task, (c, v) => c with { Task = v }, required: true);
-        }
-    }
-
-    /// <summary>The target of an experiment, once a name in its place has been followed.</summary>
-    private static ConfigKey<ExperimentConfig> Target
-    {
-        get
-        {
-            var (tms, residual, mlp) = (TargetOf(Trained(TmsKeys.Target)), TargetOf(Trained(ResidualMlpKeys.Target)), TargetOf(MlpKeys.Target));
-            return ByTarget(
-                [tms, residual, mlp], target => target switch { TmsTargetConfig => tms, ResidualMlpTargetConfig => residual, _ => mlp });
-        }
-    }
+    private static ConfigKey<ExperimentConfig> Target => ByTarget(kind => kind.TargetKey.Within<ExperimentConfig>(c => c.Target, (c, v) => c with { Target = v }));
 
     /// <summary>A key whose value has other keys for each kind of target; the record starts with the kind that the task has.</summary>
-    private static ConfigKey<ExperimentConfig> ByTarget(
-        IReadOnlyList<ConfigKey<ExperimentConfig>> kinds, Func<TargetConfig, ConfigKey<ExperimentConfig>> choose) => new(
-            kinds[0].Name,
-            (config, node, notes) => choose(config.Target).Bind(config, node, notes),
-            config => choose(config.Target).Write!(config))
+    private static ConfigKey<ExperimentConfig> ByTarget(Func<TargetKind, ConfigKey<ExperimentConfig>> keyOf)
+    {
+        var keys = TargetKind.All.ToDictionary(kind => kind, keyOf);
+        var first = keys[TargetKind.All[0]];
+        return new ConfigKey<ExperimentConfig>(
+            first.Name,
+            (config, node, notes) => keys[config.Target.Kind].Bind(config, node, notes),
+            config => keys[config.Target.Kind].Write!(config))
         {
-            Required = kinds[0].Required,
-            PathsBelow = [.. kinds.SelectMany(kind => kind.PathsBelow).Distinct()],
+            Required = first.Required,
+            PathsBelow = [.. keys.Values.SelectMany(key => key.PathsBelow).Distinct()],
         };
-
-    private static ConfigKey<ExperimentConfig> TargetOf<TTarget>(KeyTable<TTarget> keys)
-        where TTarget : TargetConfig => Keys<ExperimentConfig>.Nested("target", keys, c => (TTarget)c.Target, (c, v) => c with { Target = v });
+    }
 
     /// <summary>The name of an experiment, which also names a folder.</summary>
     internal static ValueKind<string> Name => new(

@@ -3,7 +3,6 @@ using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Baselines;
 using Spd.Runs.Configuration;
-using Spd.Runs.Exchange;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs;
@@ -17,16 +16,11 @@ internal static partial class ExperimentLoader
     /// <summary>Its value for APD.</summary>
     internal const string ApdMethod = "apd";
 
-    private const string TargetKey = "target", TrainKey = "train", LoadKey = "load";
-    // The target of a run, seen from its folder.
-    private const string OwnTarget = "target/weights.safetensors";
+    internal const string TargetKey = "target", TrainKey = "train", LoadKey = "load";
     private const string PathKey = "pretrained_model_path";
 
-    // The keys of train configs that tell the kinds of targets apart.
-    private static readonly string[] TrainedModels = ["tms_model_config", "resid_mlp_config"];
-
     // What the released code takes for keys that a file leaves out.
-    private static DecompositionOptions ReleasedDefaults { get; } = new() { StochasticReconCoeff = null, StochasticReconLayerwiseCoeff = null };
+    internal static DecompositionOptions ReleasedDefaults { get; } = new() { StochasticReconCoeff = null, StochasticReconLayerwiseCoeff = null };
 
     /// <summary>An experiment, whatever its method.</summary>
     /// <param name="root">What was written.</param>
@@ -54,28 +48,6 @@ internal static partial class ExperimentLoader
     {
         Resolve(root, overrides, catalog, folder);
         return BindSpd(root, stem, catalog);
-    }
-
-    /// <summary>A <c>final_config.yaml</c> of the released code, for a run folder that holds its target.</summary>
-    /// <param name="path">The file; the config of the target's training lies beside it.</param>
-    /// <param name="name">What the run is called where the config does not say.</param>
-    public static ExperimentConfig LoadReleased(string path, string name)
-    {
-        var root = ConfigReader.ReadFile(path);
-        if (root.Find(ReleasedConfig.NameKey) is ConfigScalar { IsNull: false, Text: { Length: > 0 } given }) name = given;
-        if (TaskOf(root) is { } task && task is "tms" or "residual_mlp")
-        {
-            string trainFile = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, TrainConfigOf(task));
-            if (!File.Exists(trainFile))
-                throw new ConfigException($"there is no {TrainConfigOf(task)} beside '{path}', which says the shape of the target: copy it there");
-            root.Set(TargetKey, new ConfigMap(path,
-            [
-                new ConfigEntry(LoadKey, path, new ConfigScalar(path, OwnTarget, Plain: true)), new ConfigEntry(TrainKey, path, ConfigReader.ReadFile(trainFile)),
-            ]));
-        }
-
-        return ExperimentKeys.Experiment.Bind(
-            new ExperimentConfig { Name = NameOf(name), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) }, root, []);
     }
 
     private static void Resolve(ConfigMap root, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog, string? folder)
@@ -117,8 +89,7 @@ internal static partial class ExperimentLoader
     /// <summary>The released trainer writes a config beside the weights, which says their shape.</summary>
     private static void TakeTrainConfig(ConfigMap root, ConfigMap target, string path)
     {
-        if (target.Find(TrainKey) is { IsNull: false } || target.Find("mlp") is not null || TaskOf(root) is not ("tms" or "residual_mlp")) return;
-        string name = TrainConfigOf(TaskOf(root)!);
+        if (target.Find(TrainKey) is { IsNull: false } || DescribedKind(target) is not null || KindOf(root)?.TrainConfigFile is not { } name) return;
         string file = Path.Combine(Path.GetDirectoryName(path)!, name);
         if (!File.Exists(path)) throw target.Find(LoadKey)!.Error($"target.load is '{path}', but there is no such file");
         target.Set(TrainKey, File.Exists(file)
@@ -150,7 +121,8 @@ internal static partial class ExperimentLoader
         return hasTarget ? new Loaded<TConfig>(config, notes) : throw MissingTarget(root, catalog);
     }
 
-    private static string NameOf(string stem) => NotInNames().Replace(stem, "_").TrimEnd('.', ' ') is { Length: > 0 } name ? name : "experiment";
+    /// <summary>A file's name as that of an experiment.</summary>
+    internal static string NameOf(string stem) => NotInNames().Replace(stem, "_").TrimEnd('.', ' ') is { Length: > 0 } name ? name : "experiment";
 
     /// <summary>Puts the target of the shipped experiment that is named in place of its name.</summary>
     private static void FollowTarget(ConfigMap root, ExperimentCatalog catalog)
@@ -168,26 +140,37 @@ internal static partial class ExperimentLoader
         }
     }
 
-    /// <summary>The kind of target that the task has, with its default values. A task that cannot be run yet is said before anything else, since its keys differ.</summary>
-    private static TargetConfig TargetOfTask(ConfigMap root)
+    /// <summary>The target of the task's kind with its default values, or of the first kind where the task names none.</summary>
+    internal static TargetConfig TargetOfTask(ConfigMap root)
     {
-        if (root.Find("task_config") is not ConfigMap task || task.Find("task_name") is not ConfigScalar name) return new TmsTargetConfig();
-        string? what = name.Text switch { "lm" => "language models", "ih" => "induction heads", _ => null };
-        if (what is not null)
-            throw name.Error($"task_name is '{name.Text}', but {what} are not available yet; the tasks that are available are tms, residual_mlp and mlp");
-        var target = root.Find(TargetKey) as ConfigMap;
-        string? model = TrainedModels.FirstOrDefault(key => (target?.Find(TrainKey) as ConfigMap)?.Find(key) is not null)
-            ?? (target?.Find("mlp") is null ? null : "mlp");
-        string wanted = name.Text switch { "residual_mlp" => "resid_mlp_config", "mlp" => "mlp", _ => "tms_model_config" };
-        if (model is not null && model != wanted)
-            throw name.Error($"task_name is {name.Shown}, but the target has a {model}: both must be of one kind, tms, residual_mlp or mlp");
+        var kind = KindOf(root);
+        if (kind is not null && root.Find(TargetKey) is ConfigMap target && DescribedKind(target) is { } described && described != kind)
+        {
+            throw TaskNameOf(root)!.Error(
+                $"task_name is '{kind.TaskName}', but the target has a {described.ModelKey}: both must be of one kind, {TargetKind.Names("or")}");
+        }
 
-        return name.Text switch { "residual_mlp" => new ResidualMlpTargetConfig(), "mlp" => new MlpTargetConfig(), _ => new TmsTargetConfig() };
+        return (kind ?? TargetKind.All[0]).Defaults;
     }
 
-    private static string TrainConfigOf(string task) => ReleasedConfig.TrainConfigName(task == "tms" ? TaskName.Tms : TaskName.ResidualMlp);
+    /// <summary>The kind of the task, or null where it names none of them. A task that cannot be run yet is said before anything else, since its keys differ.</summary>
+    internal static TargetKind? KindOf(ConfigMap root)
+    {
+        string? name = TaskOf(root);
+        string? what = name switch { "lm" => "language models", "ih" => "induction heads", _ => null };
+        return what is null
+            ? TargetKind.All.FirstOrDefault(kind => kind.TaskName == name)
+            : throw TaskNameOf(root)!.Error(
+                $"task_name is '{name}', but {what} are not available yet; the tasks that are available are {TargetKind.Names("and")}");
+    }
 
-    private static string? TaskOf(ConfigMap root) => ((root.Find("task_config") as ConfigMap)?.Find("task_name") as ConfigScalar)?.Text;
+    /// <summary>The kind whose network a target describes, or null.</summary>
+    private static TargetKind? DescribedKind(ConfigMap target) =>
+        TargetKind.All.FirstOrDefault(kind => (target.Find(TrainKey) as ConfigMap ?? target).Find(kind.ModelKey) is not null || target.Find(kind.ModelKey) is not null);
+
+    private static ConfigScalar? TaskNameOf(ConfigMap root) => (root.Find("task_config") as ConfigMap)?.Find("task_name") as ConfigScalar;
+
+    private static string? TaskOf(ConfigMap root) => TaskNameOf(root)?.Text;
 
     private static ConfigException MissingTarget(ConfigMap root, ExperimentCatalog catalog)
     {

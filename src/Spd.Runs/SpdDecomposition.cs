@@ -1,7 +1,6 @@
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Log;
-using Spd.Networks.Targets;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
@@ -9,14 +8,20 @@ using Spd.Runs.Targets;
 namespace Spd.Runs;
 
 /// <summary>A run's view of a <see cref="Decomposer"/>.</summary>
-internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget target, int threads) : IDecomposition
+internal sealed class SpdDecomposition : IDecomposition
 {
-    private readonly Decomposer _decomposer = new(
-        target.Network, config.DecompositionData(), config.Decomposition, threads, config.Target.EvaluationData(config.Task));
+    private readonly ExperimentConfig _config;
+    private readonly TargetData _data;
+    private readonly Decomposer _decomposer;
+
+    public SpdDecomposition(ExperimentConfig config, TrainedTarget target, int threads)
+    {
+        _config = config;
+        _data = config.Target.Kind.Data(config.Target, config.Task);
+        _decomposer = new Decomposer(target.Network, _data.Training, config.Decomposition, threads, _data.Evaluation);
+    }
 
     public IReadOnlyList<FactoredMatrix> Matrices => _decomposer.Components.Sites;
-
-    private readonly Lazy<LabelledRows?> _measuredRows = new(() => (config.Target as MlpTargetConfig)?.ReadRows().HeldOut);
 
     /// <summary>The sites.</summary>
     public IReadOnlyList<Site> Sites => _decomposer.Components.Sites;
@@ -27,27 +32,22 @@ internal sealed class SpdDecomposition(ExperimentConfig config, TrainedTarget ta
 
     public void Resume(int stepsTaken, long evaluatedBatches) => _decomposer.Resume(stepsTaken, evaluatedBatches);
 
-    public OutputLoss OutputLoss => config.Decomposition.OutputLossType;
+    public OutputLoss OutputLoss => _config.Decomposition.OutputLossType;
 
     public void Train(Action<int> onStep, CancellationToken cancellation) => _decomposer.Train((_, taken) => onStep(taken), cancellation);
 
-    public double LearningRate(long step) => config.Decomposition.Lr * config.Decomposition.Schedule.Factor(step, config.Decomposition.Steps);
+    public double LearningRate(long step) => _config.Decomposition.Lr * _config.Decomposition.Schedule.Factor(step, _config.Decomposition.Steps);
 
     public Evaluation Glance() => _decomposer.Evaluate(batches: 1, adversarialBatches: 0);
 
-    public Evaluation Measure() => _decomposer.Evaluate(config.NEvalSteps);
+    public Evaluation Measure() => _decomposer.Evaluate(_config.NEvalSteps);
 
     public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) =>
-    [
-        .. target.Network is Tms tms ? TmsEvidence.Of(Matrices, tms) : [],
-        .. evaluation is null ? [] : ResidualEvidence.Of(_decomposer.Components, evaluation)?.Metrics ?? [],
-        .. evaluation is null ? [] : TaskEvidence.Of(_decomposer.Components, _measuredRows.Value, config.Decomposition.Seed),
-    ];
+        _config.Target.Kind.Evidence(_decomposer.Components, _data, evaluation, _config.Decomposition.Seed);
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
     [
-        .. _measuredRows.Value is { } rows ? MlpFigures.Draw(_decomposer.Components, rows) : [],
-        .. RunFigures.Draw(_decomposer.Components, evaluation, metrics),
+        .. _config.Target.Kind.Draw(_decomposer.Components, _data), .. RunFigures.Draw(evaluation, metrics),
     ];
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);

@@ -23,7 +23,7 @@ public sealed record TrainedTarget(Module Network, TargetConfig Config, int Seed
 
 /// <summary>
 /// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature
-/// (<see cref="TrainedTargetConfig.LearntFeatures"/>) is passed over for the next, up to ten.
+/// (<see cref="TrainedTargetKind.LearntFeatures"/>) is passed over for the next, up to ten.
 /// </summary>
 public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObserver observer)
 {
@@ -42,8 +42,8 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     {
         if (!File.Exists(config.Load)) throw new ConfigException($"target.load is '{config.Load}', but there is no such file: name the weights with --set target.load=PATH");
         var network = config.Build();
-        config.LoadInto(network);
-        observer.Note($"loaded the target from '{config.Load}': {config.Verify(network)}");
+        config.Kind.Load(config, network);
+        observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network)}");
         return new TrainedTarget(network, config, SeedsTried: 0, FromCache: false);
     }
 
@@ -54,7 +54,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             var candidate = config with { Seed = config.Seed + (ulong)attempt };
             var network = candidate.Build();
             bool cached = LoadOrTrain(network, candidate, cancellation);
-            bool[] represented = candidate.LearntFeatures(network);
+            bool[] represented = candidate.Kind.LearntFeatures(candidate, network);
             string origin = cached
                 ? $"found the trained target with seed {candidate.Seed} in the cache"
                 : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
@@ -84,7 +84,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
         if (cached) return true;
         network.Initialise(config.Seed);
         var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, observer);
-        config.Train(network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
+        config.Kind.Train(config, network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
         else checkpoints.Discard();
         return false;

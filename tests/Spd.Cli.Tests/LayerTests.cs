@@ -35,8 +35,6 @@ public sealed partial class LayerTests
         "Spd.Decomposition <-> Spd.Decomposition/Metrics",
         "Spd.Engine/Execution <-> Spd.Engine/Graphs",
         "Spd.Runs <-> Spd.Runs/Baselines",
-        "Spd.Runs <-> Spd.Runs/Exchange",
-        "Spd.Runs/Reporting <-> Spd.Runs/Targets",
     ];
 
     private static readonly string Source = Path.Combine(Repository.Root, "src");

@@ -26,7 +26,7 @@ public sealed class HeadlineTests : IDisposable
         foreach (ulong seed in new ulong[] { 1, 2 })
         {
             var options = shipped.Decomposition with { Seed = seed, Steps = 16_000, BatchSize = 256, Lr = 2e-3, LrSchedule = ScheduleShape.Cosine };
-            using var decomposer = new Decomposer(target.Network, shipped.DecompositionData(), options, threads: 2);
+            using var decomposer = new Decomposer(target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, options, threads: 2);
             decomposer.Train(cancellation: TestContext.Current.CancellationToken);
 
             var site = decomposer.Components.Sites.Single(candidate => candidate.Name == "linear1");
@@ -51,7 +51,7 @@ public sealed class HeadlineTests : IDisposable
         foreach (ulong seed in new ulong[] { 1, 3 })
         {
             using var apd = new Apd(
-                (Tms)target.Network, shipped.DecompositionData(), shipped.Options with { Seed = seed, Steps = 5000, BatchSize = 1024 }, threads: 2);
+                (Tms)target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, shipped.Options with { Seed = seed, Steps = 5000, BatchSize = 1024 }, threads: 2);
             apd.Train(cancellation: TestContext.Current.CancellationToken);
             var match = ColumnMatch.Of(apd.Components.Matrices[0]);
             Assert.True(match.IsOneToOne);

@@ -1,6 +1,5 @@
 using Spd.Decomposition.Baselines;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
 
@@ -59,9 +58,6 @@ public sealed record ApdConfig : IExperiment
     LearningRateSchedule IExperiment.Schedule => Options.Schedule;
 
     double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;
-
-    /// <summary>The inputs on which the target is decomposed.</summary>
-    public DataSource DecompositionData() => Target.Data(Task);
 
     /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = (TmsTargetConfig)target };

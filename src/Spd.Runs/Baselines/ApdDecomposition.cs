@@ -12,7 +12,7 @@ namespace Spd.Runs.Baselines;
 /// <summary>A run's view of <see cref="Apd"/>.</summary>
 internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, int threads) : IDecomposition
 {
-    private readonly Apd _apd = new((Tms)target.Network, config.DecompositionData(), config.Options, threads);
+    private readonly Apd _apd = new((Tms)target.Network, config.Target.Kind.Data(config.Target, config.Task).Training, config.Options, threads);
 
     public IReadOnlyList<FactoredMatrix> Matrices => _apd.Components.Matrices;
 

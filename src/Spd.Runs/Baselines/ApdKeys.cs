@@ -62,7 +62,7 @@ internal static class ApdKeys
         Keys<ApdConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
         Keys<ApdConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ApdConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
-        Keys<ApdConfig>.Nested("task_config", TaskKeys, c => c.Task, (c, v) => c with { Task = v }, required: true),
+        Keys<ApdConfig>.Nested("task_config", SparseTask(TmsTarget.Instance), c => c.Task, (c, v) => c with { Task = v }, required: true),
         Keys<ApdConfig>.Nested("target", Trained(TmsKeys.Target), c => c.Target, (c, v) => c with { Target = v }),
     ],
     experiment => experiment switch
@@ -73,7 +73,7 @@ internal static class ApdKeys
             new ConfigFault("target", "APD is available for a TMS without hidden layers, but this target has some: use another, such as tms_5-2"),
         { Options: { Topk: var k, C: var c } } when k > c =>
             new ConfigFault("topk", $"topk is {k}, but there are only {c} components: make it smaller, or C larger"),
-        _ => ConfigFault.Of("task_config", () => experiment.DecompositionData()),
+        _ => experiment.Target.Kind.Fault(experiment.Target, experiment.Task),
     });
 
     /// <summary>A key of the released configs that has one value here.</summary>

@@ -22,6 +22,7 @@ internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode,
         Write is null ? null : outer => Write(get(outer)))
     {
         Required = Required,
+        PathsBelow = PathsBelow,
     };
 }
 

@@ -1,5 +1,4 @@
 using Spd.Runs.Configuration;
-using Spd.Runs.Targets;
 using YamlDotNet.RepresentationModel;
 
 namespace Spd.Runs.Exchange;
@@ -8,7 +7,10 @@ namespace Spd.Runs.Exchange;
 internal static class ReleasedConfig
 {
     /// <summary>The key that carries the experiment's name.</summary>
-    public const string NameKey = "wandb_run_name";
+    private const string NameKey = "wandb_run_name";
+
+    // The target of a run, seen from its folder.
+    private const string OwnTarget = "target/weights.safetensors";
 
     // Keys of ours that the released code refuses.
     private static readonly string[] OwnKeys = ["name", "description", "keep_every", "tensorboard", "target"];
@@ -18,11 +20,10 @@ internal static class ReleasedConfig
     {
         var map = ExperimentKeys.Experiment.Write(experiment);
         foreach (string key in OwnKeys) map.Children.Remove(new YamlScalarNode(key));
-        string model = experiment.Target is TmsTargetConfig ? "spd.experiments.tms.models.TMSModel" : "spd.experiments.resid_mlp.models.ResidualMLP";
         var entries = new (string Key, YamlNode Value)[]
         {
             ("wandb_project", ValueKind.Plain("null")), (NameKey, ValueKind.Text.Write(experiment.Name)), ("wandb_run_name_prefix", ValueKind.Text.Write("")),
-            ("log_ce_losses", ValueKind.Plain("false")), ("pretrained_model_class", ValueKind.Plain(model)),
+            ("log_ce_losses", ValueKind.Plain("false")), ("pretrained_model_class", ValueKind.Plain(experiment.Target.Kind.ReleasedClass!)),
             ("pretrained_model_path", ValueKind.Plain("null")), ("pretrained_model_name_hf", ValueKind.Plain("null")),
             ("pretrained_model_output_attr", ValueKind.Plain("null")), ("tokenizer_name", ValueKind.Plain("null")),
         };
@@ -30,6 +31,33 @@ internal static class ReleasedConfig
         return ConfigWriter.Write(map);
     }
 
-    /// <summary>What the released trainer calls the config of a target.</summary>
-    public static string TrainConfigName(TaskName task) => task == TaskName.Tms ? "tms_train_config.yaml" : "resid_mlp_train_config.yaml";
+    /// <summary>A <c>final_config.yaml</c> of the released code, for a run folder that holds its target.</summary>
+    /// <param name="path">The file; the config of the target's training lies beside it.</param>
+    /// <param name="name">What the run is called where the config does not say.</param>
+    /// <exception cref="ConfigException">The file, or the config of the target's training, is missing or cannot be used.</exception>
+    public static ExperimentConfig Read(string path, string name)
+    {
+        var root = ConfigReader.ReadFile(path);
+        if (root.Find(NameKey) is ConfigScalar { IsNull: false, Text: { Length: > 0 } given }) name = given;
+        if (ExperimentLoader.KindOf(root)?.TrainConfigFile is { } trainConfig)
+        {
+            string trainFile = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, trainConfig);
+            if (!File.Exists(trainFile))
+                throw new ConfigException($"there is no {trainConfig} beside '{path}', which says the shape of the target: copy it there");
+            root.Set(ExperimentLoader.TargetKey, new ConfigMap(path,
+            [
+                new ConfigEntry(ExperimentLoader.LoadKey, path, new ConfigScalar(path, OwnTarget, Plain: true)),
+                new ConfigEntry(ExperimentLoader.TrainKey, path, ConfigReader.ReadFile(trainFile)),
+            ]));
+        }
+
+        return ExperimentKeys.Experiment.Bind(
+            new ExperimentConfig
+            {
+                Name = ExperimentLoader.NameOf(name),
+                Decomposition = ExperimentLoader.ReleasedDefaults,
+                Target = ExperimentLoader.TargetOfTask(root),
+            },
+            root, []);
+    }
 }

@@ -18,7 +18,7 @@ public static class ReleasedExport
     /// <exception cref="IOException">A file cannot be written.</exception>
     public static string Export(SavedRun run, string output)
     {
-        if (run.Experiment is not ExperimentConfig { Target: TrainedTargetConfig target } experiment)
+        if (run.Experiment is not ExperimentConfig { Target: { Kind.TrainConfigFile: { } trainConfig } target } experiment)
         {
             throw new RunFolderException(
                 $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS or a residual MLP only, and this run is another kind");
@@ -48,7 +48,7 @@ public static class ReleasedExport
             decomposition.Load(run.Folder.ModelFile, components);
             Safetensors.Write(Path.Combine(temporary, name), ReleasedNames.Of(trained.Network, decomposition.Sites, components));
             AtomicFile.WriteText(Path.Combine(temporary, "final_config.yaml"), ReleasedConfig.Write(experiment));
-            AtomicFile.WriteText(Path.Combine(temporary, ReleasedConfig.TrainConfigName(experiment.Task.TaskName)), target.ToYaml());
+            AtomicFile.WriteText(Path.Combine(temporary, trainConfig), target.ToYaml());
             Directory.Move(temporary, output);
             return Path.Combine(output, name);
         }

@@ -30,7 +30,7 @@ public static partial class ReleasedImport
         string configFile = configPath ?? Path.Combine(folder, ConfigName);
         if (!File.Exists(configFile))
             throw new ConfigException($"there is no {ConfigName} beside '{weights}': name the configuration of the decomposition with --config");
-        var experiment = ExperimentLoader.LoadReleased(configFile, Path.GetFileName(folder));
+        var experiment = ReleasedConfig.Read(configFile, Path.GetFileName(folder));
         var tensors = WeightFile.ReadAll(weights);
         var network = experiment.Target.Build();
         ModuleWeights.Load(weights, ReleasedNames.Target(tensors), network);

@@ -1,9 +1,7 @@
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Figures;
-using Spd.Networks.Targets;
 using Spd.Runs.Log;
-using Spd.Runs.Targets;
 
 namespace Spd.Runs.Reporting;
 
@@ -25,48 +23,18 @@ public sealed record RunFigure(string Name, string Title, string Svg, string How
 /// <summary>The figures of a run, from its components and its log.</summary>
 public static class RunFigures
 {
-    private const string HowToReadTms =
-        "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; "
-        + "in a hidden matrix all inputs share the same few subcomponents.";
-
-    private const string HowToReadResidual =
-        "In a clean decomposition every row has one dark cell of its own in mlp_in, all layers taken together; "
-        + "in mlp_out as many subcomponents as the layer has neurons are dark in every row, because all of them are always needed.";
-
     private const string HowToReadTraining =
         "The losses are those of a fresh batch at each log line; "
         + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
         + "L0 settles where the subcomponents in use per input match the number of active features, "
         + "and those ever in use where each mechanism has one.";
 
-    /// <summary>Draws all that the network and the log allow.</summary>
-    /// <param name="model">The components.</param>
+    /// <summary>Draws what every run has: how it was trained, and how importances are distributed.</summary>
     /// <param name="evaluation">The latest evaluation.</param>
     /// <param name="metrics">The log so far; may be empty.</param>
-    public static IReadOnlyList<RunFigure> Draw(ComponentModel model, Evaluation evaluation, IReadOnlyList<MetricRecord> metrics)
+    public static IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics)
     {
         var figures = new List<RunFigure>();
-        if (model.Network is Tms tms)
-        {
-            if (TmsFigures.Vectors(model.Sites, tms) is { } vectors) figures.Add(vectors);
-            if (TmsFigures.HiddenMatrices(model.Sites, tms) is { } hidden) figures.Add(hidden);
-            var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures);
-            figures.Add(Importances(maps, HowToReadTms));
-            figures.Add(Components(maps));
-        }
-        else if (model.Network is ResidualMlp residual)
-        {
-            var maps = ImportanceMap.OfSingleFeatures(model, residual.Config.NFeatures);
-            figures.Add(Importances(maps, HowToReadResidual));
-            if (NeuronContributions.Of(model) is { } neurons)
-            {
-                figures.Add(ResidualFigures.Neurons(neurons));
-                figures.Add(ResidualFigures.Pairs(neurons));
-            }
-
-            figures.Add(ResidualFigures.Components(maps, residual));
-        }
-
         if (metrics.Count > 0)
         {
             figures.Add(Training(
@@ -78,7 +46,8 @@ public static class RunFigures
         return figures;
     }
 
-    private static RunFigure Importances(IReadOnlyList<ImportanceMap> maps, string howToRead) => new(
+    /// <summary>The causal importances on single features.</summary>
+    internal static RunFigure Importances(IReadOnlyList<ImportanceMap> maps, string howToRead) => new(
         "causal_importances", "Causal importances",
         new HeatmapFigure(
             "Causal importance of each subcomponent, one active feature at a time",
@@ -107,7 +76,8 @@ public static class RunFigures
         ? map.Site.Name
         : $"{map.Site.Name}: {columns.Count} of {map.Site.C} subcomponents, the others never above {Evaluator.ActiveThreshold}";
 
-    private static RunFigure Components(IReadOnlyList<ImportanceMap> maps) => new(
+    /// <summary>The factors of all subcomponents.</summary>
+    internal static RunFigure Components(IReadOnlyList<ImportanceMap> maps) => new(
         "components", "Subcomponents",
         new HeatmapFigure(
             "Subcomponent factors V and U",

@@ -1,8 +1,5 @@
 using Spd.Networks;
-using Spd.Networks.Data;
 using Spd.Networks.Targets;
-using Spd.Formats;
-using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Targets;
 
@@ -80,6 +77,9 @@ public sealed record MlpDataConfig
 /// <summary>An MLP of the user's own: its weights, its shape and its data are read from files.</summary>
 public sealed record MlpTargetConfig : TargetConfig
 {
+    /// <inheritdoc/>
+    public override TargetKind Kind => MlpTarget.Instance;
+
     /// <summary>The shape.</summary>
     public MlpConfig Model { get; init; } = new();
 
@@ -101,54 +101,8 @@ public sealed record MlpTargetConfig : TargetConfig
         Model.LayerSizes, Model.Activations, [.. Enumerable.Repeat(Model.Biases is not null, Model.LayerSizes.Count - 1)]);
 
     /// <inheritdoc/>
-    public override void LoadInto(Module network)
-    {
-        var tensors = WeightFile.ReadAll(Load!).ToDictionary(tensor => tensor.Name);
-        var renamed = new List<TensorData>();
-        for (int layer = 0; layer + 1 < Model.LayerSizes.Count; layer++)
-        {
-            var weight = Take(Model.Weights?[layer] ?? $"layers.{layer}.weight");
-            renamed.Add((Model.WeightLayout == WeightLayout.OutIn ? weight : Transposed(weight)) with { Name = $"layers.{layer}.weight" });
-            if (Model.Biases is not null) renamed.Add(Take(Model.Biases[layer]) with { Name = $"layers.{layer}.bias" });
-        }
-
-        if (tensors.Keys.FirstOrDefault() is { } extra)
-        {
-            throw new FileContentException(
-                $"'{Load}' also holds {extra}, which the target does not use: name it under target.mlp.weights or target.mlp.biases if it is a part of the network");
-        }
-
-        ModuleWeights.Load(Load!, renamed, network);
-
-        TensorData Take(string name) => tensors.Remove(name, out var tensor)
-            ? tensor
-            : throw new FileContentException($"'{Load}' holds no {name}; it holds {string.Join(", ", tensors.Keys.Take(20))}: correct the names under target.mlp");
-    }
-
-    /// <inheritdoc/>
-    public override string Verify(Module network) => MlpVerification.Of(this, network, ReadRows());
-
-    /// <inheritdoc/>
-    public override DataSource Data(TaskConfig task) => new TableData(ReadRows().Training.Table());
-
-    /// <inheritdoc/>
-    public override DataSource EvaluationData(TaskConfig task) => new TableData(ReadRows().HeldOut.Table());
-
-    /// <summary>Reads the rows.</summary>
-    /// <exception cref="ConfigException">The files do not fit the network, or one another.</exception>
-    /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
-    public LabelledRows ReadRows() => MlpRows.Read(DataFiles, Features, outputs: Model.LayerSizes[^1]);
-
-    /// <inheritdoc/>
-    public override string ToYaml() => ConfigWriter.Write(MlpKeys.Target.Write(this));
-
-    /// <inheritdoc/>
     public bool Equals(MlpTargetConfig? other) => base.Equals(other);
 
     /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
-
-    private static TensorData Transposed(TensorData matrix) => matrix.Shape is [var rows, var columns]
-        ? new TensorData(matrix.Name, [columns, rows], TensorData.Transposed(matrix.Values, rows))
-        : matrix;
 }

@@ -11,6 +11,24 @@ internal static class ResidualFigures
 {
     private const int FeaturesShown = 10;
 
+    private const string HowToRead =
+        "In a clean decomposition every row has one dark cell of its own in mlp_in, all layers taken together; "
+        + "in mlp_out as many subcomponents as the layer has neurons are dark in every row, because all of them are always needed.";
+
+    /// <summary>Draws all that the decomposed matrices allow.</summary>
+    public static IEnumerable<RunFigure> Draw(ComponentModel model, ResidualMlp network)
+    {
+        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures);
+        yield return RunFigures.Importances(maps, HowToRead);
+        if (NeuronContributions.Of(model) is { } neurons)
+        {
+            yield return Neurons(neurons);
+            yield return Pairs(neurons);
+        }
+
+        yield return Components(maps, network);
+    }
+
     /// <summary>The neurons' contributions to the first features, in the target and below it in the decomposition.</summary>
     public static RunFigure Neurons(NeuronContributions neurons)
     {

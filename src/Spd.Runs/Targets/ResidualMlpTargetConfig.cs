@@ -1,9 +1,7 @@
-using Spd.Engine.Execution;
 using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
-using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Targets;
 
@@ -15,6 +13,9 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
     {
         (Steps, BatchSize, Lr, LrSchedule, FeatureProbability) = (1000, 2048, 3e-3, ScheduleShape.Cosine, 0.01);
     }
+
+    /// <inheritdoc/>
+    public override TrainedTargetKind Kind => ResidualMlpTarget.Instance;
 
     /// <summary>The shape of the network (<c>resid_mlp_config</c>), with <c>fixed_random_embedding</c> and <c>fixed_identity_embedding</c>.</summary>
     public ResidualMlpConfig Model { get; init; } = new() { FixedRandomEmbedding = false };
@@ -30,16 +31,6 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
 
     /// <inheritdoc/>
     public override Module Build() => new ResidualMlp(Model);
-
-    /// <inheritdoc/>
-    public override void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
-        SupervisedTraining.Train(network, TrainingData(), (graph, x) => Task.Loss((ResidualMlp)network, graph, x), Training, pool, onStep, store, cancellation);
-
-    /// <inheritdoc/>
-    public override bool[] LearntFeatures(Module network) => Task.LearntFeatures((ResidualMlp)network);
-
-    /// <inheritdoc/>
-    public override string ToYaml() => ConfigWriter.Write(ResidualMlpKeys.Target.Write(this));
 
     /// <inheritdoc/>
     public bool Equals(ResidualMlpTargetConfig? other) => base.Equals(other);

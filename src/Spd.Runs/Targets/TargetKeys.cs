@@ -12,20 +12,21 @@ internal static class TargetKeys
     public const string NoAccount = "runs are kept in their folder, not in an account";
 
     /// <summary>The task of a network whose data come from files.</summary>
-    public static KeyTable<TaskConfig> FileTaskKeys { get; } = new(
-    [
-        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
-    ]);
+    public static KeyTable<TaskConfig> FileTask(TargetKind kind) => new([TaskName(kind)]);
 
     /// <summary>The task of a network with synthetic data.</summary>
-    public static KeyTable<TaskConfig> TaskKeys { get; } = new(
+    public static KeyTable<TaskConfig> SparseTask(TargetKind kind) => new(
     [
-        Keys<TaskConfig>.Value("task_name", Choice<TaskName>(), c => c.TaskName, (c, v) => c with { TaskName = v }, required: true),
+        TaskName(kind),
         Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
         Keys<TaskConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
         Keys<TaskConfig>.Unused("init_scale"),
     ]);
+
+    /// <summary>The key <c>target</c> of a kind.</summary>
+    public static ConfigKey<TargetConfig> Target<TTarget>(KeyTable<TTarget> keys)
+        where TTarget : TargetConfig => Keys<TargetConfig>.Nested("target", keys, c => (TTarget)c, (_, v) => v);
 
     /// <summary>How a target is trained, or was: one that is loaded has the same shape and data.</summary>
     public static KeyTable<TTarget> Trained<TTarget>(KeyTable<TTarget> training)
@@ -37,4 +38,15 @@ internal static class TargetKeys
 
     public static ValueKind<IReadOnlyList<IReadOnlyList<int>>?> SyncedGroups =>
         OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
+
+    /// <summary>The name of the task, which has chosen the kind already.</summary>
+    private static ConfigKey<TaskConfig> TaskName(TargetKind kind) => new(
+        "task_name",
+        (task, node, _) => node is ConfigScalar { IsNull: false } name && name.Text == kind.TaskName
+            ? task
+            : throw node.Mistyped("task_name", $"one of {string.Join(", ", TargetKind.All.Select(each => each.TaskName))}"),
+        _ => Plain(kind.TaskName))
+    {
+        Required = true,
+    };
 }

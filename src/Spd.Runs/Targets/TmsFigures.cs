@@ -10,6 +10,20 @@ internal static class TmsFigures
 {
     private const int LargestShown = 6, LargestHiddenShown = 3, HiddenMatricesShown = 10;
 
+    private const string HowToRead =
+        "In a clean decomposition of linear1 and linear2 every row has one dark cell of its own, on the diagonal; "
+        + "in a hidden matrix all inputs share the same few subcomponents.";
+
+    /// <summary>Draws all that the decomposed matrices allow.</summary>
+    public static IEnumerable<RunFigure> Draw(ComponentModel model, Tms tms)
+    {
+        if (Vectors(model.Sites, tms) is { } vectors) yield return vectors;
+        if (HiddenMatrices(model.Sites, tms) is { } hidden) yield return hidden;
+        var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures);
+        yield return RunFigures.Importances(maps, HowToRead);
+        yield return RunFigures.Components(maps);
+    }
+
     /// <summary>
     /// The matrices as vectors, where the hidden layer is a plane, and as networks; null when <c>linear1</c> is not decomposed. With more hidden units
     /// all significant subcomponents are drawn in one network too, because few of them can have one of their own.

@@ -1,6 +1,4 @@
-using Spd.Engine.Execution;
 using Spd.Engine.Optimisation;
-using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
 
@@ -9,6 +7,9 @@ namespace Spd.Runs.Targets;
 /// <summary>How a target network is trained (<c>target: train:</c>); the keys are those of the released train configs.</summary>
 public abstract record TrainedTargetConfig : TargetConfig
 {
+    /// <inheritdoc/>
+    public abstract override TrainedTargetKind Kind { get; }
+
     /// <summary>AdamW's weight decay.</summary>
     public const double WeightDecay = 0.01;
 
@@ -51,30 +52,12 @@ public abstract record TrainedTargetConfig : TargetConfig
     protected abstract (double Lowest, double Highest) ValueRange { get; }
 
     /// <summary>The data it is trained on.</summary>
-    public SparseFeatures TrainingData() => Data(FeatureProbability, DataGenerationType);
+    public SparseFeatures TrainingData() => Inputs(FeatureProbability, DataGenerationType);
 
-    private SparseFeatures Data(double featureProbability, DataGenerationType type) =>
+    /// <summary>Inputs like those it is trained on, of another density.</summary>
+    /// <exception cref="ArgumentException">They cannot be drawn so.</exception>
+    public SparseFeatures Inputs(double featureProbability, DataGenerationType type) =>
         new(Features, featureProbability, type, ValueRange.Lowest, ValueRange.Highest, SyncedInputs);
-
-    /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
-    public abstract void Train(Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation);
-
-    /// <summary>Which features a trained network has learnt.</summary>
-    public abstract bool[] LearntFeatures(Module network);
-
-    /// <inheritdoc/>
-    public override void LoadInto(Module network) => ModuleWeights.Load(Load!, network);
-
-    /// <inheritdoc/>
-    public override string Verify(Module network)
-    {
-        bool[] learnt = LearntFeatures(network);
-        int count = learnt.Count(isLearnt => isLearnt);
-        return count == learnt.Length ? $"it has learnt all {count} features" : $"it has learnt only {count} of {learnt.Length} features";
-    }
-
-    /// <inheritdoc/>
-    public override DataSource Data(TaskConfig task) => Data(task.FeatureProbability, task.DataGenerationType);
 
     /// <inheritdoc/>
     public virtual bool Equals(TrainedTargetConfig? other) => base.Equals(other);

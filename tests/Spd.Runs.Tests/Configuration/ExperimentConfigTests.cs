@@ -177,7 +177,7 @@ public sealed class ExperimentConfigTests
     public void TheDataKeepTheTargetsFeatures()
     {
         var config = Parse(Minimal, "target.train.tms_model_config.n_features=7").Config;
-        Assert.Equal(7, config.DecompositionData().Features);
+        Assert.Equal(7, config.Target.Kind.Data(config.Target, config.Task).Training.Features);
         Assert.Equal(7, ((TrainedTargetConfig)config.Target).TrainingData().Features);
         Assert.Equal(DataGenerationType.AtLeastZeroActive, config.Task.DataGenerationType);
     }

@@ -76,7 +76,7 @@ public sealed class RunFigureTests
         var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
         Assert.Null(ResidualEvidence.Of(decomposer.Components, evaluation));
         Assert.Equal(["vectors", "hidden_matrices", "causal_importances", "components", "training", "importance_histogram"], Draw(decomposer, evaluation));
-        string svg = RunFigures.Draw(decomposer.Components, evaluation, [])[0].Svg;
+        string svg = TmsTarget.Instance.Draw(decomposer.Components, null!).First().Svg;
         Assert.Contains("All significant subcomponents", svg, StringComparison.Ordinal);
         Assert.DoesNotContain("class=\"arrow\"", svg, StringComparison.Ordinal);
     }
@@ -99,7 +99,11 @@ public sealed class RunFigureTests
             Alive = evaluation.Sites.ToDictionary(site => site.Name, site => site.Alive),
         };
         // The first line may come from an older log.
-        var figures = RunFigures.Draw(decomposer.Components, evaluation, [record with { Step = 1, Alive = new Dictionary<string, int>() }, record]);
+        TargetKind kind = decomposer.Components.Network is Tms ? TmsTarget.Instance : ResidualMlpTarget.Instance;
+        RunFigure[] figures =
+        [
+            .. kind.Draw(decomposer.Components, null!), .. RunFigures.Draw(evaluation, [record with { Step = 1, Alive = new Dictionary<string, int>() }, record]),
+        ];
         Assert.Contains("Subcomponents ever in use", figures.Single(figure => figure.Name == "training").Svg, StringComparison.Ordinal);
         foreach (var figure in figures) Assert.Equal("svg", XDocument.Parse(figure.Svg).Root!.Name.LocalName);
         return [.. figures.Select(figure => figure.Name)];

@@ -38,10 +38,10 @@ public sealed class MlpTargetTests : IDisposable
     public void AWrongActivationIsRefusedAndTheRightOneNamed(ActivationName real, ActivationName given)
     {
         var target = Target(real) with { DataFiles = Data(real) };
-        Assert.Matches(@"its outputs are those of '.*expected\.npy' \(largest difference: [0-9.e+-]+ in row \d+, output [012]\)", target.Verify(Network(target)));
+        Assert.Matches(@"its outputs are those of '.*expected\.npy' \(largest difference: [0-9.e+-]+ in row \d+, output [012]\)", target.Kind.Verify(target, Network(target)));
 
         var wrong = target with { Model = target.Model with { Activation = given } };
-        string message = Assert.Throws<TargetException>(() => wrong.Verify(Network(wrong))).Message;
+        string message = Assert.Throws<TargetException>(() => wrong.Kind.Verify(wrong, Network(wrong))).Message;
         Assert.Matches(@"^the network in 'net\.pt' gives \S+ in row \d+, output [012], where '.*expected\.npy' has \S+: with ", message);
         string right = System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName($"{real}");
         Assert.EndsWith($": with target.mlp.activation={right} it would give the same", message, StringComparison.Ordinal);
@@ -55,12 +55,12 @@ public sealed class MlpTargetTests : IDisposable
         foreach (var layer in network.Layers.Take(2)) TensorData.Transposed(layer.Weight.Values, layer.Outputs).CopyTo(layer.Weight.Values);
         Assert.EndsWith(
             ": with the other weight_layout for its square matrices it would give the same",
-            Assert.Throws<TargetException>(() => target.Verify(network)).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
         // One of them alone: nothing fits, but it does not pass.
         TensorData.Transposed(network.Layers[0].Weight.Values, 6).CopyTo(network.Layers[0].Weight.Values);
         Assert.EndsWith(
             ": look at target.mlp.activation and weight_layout, at input_scale and input_shift, and at the order of layers and rows",
-            Assert.Throws<TargetException>(() => target.Verify(network)).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class MlpTargetTests : IDisposable
         target = target with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], ExpectedOutputs = _folder["expected.npy"] } };
         Assert.EndsWith(
             ": these are the softmax of its outputs: save what it gives before the softmax",
-            Assert.Throws<TargetException>(() => target.Verify(Network(target))).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, Network(target))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class MlpTargetTests : IDisposable
         Write("expected.npy", [Rows, 3], [.. outputs.Select(value => (float)(Half)value)]);
         Assert.Matches(
             @"^its outputs are near those of '.*', but not as near as float32 would be \(largest difference: \S+ in row \d+, output \d\): were they computed in a lower precision\?$",
-            target.Verify(Network(target)));
+            target.Kind.Verify(target, Network(target)));
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class MlpTargetTests : IDisposable
         var target = Target(ActivationName.Relu) with { DataFiles = Data(ActivationName.Relu) };
         var network = Network(target);
         network.Layers[2].Bias!.Values[1] = float.NaN;
-        Assert.Contains("gives NaN in row 0, output 1, where", Assert.Throws<TargetException>(() => target.Verify(network)).Message, StringComparison.Ordinal);
+        Assert.Contains("gives NaN in row 0, output 1, where", Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class MlpTargetTests : IDisposable
             default: Write("y.npy", [Rows, 3], [.. classes.SelectMany(label => Enumerable.Range(0, 3).Select(c => c == label ? 1f : 0f))]); break;
         }
 
-        var rows = (Target(ActivationName.Relu) with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], Labels = _folder["y.npy"] } }).ReadRows();
+        var rows = MlpTarget.ReadRows(Target(ActivationName.Relu) with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], Labels = _folder["y.npy"] } });
         Assert.Equal(classes, rows.Labels);
         Assert.Equal(classes[240..], rows.HeldOut.Labels);
     }
@@ -125,9 +125,9 @@ public sealed class MlpTargetTests : IDisposable
         var target = Target(ActivationName.Relu) with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], Targets = _folder["t.npy"] } };
         var network = Network(target);
         double error = NetworkOutputs.Of(network, _inputs, Rows).Zip(targets, (a, b) => ((double)a - b) * (a - b)).Average();
-        Assert.StartsWith($"its mean squared error against target.data.targets is {error:0.00e+0} (their variance: ", target.Verify(network), StringComparison.Ordinal);
-        Assert.Equal(targets[720..], target.ReadRows().HeldOut.Targets);
-        Assert.Equal(targets[..720], target.ReadRows().Training.Targets);
+        Assert.StartsWith($"its mean squared error against target.data.targets is {error:0.00e+0} (their variance: ", target.Kind.Verify(target, network), StringComparison.Ordinal);
+        Assert.Equal(targets[720..], MlpTarget.ReadRows(target).HeldOut.Targets);
+        Assert.Equal(targets[..720], MlpTarget.ReadRows(target).Training.Targets);
     }
 
     [Theory]
@@ -146,7 +146,7 @@ public sealed class MlpTargetTests : IDisposable
         var data = new MlpDataConfig { Inputs = _folder["x.npy"] };
         string file = _folder["y.npy"];
         data = key switch { "labels" => data with { Labels = file }, "targets" => data with { Targets = file }, _ => data with { ExpectedOutputs = file } };
-        string message = Assert.Throws<ConfigException>(() => (Target(ActivationName.Relu) with { DataFiles = data }).ReadRows()).Message;
+        string message = Assert.Throws<ConfigException>(() => MlpTarget.ReadRows(Target(ActivationName.Relu) with { DataFiles = data })).Message;
         Assert.StartsWith($"'{file}' {sentence}", message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
     }

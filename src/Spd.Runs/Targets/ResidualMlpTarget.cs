@@ -1,0 +1,47 @@
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Networks;
+using Spd.Networks.Targets;
+using Spd.Networks.Training;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+using Spd.Runs.Results;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>Residual MLPs.</summary>
+internal sealed class ResidualMlpTarget : TrainedTargetKind
+{
+    /// <summary>The one of its kind.</summary>
+    public static readonly ResidualMlpTarget Instance = new();
+
+    public override string TaskName => "residual_mlp";
+
+    public override string ModelKey => "resid_mlp_config";
+
+    public override string TrainConfigFile => "resid_mlp_train_config.yaml";
+
+    public override string ReleasedClass => "spd.experiments.resid_mlp.models.ResidualMLP";
+
+    public override TargetConfig Defaults => new ResidualMlpTargetConfig();
+
+    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(TargetKeys.Trained(ResidualMlpKeys.Target));
+
+    public override string ToYaml(TargetConfig config) => ConfigWriter.Write(ResidualMlpKeys.Target.Write((ResidualMlpTargetConfig)config));
+
+    public override void Train(
+        TrainedTargetConfig config, Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation)
+    {
+        var task = ((ResidualMlpTargetConfig)config).Task;
+        SupervisedTraining.Train(
+            network, config.TrainingData(), (graph, x) => task.Loss((ResidualMlp)network, graph, x), config.Training, pool, onStep, store, cancellation);
+    }
+
+    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network) =>
+        ((ResidualMlpTargetConfig)config).Task.LearntFeatures((ResidualMlp)network);
+
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>
+        evaluation is null ? [] : ResidualEvidence.Of(model, evaluation)?.Metrics ?? [];
+
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data) => ResidualFigures.Draw(model, (ResidualMlp)model.Network);
+}

@@ -1,0 +1,44 @@
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Engine.Operations;
+using Spd.Networks;
+using Spd.Networks.Targets;
+using Spd.Networks.Training;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+using Spd.Runs.Results;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>Toy Models of Superposition.</summary>
+internal sealed class TmsTarget : TrainedTargetKind
+{
+    /// <summary>The one of its kind.</summary>
+    public static readonly TmsTarget Instance = new();
+
+    public override string TaskName => "tms";
+
+    public override string ModelKey => "tms_model_config";
+
+    public override string TrainConfigFile => "tms_train_config.yaml";
+
+    public override string ReleasedClass => "spd.experiments.tms.models.TMSModel";
+
+    public override TargetConfig Defaults => new TmsTargetConfig();
+
+    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(TargetKeys.Trained(TmsKeys.Target));
+
+    public override string ToYaml(TargetConfig config) => ConfigWriter.Write(TmsKeys.Target.Write((TmsTargetConfig)config));
+
+    public override void Train(
+        TrainedTargetConfig config, Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
+        SupervisedTraining.Train(
+            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, pool, onStep, store, cancellation);
+
+    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network) => ((Tms)network).RepresentedFeatures();
+
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>
+        TmsEvidence.Of(model.Sites, (Tms)model.Network);
+
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data) => TmsFigures.Draw(model, (Tms)model.Network);
+}

@@ -1,0 +1,44 @@
+using Spd.Engine.Execution;
+using Spd.Networks;
+using Spd.Networks.Training;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>A kind of network that can be trained here, on sparse features.</summary>
+public abstract class TrainedTargetKind : TargetKind
+{
+    /// <inheritdoc/>
+    internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.SparseTask(this);
+
+    /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
+    /// <param name="config">How.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="pool">The threads.</param>
+    /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="store">Keeps where the training stands, and says where it stood.</param>
+    /// <param name="cancellation">Stops it between two steps.</param>
+    public abstract void Train(
+        TrainedTargetConfig config, Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation);
+
+    /// <summary>Which features a trained network has learnt.</summary>
+    public abstract bool[] LearntFeatures(TrainedTargetConfig config, Module network);
+
+    /// <inheritdoc/>
+    public override string Verify(TargetConfig config, Module network)
+    {
+        bool[] learnt = LearntFeatures((TrainedTargetConfig)config, network);
+        int count = learnt.Count(isLearnt => isLearnt);
+        return count == learnt.Length ? $"it has learnt all {count} features" : $"it has learnt only {count} of {learnt.Length} features";
+    }
+
+    /// <inheritdoc/>
+    public override TargetData Data(TargetConfig config, TaskConfig task)
+    {
+        var inputs = ((TrainedTargetConfig)config).Inputs(task.FeatureProbability, task.DataGenerationType);
+        return new TargetData(inputs, inputs);
+    }
+
+    /// <inheritdoc/>
+    internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => ConfigFault.Of("task_config", () => Data(config, task));
+}
