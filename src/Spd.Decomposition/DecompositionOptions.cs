@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Spd.Engine;
 using Spd.Engine.Optimisation;
 
 namespace Spd.Decomposition;
@@ -15,99 +17,105 @@ public enum OutputLoss
 /// <summary>How a network is decomposed: METHOD §1 – §5. The configuration keys of the released configs are these names in snake case.</summary>
 public sealed record DecompositionOptions
 {
+    private const int MostSubcomponents = 100_000;
+
     /// <summary>Seed of the initial components and gates, the masks and the data.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>C: subcomponents of each site, at least 1.</summary>
+    [Range(1, MostSubcomponents)]
     public int C { get; init; } = 20;
 
     /// <summary>
     /// C of single sites in place of <see cref="C"/>, by glob patterns over their paths: every site is fitted by exactly one of them. Null: <see cref="C"/> for all.
     /// </summary>
+    [Range(1, MostSubcomponents)]
     public IReadOnlyDictionary<string, int>? CBySite { get; init; }
 
     /// <summary>S: mask samples of the stochastic losses, at least 1.</summary>
+    [Range(1, 1000)]
     public int NMaskSamples { get; init; } = 1;
 
     /// <summary>K: hidden neurons of a gate; 0 is a linear gate.</summary>
+    [Range(0, 10_000)]
     public int NCiMlpNeurons { get; init; }
 
     /// <summary>Glob patterns over module paths: <c>linear1</c>, <c>layers.*.mlp_in</c>.</summary>
     public IReadOnlyList<string> TargetModulePatterns { get; init; } = [];
 
     /// <summary>Coefficient of <see cref="LossNames.Faithfulness"/>; null leaves the term out.</summary>
+    [NotNegative]
     public double? FaithfulnessCoeff { get; init; } = 1;
 
     /// <summary>Coefficient of <see cref="LossNames.Recon"/>.</summary>
+    [NotNegative]
     public double? ReconCoeff { get; init; }
 
     /// <summary>Coefficient of <see cref="LossNames.StochasticRecon"/>.</summary>
+    [NotNegative]
     public double? StochasticReconCoeff { get; init; } = 1;
 
     /// <summary>Coefficient of <see cref="LossNames.ReconLayerwise"/>.</summary>
+    [NotNegative]
     public double? ReconLayerwiseCoeff { get; init; }
 
     /// <summary>Coefficient of <see cref="LossNames.StochasticReconLayerwise"/>.</summary>
+    [NotNegative]
     public double? StochasticReconLayerwiseCoeff { get; init; } = 1;
 
     /// <summary>β₃: coefficient of <see cref="LossNames.ImportanceMinimality"/>.</summary>
+    [NotNegative]
     public double? ImportanceMinimalityCoeff { get; init; } = 3e-3;
 
     /// <summary>Coefficient of <see cref="LossNames.Schatten"/>.</summary>
+    [NotNegative]
     public double? SchattenCoeff { get; init; }
 
     /// <summary>Coefficient of <see cref="LossNames.OutRecon"/>.</summary>
+    [NotNegative]
     public double? OutReconCoeff { get; init; }
 
     /// <summary>p of the minimality and Schatten losses, above 0.</summary>
+    [Positive]
     public double Pnorm { get; init; } = 1;
 
     /// <summary>D: how outputs are compared.</summary>
     public OutputLoss OutputLossType { get; init; }
 
     /// <summary>Full learning rate.</summary>
+    [Positive]
     public double Lr { get; init; } = 1e-3;
 
     /// <summary>Shape of the learning rate over the run.</summary>
     public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
 
     /// <summary>Halflife of the exponential schedule, in steps.</summary>
+    [Positive]
     public double? LrExponentialHalflife { get; init; }
 
     /// <summary>Share of the steps that warm up, in [0, 1].</summary>
+    [Share]
     public double LrWarmupPct { get; init; }
 
     /// <summary>T: optimisation steps, at least 1.</summary>
+    [AtLeast(1)]
     public int Steps { get; init; } = 10_000;
 
     /// <summary>B: rows of a batch, at least 1.</summary>
+    [BatchRows]
     public int BatchSize { get; init; } = 4096;
 
     /// <summary>The learning rate schedule that the three keys describe.</summary>
     public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
 
-    /// <summary>Checks every option against its range.</summary>
+    /// <summary>Checks every option against its range, and what they say together.</summary>
     /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>
     public void Validate()
     {
-        Require(C >= 1, nameof(C), C, "it must be at least 1");
-        foreach (var (pattern, count) in CBySite ?? new Dictionary<string, int>()) Require(count >= 1, $"C of '{pattern}'", count, "it must be at least 1");
-        Require(CBySite is not { Count: 0 }, nameof(CBySite), "empty", "it must name every site, or be null");
-        Require(NMaskSamples >= 1, nameof(NMaskSamples), NMaskSamples, "it must be at least 1");
-        Require(NCiMlpNeurons >= 0, nameof(NCiMlpNeurons), NCiMlpNeurons, "it must be at least 0");
-        Require(Pnorm > 0 && double.IsFinite(Pnorm), nameof(Pnorm), Pnorm, "it must be a finite number above 0");
-        Require(Lr >= 0 && double.IsFinite(Lr), nameof(Lr), Lr, "it must be a finite number, at least 0");
-        Require(LrWarmupPct is >= 0 and <= 1, nameof(LrWarmupPct), LrWarmupPct, "it must be from 0 to 1");
-        Require(
-            LrSchedule != ScheduleShape.Exponential || LrExponentialHalflife > 0, nameof(LrExponentialHalflife), LrExponentialHalflife,
-            "an exponential schedule needs a number above 0");
-        Require(Steps >= 1, nameof(Steps), Steps, "it must be at least 1");
-        Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "it must be at least 1");
-
-        static void Require(bool holds, string option, object? value, string range)
-        {
-            if (!holds) throw new ArgumentException($"{option} is {value ?? "null"}, but {range}");
-        }
+        OptionRanges.Check(this);
+        if (CBySite is { Count: 0 }) throw new ArgumentException("CBySite is empty, but it must name every site, or be null");
+        if (LrSchedule == ScheduleShape.Exponential && LrExponentialHalflife is null)
+            throw new ArgumentException("LrExponentialHalflife is null, but an exponential schedule needs it: the steps in which the learning rate halves");
     }
 }
 

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Configuration;
@@ -27,21 +28,26 @@ public sealed record ExperimentConfig : IExperiment
     public TargetConfig Target { get; init; } = new TmsTargetConfig();
 
     /// <summary>Batches of an evaluation, at least 1.</summary>
+    [AtLeast(1)]
     public int NEvalSteps { get; init; } = 100;
 
     /// <summary>Steps between two sets of figures, at least 1; null for figures at the end only.</summary>
+    [AtLeast(1)]
     public int? ImageFreq { get; init; }
 
     /// <summary>Whether figures are drawn before the first step too, where <see cref="ImageFreq"/> is set.</summary>
     public bool ImageOnFirstStep { get; init; } = true;
 
     /// <summary>Steps between two lines of the log, at least 1.</summary>
+    [AtLeast(1)]
     public int PrintFreq { get; init; } = 1000;
 
     /// <summary>Steps between two checkpoints, at least 1; null for a tenth of the run.</summary>
+    [AtLeast(1)]
     public int? SaveFreq { get; init; }
 
     /// <summary>Every how many checkpoints one is kept for good; null keeps the last two only.</summary>
+    [AtLeast(1)]
     public int? KeepEvery { get; init; }
 
     /// <summary>Whether the run is written for TensorBoard too.</summary>

@@ -11,20 +11,17 @@ namespace Spd.Runs;
 /// <summary>The keys of an experiment with SPD; names and order are those of the released configs.</summary>
 internal static partial class ExperimentKeys
 {
-    private const int MostMaskSamples = 1000;
-    private const int MostSubcomponents = 100_000;
-    private const int MostGateNeurons = 10_000;
     private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
 
     /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>
     public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
     [
         Keys<DecompositionOptions>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
-        Keys<DecompositionOptions>.Value("C", SubcomponentCounts.Kind(WholeNumber(1, MostSubcomponents), new DecompositionOptions().C),
+        Keys<DecompositionOptions>.Value("C", SubcomponentCounts.Kind(WholeNumber(Keys<DecompositionOptions>.RangeOf("C")), new DecompositionOptions().C),
             c => new SubcomponentCounts(c.C, c.CBySite), (c, v) => c with { C = v.ForAll, CBySite = v.BySite }),
-        Keys<DecompositionOptions>.Value("n_mask_samples", WholeNumber(1, MostMaskSamples),
+        Keys<DecompositionOptions>.Number("n_mask_samples",
             c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
-        Keys<DecompositionOptions>.Value("n_ci_mlp_neurons", WholeNumber(0, MostGateNeurons), c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
+        Keys<DecompositionOptions>.Number("n_ci_mlp_neurons", c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
         Keys<DecompositionOptions>.Value("target_module_patterns", List(Text, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
         Coefficient("faithfulness_coeff", c => c.FaithfulnessCoeff, (c, v) => c with { FaithfulnessCoeff = v }),
@@ -38,15 +35,15 @@ internal static partial class ExperimentKeys
         Coefficient("out_recon_coeff", c => c.OutReconCoeff, (c, v) => c with { OutReconCoeff = v }),
         Keys<DecompositionOptions>.Refused("embedding_recon_coeff", NoEmbedding),
         Keys<DecompositionOptions>.Refused("is_embed_unembed_recon", NoEmbedding),
-        Keys<DecompositionOptions>.Value("pnorm", Positive, c => c.Pnorm, (c, v) => c with { Pnorm = v }),
+        Keys<DecompositionOptions>.Number("pnorm", c => c.Pnorm, (c, v) => c with { Pnorm = v }),
         Keys<DecompositionOptions>.Value("output_loss_type", Choice<OutputLoss>(), c => c.OutputLossType, (c, v) => c with { OutputLossType = v }),
-        Keys<DecompositionOptions>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
-        Keys<DecompositionOptions>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<DecompositionOptions>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<DecompositionOptions>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<DecompositionOptions>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<DecompositionOptions>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v }),
         Keys<DecompositionOptions>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
-        Keys<DecompositionOptions>.Value("lr_exponential_halflife", OrNull(Positive),
+        Keys<DecompositionOptions>.Number("lr_exponential_halflife",
             c => c.LrExponentialHalflife, (c, v) => c with { LrExponentialHalflife = v }),
-        Keys<DecompositionOptions>.Value("lr_warmup_pct", Share, c => c.LrWarmupPct, (c, v) => c with { LrWarmupPct = v }),
+        Keys<DecompositionOptions>.Number("lr_warmup_pct", c => c.LrWarmupPct, (c, v) => c with { LrWarmupPct = v }),
     ];
 
     /// <summary>The whole experiment.</summary>
@@ -58,12 +55,12 @@ internal static partial class ExperimentKeys
         Keys<ExperimentConfig>.Noted("wandb_run_name", NoAccount),
         Keys<ExperimentConfig>.Noted("wandb_run_name_prefix", NoAccount),
         .. Decomposition.Select(key => key.Within<ExperimentConfig>(c => c.Decomposition, (c, v) => c with { Decomposition = v })),
-        Keys<ExperimentConfig>.Value("n_eval_steps", WholeNumber(1), c => c.NEvalSteps, (c, v) => c with { NEvalSteps = v }),
-        Keys<ExperimentConfig>.Value("image_freq", OrNull(WholeNumber(1)), c => c.ImageFreq, (c, v) => c with { ImageFreq = v }),
+        Keys<ExperimentConfig>.Number("n_eval_steps", c => c.NEvalSteps, (c, v) => c with { NEvalSteps = v }),
+        Keys<ExperimentConfig>.Number("image_freq", c => c.ImageFreq, (c, v) => c with { ImageFreq = v }),
         Keys<ExperimentConfig>.Value("image_on_first_step", Flag, c => c.ImageOnFirstStep, (c, v) => c with { ImageOnFirstStep = v }),
-        Keys<ExperimentConfig>.Value("print_freq", WholeNumber(1), c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
-        Keys<ExperimentConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
-        Keys<ExperimentConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
+        Keys<ExperimentConfig>.Number("print_freq", c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
+        Keys<ExperimentConfig>.Number("save_freq", c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
+        Keys<ExperimentConfig>.Number("keep_every", c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ExperimentConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
         Keys<ExperimentConfig>.Unused("log_ce_losses"),
         Keys<ExperimentConfig>.Unused("pretrained_model_class"),
@@ -117,7 +114,7 @@ internal static partial class ExperimentKeys
 
     private static ConfigKey<DecompositionOptions> Coefficient(
         string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
-        Keys<DecompositionOptions>.Value(name, OrNull(NotNegative), get, set);
+        Keys<DecompositionOptions>.Number(name, get, set);
 
     [GeneratedRegex(@"^[\p{L}\p{N}_+-][\p{L}\p{N}_+. -]{0,99}(?<![. ])\z")]
     private static partial Regex FolderName();

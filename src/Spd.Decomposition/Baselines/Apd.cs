@@ -25,9 +25,10 @@ public sealed class Apd : IDisposable
     /// <param name="data">The inputs that it is decomposed on.</param>
     /// <param name="options">The options.</param>
     /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
-    /// <exception cref="ArgumentException">The network has hidden layers.</exception>
+    /// <exception cref="ArgumentException">The network has hidden layers, or an option is out of its range.</exception>
     public Apd(Tms network, DataSource data, ApdOptions options, int? threads = null)
     {
+        options.Validate();
         Options = options;
         Components = new ApdModel(network, options.C, options.M, options.Seed);
         _data = data;

@@ -13,7 +13,6 @@ namespace Spd.Engine.Execution;
 public sealed unsafe class PanelRunner
 {
     private const int MostAccumulators = 16;
-    private const int MostRows = 1 << 30;
     private const int SmallestPanel = 64, LargestPanel = 256;
     private const long PanelBytes = 640 * 1024;
     private const long AccumulatorBytes = 256L * 1024 * 1024;
@@ -44,7 +43,7 @@ public sealed unsafe class PanelRunner
     public PanelRunner(Graph graph, int batchSize, WorkerPool pool, KernelSet? kernels = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(batchSize, MostRows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batchSize, BatchRowsAttribute.Most);
         graph.Compile();
         _graph = graph;
         _pool = pool;

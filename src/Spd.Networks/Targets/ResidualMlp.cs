@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -8,15 +9,19 @@ namespace Spd.Networks.Targets;
 public sealed record ResidualMlpConfig
 {
     /// <summary>Input and output features.</summary>
+    [Range(1, 10_000)]
     public int NFeatures { get; init; } = 100;
 
     /// <summary>Width of the residual stream.</summary>
+    [Range(1, 10_000)]
     public int DEmbed { get; init; } = 1000;
 
     /// <summary>Neurons of one layer.</summary>
+    [Range(1, 10_000)]
     public int DMlp { get; init; } = 50;
 
     /// <summary>Layers.</summary>
+    [Range(1, 100)]
     public int NLayers { get; init; } = 1;
 
     /// <summary>Whether <c>mlp_in</c> has a bias.</summary>
@@ -44,9 +49,10 @@ public sealed class ResidualMlp : Module
     private readonly List<(Linear In, Linear Out)> _layers = [];
 
     /// <summary>A network of zeros; see <see cref="Initialise"/>.</summary>
-    /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
+    /// <exception cref="ArgumentException">The configuration is out of its ranges, or contradicts itself.</exception>
     public ResidualMlp(ResidualMlpConfig config)
     {
+        OptionRanges.Check(config);
         if (config is { FixedRandomEmbedding: true, FixedIdentityEmbedding: true })
         {
             throw new ArgumentException(

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
@@ -7,12 +9,15 @@ namespace Spd.Networks.Targets;
 public sealed record TmsModelConfig
 {
     /// <summary>Input and output features, at least 1.</summary>
+    [Range(1, 10_000)]
     public int NFeatures { get; init; } = 5;
 
     /// <summary>Hidden dimensions, at least 1.</summary>
+    [Range(1, 10_000)]
     public int NHidden { get; init; } = 2;
 
     /// <summary>Square matrices between <c>linear1</c> and <c>linear2</c>, at least 0.</summary>
+    [Range(0, 100)]
     public int NHiddenLayers { get; init; }
 
     /// <summary>Whether the matrix of <c>linear2</c> is the transpose of <c>linear1</c>'s.</summary>
@@ -37,9 +42,10 @@ public sealed class Tms : Module
     private readonly List<Linear> _hiddenLayers = [];
 
     /// <summary>A network of zeros; see <see cref="Initialise"/>.</summary>
-    /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
+    /// <exception cref="ArgumentException">The configuration is out of its ranges, or contradicts itself.</exception>
     public Tms(TmsModelConfig config)
     {
+        OptionRanges.Check(config);
         if (config is { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true })
         {
             throw new ArgumentException(

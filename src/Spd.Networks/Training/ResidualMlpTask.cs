@@ -41,6 +41,7 @@ public sealed record ResidualMlpTask
     public ResidualLossType LossType { get; init; }
 
     /// <summary>The importance of feature i is this to the power i; 1 weighs all alike. Above 0, at most 1.</summary>
+    [Probability]
     public double ImportanceVal { get; init; } = 1;
 
     /// <summary>The coefficients of the labels, one per feature.</summary>

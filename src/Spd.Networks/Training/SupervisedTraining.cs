@@ -14,18 +14,22 @@ public sealed record TrainingOptions
     public ulong Seed { get; init; }
 
     /// <summary>Steps, at least 1.</summary>
+    [AtLeast(1)]
     public int Steps { get; init; } = 10_000;
 
     /// <summary>Rows of a batch.</summary>
+    [BatchRows]
     public int BatchSize { get; init; } = 1024;
 
     /// <summary>Full learning rate.</summary>
+    [Positive]
     public double LearningRate { get; init; } = 5e-3;
 
     /// <summary>How the learning rate changes.</summary>
     public LearningRateSchedule Schedule { get; init; } = new(ScheduleShape.Constant);
 
     /// <summary>AdamW's weight decay.</summary>
+    [NotNegative]
     public double WeightDecay { get; init; } = 0.01;
 }
 
@@ -45,6 +49,7 @@ public static class SupervisedTraining
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
     /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
@@ -64,12 +69,14 @@ public static class SupervisedTraining
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
     /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
         Module network, DataSource data, Func<Graph, Node, LossNode> loss, TrainingOptions options, WorkerPool pool,
         Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default)
     {
+        OptionRanges.Check(options);
         var parameters = new ParameterSet(network.TrainableParameters());
         var graph = new Graph(parameters);
         var x = data.Build(graph);

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Decomposition.Baselines;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Configuration;
@@ -27,21 +28,26 @@ public sealed record ApdConfig : IExperiment
     public TmsTargetConfig Target { get; init; } = new();
 
     /// <summary>Batches of the last evaluation, at least 1.</summary>
+    [AtLeast(1)]
     public int NEvalSteps { get; init; } = 100;
 
     /// <inheritdoc/>
+    [AtLeast(1)]
     public int PrintFreq { get; init; } = 1000;
 
     /// <inheritdoc/>
+    [AtLeast(1)]
     public int? ImageFreq { get; init; }
 
     /// <inheritdoc/>
     public bool ImageOnFirstStep { get; init; } = true;
 
     /// <inheritdoc/>
+    [AtLeast(1)]
     public int? SaveFreq { get; init; }
 
     /// <inheritdoc/>
+    [AtLeast(1)]
     public int? KeepEvery { get; init; }
 
     /// <inheritdoc/>

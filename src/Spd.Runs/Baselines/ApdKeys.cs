@@ -11,21 +11,19 @@ namespace Spd.Runs.Baselines;
 /// <summary>The keys of an experiment with APD; names and order are those of its released configs.</summary>
 internal static class ApdKeys
 {
-    private const int MostComponents = 10_000;
-    private const int MostRank = 10_000;
     private const string OneLossLess = "this term is not part of the comparison with SPD and is not available: set it to null, or leave it out";
 
     /// <summary>How the target is decomposed.</summary>
     private static IReadOnlyList<ConfigKey<ApdOptions>> Options { get; } =
     [
         Keys<ApdOptions>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
-        Keys<ApdOptions>.Value("topk", Positive, c => c.Topk, (c, v) => c with { Topk = v }, required: true),
+        Keys<ApdOptions>.Number("topk", c => c.Topk, (c, v) => c with { Topk = v }, required: true),
         Only<ApdOptions>("batch_topk", "true", "the active components are chosen over the whole batch here"),
         Keys<ApdOptions>.Refused("exact_topk", "k is not taken from the data here: set it to false, or leave it out"),
-        Keys<ApdOptions>.Value("param_match_coeff", NotNegative, c => c.ParamMatchCoeff, (c, v) => c with { ParamMatchCoeff = v }),
-        Keys<ApdOptions>.Value("topk_recon_coeff", NotNegative, c => c.TopkReconCoeff, (c, v) => c with { TopkReconCoeff = v }, required: true),
-        Keys<ApdOptions>.Value("schatten_coeff", NotNegative, c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }, required: true),
-        Keys<ApdOptions>.Value("schatten_pnorm", Positive, c => c.SchattenPnorm, (c, v) => c with { SchattenPnorm = v }),
+        Keys<ApdOptions>.Number("param_match_coeff", c => c.ParamMatchCoeff, (c, v) => c with { ParamMatchCoeff = v }),
+        Keys<ApdOptions>.Number("topk_recon_coeff", c => c.TopkReconCoeff, (c, v) => c with { TopkReconCoeff = v }, required: true),
+        Keys<ApdOptions>.Number("schatten_coeff", c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }, required: true),
+        Keys<ApdOptions>.Number("schatten_pnorm", c => c.SchattenPnorm, (c, v) => c with { SchattenPnorm = v }),
         Keys<ApdOptions>.Refused("out_recon_coeff", OneLossLess),
         Keys<ApdOptions>.Refused("act_recon_coeff", OneLossLess),
         Keys<ApdOptions>.Refused("lp_sparsity_coeff", OneLossLess),
@@ -34,14 +32,14 @@ internal static class ApdKeys
         Keys<ApdOptions>.Refused("unit_norm_matrices", "factors are not normalised here: set it to false, or leave it out"),
         Only<ApdOptions>("attribution_type", "gradient", "other attributions are not part of the comparison with SPD"),
         Keys<ApdOptions>.Value("attribution_model", Choice<AttributionModel>(), c => c.AttributionModel, (c, v) => c with { AttributionModel = v }),
-        Keys<ApdOptions>.Value("C", WholeNumber(1, MostComponents), c => c.C, (c, v) => c with { C = v }, required: true),
-        Keys<ApdOptions>.Value("m", OrNull(WholeNumber(1, MostRank)), c => c.M, (c, v) => c with { M = v }),
-        Keys<ApdOptions>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<ApdOptions>.Number("C", c => c.C, (c, v) => c with { C = v }, required: true),
+        Keys<ApdOptions>.Number("m", c => c.M, (c, v) => c with { M = v }),
+        Keys<ApdOptions>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),
         Keys<ApdOptions>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
-        Keys<ApdOptions>.Value("lr_exponential_halflife", OrNull(Positive), c => c.LrExponentialHalflife, (c, v) => c with { LrExponentialHalflife = v }),
-        Keys<ApdOptions>.Value("lr_warmup_pct", Share, c => c.LrWarmupPct, (c, v) => c with { LrWarmupPct = v }),
-        Keys<ApdOptions>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<ApdOptions>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<ApdOptions>.Number("lr_exponential_halflife", c => c.LrExponentialHalflife, (c, v) => c with { LrExponentialHalflife = v }),
+        Keys<ApdOptions>.Number("lr_warmup_pct", c => c.LrWarmupPct, (c, v) => c with { LrWarmupPct = v }),
+        Keys<ApdOptions>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<ApdOptions>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v }),
     ];
 
     /// <summary>The whole experiment.</summary>
@@ -54,13 +52,13 @@ internal static class ApdKeys
         Keys<ApdConfig>.Noted("wandb_run_name", NoAccount),
         Keys<ApdConfig>.Noted("wandb_run_name_prefix", NoAccount),
         .. Options.Select(key => key.Within<ApdConfig>(c => c.Options, (c, v) => c with { Options = v })),
-        Keys<ApdConfig>.Value("n_eval_steps", WholeNumber(1), c => c.NEvalSteps, (c, v) => c with { NEvalSteps = v }),
-        Keys<ApdConfig>.Value("image_freq", OrNull(WholeNumber(1)), c => c.ImageFreq, (c, v) => c with { ImageFreq = v }),
+        Keys<ApdConfig>.Number("n_eval_steps", c => c.NEvalSteps, (c, v) => c with { NEvalSteps = v }),
+        Keys<ApdConfig>.Number("image_freq", c => c.ImageFreq, (c, v) => c with { ImageFreq = v }),
         Keys<ApdConfig>.Value("image_on_first_step", Flag, c => c.ImageOnFirstStep, (c, v) => c with { ImageOnFirstStep = v }),
         Keys<ApdConfig>.Unused("slow_images"),
-        Keys<ApdConfig>.Value("print_freq", WholeNumber(1), c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
-        Keys<ApdConfig>.Value("save_freq", OrNull(WholeNumber(1)), c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
-        Keys<ApdConfig>.Value("keep_every", OrNull(WholeNumber(1)), c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
+        Keys<ApdConfig>.Number("print_freq", c => c.PrintFreq, (c, v) => c with { PrintFreq = v }),
+        Keys<ApdConfig>.Number("save_freq", c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
+        Keys<ApdConfig>.Number("keep_every", c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ApdConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
         Keys<ApdConfig>.Nested("task_config", SparseTask(TmsTarget.Instance), c => c.Task, (c, v) => c with { Task = v }, required: true),
         Keys<ApdConfig>.Nested("target", Trained(TmsKeys.Target), c => c.Target, (c, v) => c with { Target = v }),

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Spd.Engine;
 using Spd.Formats;
 using YamlDotNet.RepresentationModel;
 
@@ -102,6 +104,27 @@ internal static class Keys<TRecord>
     public static ConfigKey<TRecord> Value<TValue>(
         string name, ValueKind<TValue> kind, Func<TRecord, TValue> get, Func<TRecord, TValue, TRecord> set, bool required = false) =>
         new(name, (record, node, _) => set(record, kind.Read(node, name)), record => kind.Write(get(record))) { Required = required };
+
+    /// <summary>A key that holds a whole number, in the range of the property of that name.</summary>
+    public static ConfigKey<TRecord> Number(string name, Func<TRecord, int> get, Func<TRecord, int, TRecord> set, bool required = false) =>
+        Value(name, ValueKind.WholeNumber(RangeOf(name)), get, set, required);
+
+    /// <inheritdoc cref="Number(string, Func{TRecord, int}, Func{TRecord, int, TRecord}, bool)"/>
+    public static ConfigKey<TRecord> Number(string name, Func<TRecord, int?> get, Func<TRecord, int?, TRecord> set, bool required = false) =>
+        Value(name, ValueKind.OrNull(ValueKind.WholeNumber(RangeOf(name))), get, set, required);
+
+    /// <summary>A key that holds a number, in the range of the property of that name.</summary>
+    public static ConfigKey<TRecord> Number(string name, Func<TRecord, double> get, Func<TRecord, double, TRecord> set, bool required = false) =>
+        Value(name, ValueKind.Number(RangeOf(name)), get, set, required);
+
+    /// <inheritdoc cref="Number(string, Func{TRecord, double}, Func{TRecord, double, TRecord}, bool)"/>
+    public static ConfigKey<TRecord> Number(string name, Func<TRecord, double?> get, Func<TRecord, double?, TRecord> set, bool required = false) =>
+        Value(name, ValueKind.OrNull(ValueKind.Number(RangeOf(name))), get, set, required);
+
+    /// <summary>The range of the property that a key stands for.</summary>
+    /// <exception cref="InvalidOperationException">It has none.</exception>
+    public static RangeAttribute RangeOf(string name) => OptionRanges.Of(typeof(TRecord), name)
+        ?? throw new InvalidOperationException($"the property of {typeof(TRecord).Name} for '{name}' has no range: give it one");
 
     /// <summary>A key that is written only where it has a value.</summary>
     public static ConfigKey<TRecord> Optional<TValue>(

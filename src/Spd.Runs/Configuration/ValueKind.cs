@@ -1,6 +1,8 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Spd.Engine;
 using Spd.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -49,8 +51,8 @@ internal static partial class ValueKind
         },
         Text.Write);
 
-    /// <summary>A finite number that passes a test.</summary>
-    public static ValueKind<double> Number(Func<double, bool> allowed, string range) => new(
+    /// <summary>A finite number in a range.</summary>
+    public static ValueKind<double> Number(RangeAttribute range) => new(
         (node, key) =>
         {
             string text = Numeral(node, key, "a number");
@@ -60,29 +62,15 @@ internal static partial class ValueKind
                 ".nan" => double.NaN,
                 _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw node.Mistyped(key, "a number"),
             };
-            return double.IsFinite(value) && allowed(value) ? value : throw node.Error($"{key} is {Quoted.Bare(Scalar(node)!)}, but it must be {range}");
+            return range.IsValid(value) ? value : throw OutOfRange(node, key, range, value);
         },
         value => Plain(NumberText(value)));
 
-    /// <summary>A number from 0.</summary>
-    public static ValueKind<double> NotNegative { get; } = Number(value => value >= 0, "a finite number of at least 0");
-
-    /// <summary>A number above 0.</summary>
-    public static ValueKind<double> Positive { get; } = Number(value => value > 0, "a finite number above 0");
-
-    /// <summary>A probability above 0.</summary>
-    public static ValueKind<double> Probability { get; } = Number(value => value is > 0 and <= 1, "above 0 and at most 1");
-
-    /// <summary>A share from 0 to 1.</summary>
-    public static ValueKind<double> Share { get; } = Number(value => value is >= 0 and <= 1, "from 0 to 1");
-
     /// <summary>A whole number in a range.</summary>
-    public static ValueKind<int> WholeNumber(int least, int most = int.MaxValue) => new(
-        (node, key) => Whole(node, key, "a whole number") is var value && value >= least && value <= most
+    public static ValueKind<int> WholeNumber(RangeAttribute range) => new(
+        (node, key) => Whole(node, key, "a whole number") is var value && value is >= int.MinValue and <= int.MaxValue && range.IsValid((int)value)
             ? (int)value
-            : throw node.Error(
-                $"{key} is {Quoted.Bare(Scalar(node)!)}, but it must be "
-                + (most == int.MaxValue && value < least ? $"at least {least}" : $"from {least} to {most}")),
+            : throw OutOfRange(node, key, range, (double)value),
         value => Plain(value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>One of an enumeration's names in snake case.</summary>
@@ -150,6 +138,9 @@ internal static partial class ValueKind
         if (WithCommas().IsMatch(text)) throw node.Error($"{key} is {node.Shown}, but {needed} is needed: write it without commas, and with a point before decimals");
         return BetweenDigits().Replace(text, "");
     }
+
+    private static ConfigException OutOfRange(ConfigNode node, string key, RangeAttribute range, double value) =>
+        node.Error($"{key} is {Quoted.Bare(Scalar(node)!)}, but it must be {OptionRanges.InWords(range, value)}");
 
     private static string? Scalar(ConfigNode node) => node is ConfigScalar { IsNull: false } scalar ? scalar.Text : null;
 

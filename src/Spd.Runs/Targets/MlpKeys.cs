@@ -7,12 +7,12 @@ namespace Spd.Runs.Targets;
 /// <summary>The keys of an MLP of the user's own.</summary>
 internal static class MlpKeys
 {
-    private const int MostLayers = 100, MostNeurons = 100_000;
+    private const int MostLayers = 100;
 
     /// <summary>The shape of the network and the names in its file.</summary>
     public static KeyTable<MlpConfig> Model { get; } = new(
     [
-        Keys<MlpConfig>.Value("layer_sizes", List(WholeNumber(1, MostNeurons), "a list of sizes from input to output, such as [784, 100, 10],"),
+        Keys<MlpConfig>.Value("layer_sizes", List(WholeNumber(Keys<MlpConfig>.RangeOf("layer_sizes")), "a list of sizes from input to output, such as [784, 100, 10],"),
             c => c.LayerSizes, (c, v) => c with { LayerSizes = v }, required: true),
         Keys<MlpConfig>.Value("activation", Activations, c => (ForAll: c.Activation, ByLayer: c.ActivationByLayer),
             (c, v) => c with { Activation = v.ForAll, ActivationByLayer = v.ByLayer }, required: true),
@@ -49,11 +49,11 @@ internal static class MlpKeys
         Keys<MlpDataConfig>.Optional("expected_outputs", Text, c => c.ExpectedOutputs, (c, v) => c with { ExpectedOutputs = v }),
         Keys<MlpDataConfig>.Optional("class_names", List(Text, "a list of names, one for each output,"), c => c.ClassNames, (c, v) => c with { ClassNames = v }),
         Keys<MlpDataConfig>.Optional("feature_names", List(Text, "a list of names, one for each input,"), c => c.FeatureNames, (c, v) => c with { FeatureNames = v }),
-        Keys<MlpDataConfig>.Value("input_scale", Number(_ => true, "finite"), c => c.InputScale, (c, v) => c with { InputScale = v }),
-        Keys<MlpDataConfig>.Value("input_shift", Number(_ => true, "finite"), c => c.InputShift, (c, v) => c with { InputShift = v }),
-        Keys<MlpDataConfig>.Value("held_out_share", Number(value => value is >= 0 and < 1, "at least 0 and below 1"),
+        Keys<MlpDataConfig>.Number("input_scale", c => c.InputScale, (c, v) => c with { InputScale = v }),
+        Keys<MlpDataConfig>.Number("input_shift", c => c.InputShift, (c, v) => c with { InputShift = v }),
+        Keys<MlpDataConfig>.Number("held_out_share",
             c => c.HeldOutShare, (c, v) => c with { HeldOutShare = v }),
-        Keys<MlpDataConfig>.Value("published_accuracy", OrNull(Share), c => c.PublishedAccuracy, (c, v) => c with { PublishedAccuracy = v }),
+        Keys<MlpDataConfig>.Number("published_accuracy", c => c.PublishedAccuracy, (c, v) => c with { PublishedAccuracy = v }),
     ],
     data => data switch
     {

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Spd.Engine;
 using Spd.Networks;
 using Spd.Networks.Targets;
 
@@ -17,6 +19,7 @@ public enum WeightLayout
 public sealed record MlpConfig
 {
     /// <summary>Inputs, neurons of every hidden layer, outputs.</summary>
+    [Range(1, 100_000)]
     public IReadOnlyList<int> LayerSizes { get; init; } = [];
 
     /// <summary>The activation function between the layers, where <see cref="ActivationByLayer"/> is null.</summary>
@@ -62,15 +65,19 @@ public sealed record MlpDataConfig
     public IReadOnlyList<string>? FeatureNames { get; init; }
 
     /// <summary>What inputs are multiplied by: 1/255 for bytes that the network takes as 0 to 1.</summary>
+    [Finite]
     public double InputScale { get; init; } = 1;
 
     /// <summary>What is added to the scaled inputs.</summary>
+    [Finite]
     public double InputShift { get; init; }
 
     /// <summary>The share of the rows, the last ones, that the decomposition is measured on and not trained on; at 0, both use all rows.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double HeldOutShare { get; init; } = 0.2;
 
     /// <summary>The accuracy that the network is known to have on these labels; one that falls short by more than half a percent is refused. Null: unknown.</summary>
+    [Share]
     public double? PublishedAccuracy { get; init; }
 }
 

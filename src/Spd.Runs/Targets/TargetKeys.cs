@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
@@ -7,8 +8,6 @@ namespace Spd.Runs.Targets;
 /// <summary>Keys and ranges that kinds of targets have in common.</summary>
 internal static class TargetKeys
 {
-    public const int MostFeatures = 10_000;
-    public const int MostRows = 1 << 24;
     public const string NoAccount = "runs are kept in their folder, not in an account";
 
     /// <summary>The task of a network whose data come from files.</summary>
@@ -18,7 +17,7 @@ internal static class TargetKeys
     public static KeyTable<TaskConfig> SparseTask(TargetKind kind) => new(
     [
         TaskName(kind),
-        Keys<TaskConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
+        Keys<TaskConfig>.Number("feature_probability", c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
         Keys<TaskConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
         Keys<TaskConfig>.Unused("init_scale"),
@@ -37,7 +36,7 @@ internal static class TargetKeys
         ]);
 
     public static ValueKind<IReadOnlyList<IReadOnlyList<int>>?> SyncedGroups =>
-        OrNone(List(List(WholeNumber(0), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
+        OrNone(List(List(WholeNumber(new AtLeastAttribute(0)), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
 
     /// <summary>The name of the task, which has chosen the kind already.</summary>
     private static ConfigKey<TaskConfig> TaskName(TargetKind kind) => new(

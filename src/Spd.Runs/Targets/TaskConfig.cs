@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Networks.Data;
 
 namespace Spd.Runs.Targets;
@@ -6,6 +7,7 @@ namespace Spd.Runs.Targets;
 public sealed record TaskConfig
 {
     /// <summary>Chance that a feature is active, above 0 and at most 1.</summary>
+    [Probability]
     public double FeatureProbability { get; init; } = 0.05;
 
     /// <summary>How the active features of an example are chosen.</summary>

@@ -13,9 +13,9 @@ internal static class TmsKeys
     /// <summary>The model of a TMS target.</summary>
     public static KeyTable<TmsModelConfig> Model { get; } = new(
     [
-        Keys<TmsModelConfig>.Value("n_features", WholeNumber(1, MostFeatures), c => c.NFeatures, (c, v) => c with { NFeatures = v }, required: true),
-        Keys<TmsModelConfig>.Value("n_hidden", WholeNumber(1, MostFeatures), c => c.NHidden, (c, v) => c with { NHidden = v }, required: true),
-        Keys<TmsModelConfig>.Value("n_hidden_layers", WholeNumber(0, 100), c => c.NHiddenLayers, (c, v) => c with { NHiddenLayers = v }),
+        Keys<TmsModelConfig>.Number("n_features", c => c.NFeatures, (c, v) => c with { NFeatures = v }, required: true),
+        Keys<TmsModelConfig>.Number("n_hidden", c => c.NHidden, (c, v) => c with { NHidden = v }, required: true),
+        Keys<TmsModelConfig>.Number("n_hidden_layers", c => c.NHiddenLayers, (c, v) => c with { NHiddenLayers = v }),
         Keys<TmsModelConfig>.Value("tied_weights", Flag, c => c.TiedWeights, (c, v) => c with { TiedWeights = v }),
         Keys<TmsModelConfig>.Value("init_bias_to_zero", Flag, c => c.InitBiasToZero, (c, v) => c with { InitBiasToZero = v }),
         Keys<TmsModelConfig>.Unused("device"),
@@ -31,14 +31,14 @@ internal static class TmsKeys
             c => c.Model.FixedIdentityHiddenLayers, (c, v) => c with { Model = c.Model with { FixedIdentityHiddenLayers = v } }),
         Keys<TmsTargetConfig>.Value("fixed_random_hidden_layers", Flag,
             c => c.Model.FixedRandomHiddenLayers, (c, v) => c with { Model = c.Model with { FixedRandomHiddenLayers = v } }),
-        Keys<TmsTargetConfig>.Value("feature_probability", Probability, c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
+        Keys<TmsTargetConfig>.Number("feature_probability", c => c.FeatureProbability, (c, v) => c with { FeatureProbability = v }),
         Keys<TmsTargetConfig>.Value("data_generation_type", Choice<DataGenerationType>(),
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
         Keys<TmsTargetConfig>.Value("synced_inputs", SyncedGroups, c => c.SyncedInputs, (c, v) => c with { SyncedInputs = v }),
-        Keys<TmsTargetConfig>.Value("lr", Positive, c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<TmsTargetConfig>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),
         Keys<TmsTargetConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
-        Keys<TmsTargetConfig>.Value("steps", WholeNumber(1), c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<TmsTargetConfig>.Value("batch_size", WholeNumber(1, MostRows), c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Keys<TmsTargetConfig>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<TmsTargetConfig>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v }),
     ],
     target => target switch
     {

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
@@ -17,18 +18,22 @@ public abstract record TrainedTargetConfig : TargetConfig
     public ulong Seed { get; init; }
 
     /// <summary>Training steps, at least 1.</summary>
+    [AtLeast(1)]
     public int Steps { get; init; } = 10_000;
 
     /// <summary>Rows of a batch, at least 1.</summary>
+    [BatchRows]
     public int BatchSize { get; init; } = 1024;
 
     /// <summary>Full learning rate, above 0.</summary>
+    [Positive]
     public double Lr { get; init; } = 5e-3;
 
     /// <summary>How the learning rate changes; not exponential.</summary>
     public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
 
     /// <summary>Chance that a feature is active, above 0 and at most 1.</summary>
+    [Probability]
     public double FeatureProbability { get; init; } = 0.05;
 
     /// <summary>How the active features of an example are chosen.</summary>

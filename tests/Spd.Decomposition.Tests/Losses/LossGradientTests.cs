@@ -62,7 +62,7 @@ public sealed class LossGradientTests
             if (parameter.Name.Contains("bias", StringComparison.Ordinal)) Given.Numbers(parameter.Count, 100 + i, -0.3, 0.9).CopyTo(parameter.Values);
         }
 
-        var options = With(name, 0.7) with { NMaskSamples = 2, NCiMlpNeurons = k, BatchSize = Rows, OutputLossType = distance, Pnorm = p, Lr = 0 };
+        var options = With(name, 0.7) with { NMaskSamples = 2, NCiMlpNeurons = k, BatchSize = Rows, OutputLossType = distance, Pnorm = p, Lr = double.Epsilon };
         float[] batch = Given.Numbers(Rows * 4, seed: 5);
         var uniforms = new Dictionary<(StreamPurpose, int, int), float[]>();
         float[] Uniforms(StreamPurpose purpose, int sample, int site) =>
@@ -141,7 +141,7 @@ public sealed class LossGradientTests
             using var pool = new WorkerPool(1);
             var step = new DecompositionStep(
                 model, new FixedData(4, Given.Numbers(400, seed: 1)),
-                options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = 0 }, pool);
+                options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = double.Epsilon }, pool);
             step.Run(3);
             return (
                 step.TotalLoss,

@@ -43,7 +43,7 @@ public sealed class DecompositionStepTests
     [Fact]
     public void AStepsRandomNumbersDependOnItsNumberAlone()
     {
-        var options = Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 300, Lr = 0 };
+        var options = Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 300, Lr = double.Epsilon };
         var model = ComponentModel.Create(Given.Tms(), ["linear*"], 4, 0, seed: 1);
         using var pool = new WorkerPool(2);
         var one = new DecompositionStep(model, Data, options, pool);

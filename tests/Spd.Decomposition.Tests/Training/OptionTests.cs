@@ -1,3 +1,8 @@
+using Spd.Decomposition.Baselines;
+using Spd.Engine;
+using Spd.Networks.Targets;
+using Spd.Networks.Training;
+
 namespace Spd.Decomposition.Tests.Training;
 
 public sealed class OptionTests
@@ -5,7 +10,7 @@ public sealed class OptionTests
     public static TheoryData<string, DecompositionOptions> OutOfRange => new()
     {
         { "C is 0", new() { C = 0 } },
-        { "C of 'linear1' is 0", new() { CBySite = new Dictionary<string, int> { ["linear1"] = 0 } } },
+        { "CBySite of 'linear1' is 0", new() { CBySite = new Dictionary<string, int> { ["linear1"] = 0 } } },
         { "CBySite is empty", new() { CBySite = new Dictionary<string, int>() } },
         { "NMaskSamples is 0", new() { NMaskSamples = 0 } },
         { "NCiMlpNeurons is -1", new() { NCiMlpNeurons = -1 } },
@@ -15,6 +20,22 @@ public sealed class OptionTests
         { "LrExponentialHalflife is null", new() { LrSchedule = Engine.Optimisation.ScheduleShape.Exponential } },
         { "Steps is 0", new() { Steps = 0 } },
         { "BatchSize is 0", new() { BatchSize = 0 } },
+        { "C is 100001, but it must be from 1 to 100000", new() { C = 100_001 } },
+        { "NMaskSamples is 1001, but it must be from 1 to 1000", new() { NMaskSamples = 1001 } },
+        { "Lr is 0, but it must be a finite number above 0", new() { Lr = 0 } },
+        { "FaithfulnessCoeff is -1, but it must be a finite number of at least 0", new() { FaithfulnessCoeff = -1 } },
+        { "ReconCoeff is NaN", new() { ReconCoeff = double.NaN } },
+        { "SchattenCoeff is Infinity", new() { SchattenCoeff = double.PositiveInfinity } },
+        { "BatchSize is 16777217, but it must be from 1 to 16777216", new() { BatchSize = (1 << 24) + 1 } },
+    };
+
+    public static TheoryData<string, ApdOptions> ApdOutOfRange => new()
+    {
+        { "C is 0, but it must be from 1 to 10000", new() { C = 0 } },
+        { "Topk is 6, but there are only 5 components", new() { Topk = 6 } },
+        { "M is 0", new() { M = 0 } },
+        { "SchattenPnorm is 0", new() { SchattenPnorm = 0 } },
+        { "LrExponentialHalflife is null", new() { LrSchedule = Engine.Optimisation.ScheduleShape.Exponential } },
     };
 
     [Theory]
@@ -22,6 +43,27 @@ public sealed class OptionTests
     public void AnOptionOutOfItsRangeIsNamed(string beginning, DecompositionOptions options) =>
         Assert.StartsWith(beginning, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [MemberData(nameof(ApdOutOfRange), DisableDiscoveryEnumeration = true)]
+    public void SoIsOneOfApd(string beginning, ApdOptions options) =>
+        Assert.StartsWith(beginning, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+
     [Fact]
-    public void TheDefaultsAreInRange() => new DecompositionOptions().Validate();
+    public void TheDefaultsAreInRange()
+    {
+        new DecompositionOptions().Validate();
+        new ApdOptions().Validate();
+    }
+
+    [Theory]
+    [InlineData(typeof(DecompositionOptions))]
+    [InlineData(typeof(ApdOptions))]
+    [InlineData(typeof(TrainingOptions))]
+    [InlineData(typeof(TmsModelConfig))]
+    [InlineData(typeof(ResidualMlpConfig))]
+    [InlineData(typeof(ResidualMlpTask))]
+    public void EveryNumberHasARange(Type options) => Assert.All(
+        options.GetProperties().Where(property => (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) is var type
+            && (type == typeof(int) || type == typeof(double))),
+        property => Assert.NotNull(OptionRanges.Of(options, property.Name)));
 }

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Tests.Configuration;
@@ -15,7 +16,7 @@ public sealed class ValueTextTests
     [InlineData("+7", 7)]
     [InlineData("'12'", 12)]
     [InlineData("007", 7)]
-    public void AWholeNumberIsTakenAsItIsWritten(string text, int expected) => Assert.Equal(expected, ValueKind.WholeNumber(1).Read(Node(text), "steps"));
+    public void AWholeNumberIsTakenAsItIsWritten(string text, int expected) => Assert.Equal(expected, ValueKind.WholeNumber(new AtLeastAttribute(1)).Read(Node(text), "steps"));
 
     [Theory]
     [InlineData("1e999", "steps is 1e999, but it must be from 1 to 2147483647")]
@@ -37,7 +38,7 @@ public sealed class ValueTextTests
     [InlineData("~", "steps is null, but a whole number is needed")]
     [InlineData("{}", "steps is an empty mapping, but a whole number is needed")]
     [InlineData("{a: 1}", "steps is a mapping, but a whole number is needed")]
-    public void WhatIsNoWholeNumberIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.WholeNumber(1), text, "steps"));
+    public void WhatIsNoWholeNumberIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.WholeNumber(new AtLeastAttribute(1)), text, "steps"));
 
     [Theory]
     [InlineData("18446744073709551615", ulong.MaxValue)]
@@ -60,7 +61,7 @@ public sealed class ValueTextTests
     [InlineData("5.", 5)]
     [InlineData("1_000.25", 1000.25)]
     [InlineData("4.9406564584124654e-324", 4.9406564584124654e-324)]
-    public void ANumberIsTakenAsItIsWritten(string text, double expected) => Assert.Equal(expected, ValueKind.NotNegative.Read(Node(text), "lr"));
+    public void ANumberIsTakenAsItIsWritten(string text, double expected) => Assert.Equal(expected, ValueKind.Number(new NotNegativeAttribute()).Read(Node(text), "lr"));
 
     [Theory]
     [InlineData(".inf", "lr is .inf, but it must be a finite number above 0")]
@@ -71,7 +72,7 @@ public sealed class ValueTextTests
     [InlineData("0,001", "lr is '0,001', but a number is needed: write it without commas, and with a point before decimals")]
     [InlineData("0x1p3", "lr is '0x1p3', but a number is needed")]
     [InlineData("5%", "lr is '5%', but a number is needed")]
-    public void WhatIsNoNumberIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.Positive, text, "lr"));
+    public void WhatIsNoNumberIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.Number(new PositiveAttribute()), text, "lr"));
 
     [Theory]
     [InlineData("true", true)]
