@@ -9,7 +9,7 @@ public sealed class CasesTests
     private static readonly string[] NotYet =
     [
         "checkpoint_with_more", "claimed_sizes", "empty_path", "evidence_says_what_it_cannot_mean", "in_use_carries_its_threshold", "it_holds",
-        "lfs_pointer", "nan_in_weights", "object_beside_weights", "old_pytorch", "pytorch_index", "resume_after_an_edit_that_means_the_same",
+        "lfs_pointer", "nan_in_weights", "resume_after_an_edit_that_means_the_same",
         "type_of_an_unused_tensor", "wrong_kind_of_path",
     ];
 

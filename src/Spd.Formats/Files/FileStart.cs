@@ -36,7 +36,7 @@ internal static class FileStart
     {
         if (start.StartsWith("version https://"u8)) return "it only points to a file in Git LFS: fetch that with git lfs pull";
         if (IsWebPage(start)) return "it is a web page, not the file itself: download the file that the page shows";
-        if (start.Length > 262 && start[257..].StartsWith("ustar"u8)) return "it is a tar archive: unpack it and name a file in it";
+        if (start.Length > 262 && start[257..].StartsWith("ustar"u8)) return "it is a tar archive: unpack it and name a file in it, or if PyTorch 0.1 saved it so, save it again with a newer one";
         return start switch
         {
             [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] => Compressed("xz"),

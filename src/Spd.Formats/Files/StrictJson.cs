@@ -8,6 +8,9 @@ namespace Spd.Formats;
 /// </summary>
 internal static class StrictJson
 {
+    // Models have up to 100 000 tensors.
+    private const int MostKeys = 250_000;
+
     public delegate T Parser<out T>(ref Utf8JsonReader json);
 
     /// <summary>Reads one JSON value that fills the whole text.</summary>
@@ -35,12 +38,17 @@ internal static class StrictJson
     }
 
     /// <summary>Steps onto the value of the next key; null at the end of the object.</summary>
-    public static string? NextKey(ref Utf8JsonReader json, HashSet<string> seen, string where)
+    /// <param name="json">The reader.</param>
+    /// <param name="seen">The keys before it.</param>
+    /// <param name="where">What the object is, for messages.</param>
+    /// <param name="most">How many keys it may have.</param>
+    public static string? NextKey(ref Utf8JsonReader json, HashSet<string> seen, string where, int most = MostKeys)
     {
         json.Read();
         if (json.TokenType == JsonTokenType.EndObject) return null;
         string key = json.GetString()!;
         if (!seen.Add(key)) throw new FormatException($"{where} has the key {Quoted.Of(key)} twice");
+        if (seen.Count > most) throw new FormatException($"{where} has more than {most} keys");
         json.Read();
         return key;
     }

@@ -14,7 +14,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
 {
     public const string MetadataKey = "__metadata__";
 
-    private const int MaxDepth = 8, MostDimensions = 64;
+    private const int MaxDepth = 8, MostDimensions = 64, MostTexts = 10_000;
 
     /// <summary>The header as bytes, padded with spaces to a multiple of 8.</summary>
     public byte[] ToBytes()
@@ -74,7 +74,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
     {
         StrictJson.Expect(ref json, JsonTokenType.StartObject, MetadataKey);
         var keys = new HashSet<string>();
-        while (StrictJson.NextKey(ref json, keys, MetadataKey) is { } key)
+        while (StrictJson.NextKey(ref json, keys, MetadataKey, MostTexts) is { } key)
         {
             StrictJson.Expect(ref json, JsonTokenType.String, $"{Quoted.Of(key)} in {MetadataKey}");
             metadata[key] = json.GetString()!;

@@ -50,15 +50,7 @@ internal sealed class SafetensorsReader : IWeightReader
     {
         var (tensor, begin, end) = _entries[index];
         var type = Numbers.Types[tensor.Type];
-        int size = type.Size();
-        float[] values = new float[(end - begin) / size];
-        for (long start = 0; start < values.Length; start += Numbers.ChunkLength)
-        {
-            var chunk = values.AsSpan((int)start, (int)Math.Min(Numbers.ChunkLength, values.Length - start));
-            Numbers.ToSingles(type, _file.Slice(_start + begin + start * size, chunk.Length * size), chunk, $"tensor {Quoted.Of(tensor.Name)}");
-        }
-
-        return values;
+        return Numbers.Read(_file, _start + begin, type, (end - begin) / type.Size(), $"tensor {Quoted.Of(tensor.Name)}");
     }
 
     /// <inheritdoc/>

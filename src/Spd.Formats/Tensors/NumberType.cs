@@ -108,6 +108,21 @@ internal static class Numbers
         return values;
     }
 
+    /// <summary>Converts the little-endian numbers of a file from some byte on.</summary>
+    /// <inheritdoc cref="Read(Stream, NumberType, long, string, bool)"/>
+    public static float[] Read(FileBytes file, long begin, NumberType type, long count, string what)
+    {
+        int size = type.Size();
+        float[] values = new float[count];
+        for (long start = 0; start < count; start += ChunkLength)
+        {
+            var chunk = values.AsSpan((int)start, (int)Math.Min(ChunkLength, count - start));
+            ToSingles(type, file.Slice(begin + start * size, chunk.Length * size), chunk, what);
+        }
+
+        return values;
+    }
+
     private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<float> values, Func<T, float> convert) where T : unmanaged
     {
         var numbers = MemoryMarshal.Cast<byte, T>(bytes);

@@ -59,8 +59,9 @@ public sealed class WeightFile : IDisposable
             if (FileStart.Stranger(start) is { } stranger) throw new FormatException(stranger);
             if (FileStart.IsZip(start)) return OpenZip(path);
             if (FileStart.IsSafetensors(start)) return Opened(path, SafetensorsReader.Kind, () => new SafetensorsReader(path));
-            if (start is [0x80, 2, ..])
-                return Opened(path, TorchReader.Kind, () => throw new FormatException("files of PyTorch before 1.6 have to be saved again with a newer one"));
+            if (OldTorchFile.IsMagic(start)) return Opened(path, TorchReader.Kind, () => OldTorchFile.Open(path));
+            if (OldTorchFile.IsPickle(start))
+                throw new FormatException("it is a pickle of Python, not a file of torch.save: load it in Python and save its arrays with numpy.savez, or its tensors with torch.save");
             if (FileStart.IsGzip(start)) throw new FormatException("it is compressed with gzip: decompress it first");
             if (FileStart.IsNumpy(start)) throw new FormatException("a single array has no name: save it with numpy.savez(path, name=array)");
             // Damaged from the start, but called so: what is wrong is told of such a file.
@@ -107,9 +108,9 @@ public sealed class WeightFile : IDisposable
         var zip = new CheckedZip(path);
         try
         {
-            if (zip.Names.Any(TorchReader.IsPickle)) return Opened(path, TorchReader.Kind, () => new TorchReader(zip));
+            if (zip.Names.Any(TorchArchive.IsPickle)) return Opened(path, TorchReader.Kind, () => TorchArchive.Open(zip));
             if (zip.Names.Any(ArrayFile.IsArray)) return Opened(path, ArrayArchive.Kind, () => new ArrayArchive(zip));
-            throw new FormatException($"it is a zip archive with neither {TorchReader.PickleName}, as PyTorch's have, nor arrays, as NumPy's have");
+            throw new FormatException($"it is a zip archive with neither {TorchArchive.PickleName}, as PyTorch's have, nor arrays, as NumPy's have");
         }
         catch
         {

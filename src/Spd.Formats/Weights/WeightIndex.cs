@@ -10,7 +10,7 @@ internal sealed class WeightIndex : IWeightReader
 {
     public const string Suffix = ".index.json";
 
-    private const int LargestIndex = 100_000_000, MaxDepth = 64;
+    private const int LargestIndex = 100_000_000, MaxDepth = 64, MostFiles = 500;
 
     private readonly List<WeightFile> _files = [];
     private readonly List<(WeightFile File, TensorInfo Tensor)> _tensors = [];
@@ -24,22 +24,11 @@ internal sealed class WeightIndex : IWeightReader
     {
         try
         {
-            foreach (var (name, listed) in Shards(path))
-            {
-                string shardPath = Path.Combine(Path.GetDirectoryName(path) ?? "", name);
-                if (!File.Exists(shardPath)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is not beside it");
-                if (name.EndsWith(Suffix, StringComparison.Ordinal)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is an index itself");
-                var file = open(shardPath);
-                _files.Add(file);
-                var held = file.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-                if (listed.Find(tensor => !held.Contains(tensor)) is { } missing)
-                    throw new FormatException($"it says that tensor {Quoted.Of(missing)} is in {Quoted.Of(name)}, but it is not");
-                held.ExceptWith(listed);
-                if (held.FirstOrDefault() is { } extra) throw new FormatException($"{Quoted.Of(name)} holds tensor {Quoted.Of(extra)}, but it does not say so");
-                _tensors.AddRange(file.Tensors.Select(tensor => (file, tensor)));
-                _notes.AddRange(file.Notes.Select(note => $"{Quoted.Of(name)}: {note}"));
-                foreach (var (key, value) in file.Metadata) _metadata.TryAdd(key, value);
-            }
+            var shards = Shards(path);
+            if (shards.Count > MostFiles) throw new FormatException($"it names {shards.Count} files; at most {MostFiles} are read");
+            var listed = shards.SelectMany(shard => shard.Value).ToHashSet(StringComparer.Ordinal);
+            var names = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var (name, tensors) in shards) Add(name, Path.Combine(Path.GetDirectoryName(path) ?? "", name), [.. tensors], listed, names, open);
         }
         catch
         {
@@ -67,6 +56,26 @@ internal sealed class WeightIndex : IWeightReader
 
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
+
+    /// <summary>Adds the tensors that a file holds: those that the index says to be in it, and those of which it says nothing.</summary>
+    private void Add(
+        string name, string path, HashSet<string> tensors, HashSet<string> listed, HashSet<string> names, Func<string, WeightFile> open)
+    {
+        if (!File.Exists(path)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is not beside it");
+        if (name.EndsWith(Suffix, StringComparison.Ordinal)) throw new FormatException($"the file {Quoted.Of(name)}, which it names, is an index itself");
+        var file = open(path);
+        _files.Add(file);
+        var left = file.Tensors.Where(tensor => !tensors.Contains(tensor.Name)).Select(tensor => tensor.Name).ToList();
+        if (left.Count > 0) _notes.Add($"{Quoted.Of(name)} holds {Counted(left)}, of which the index says nothing.");
+        var missing = tensors.Where(tensor => !file.Contains(tensor)).ToList();
+        if (missing.Count > 0) _notes.Add($"{Quoted.Of(name)} lacks {Counted(missing)}, of which the index says that it holds them.");
+        _tensors.AddRange(file.Tensors.Where(tensor => (tensors.Contains(tensor.Name) || !listed.Contains(tensor.Name)) && names.Add(tensor.Name))
+            .Select(tensor => (file, tensor)));
+        _notes.AddRange(file.Notes.Select(note => $"{Quoted.Of(name)}: {note}"));
+        foreach (var (key, value) in file.Metadata) _metadata.TryAdd(key, value);
+    }
+
+    private static string Counted(List<string> names) => $"{names.Count} {(names.Count == 1 ? "tensor" : "tensors")} ({Quoted.List(names)})";
 
     /// <summary>The names of the files and of the tensors in each.</summary>
     private static SortedDictionary<string, List<string>> Shards(string path)

@@ -193,6 +193,28 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void AHeaderOfAHundredThousandTensorsIsReadAndOneOfMillionsOfKeysIsRefusedEarly()
+    {
+        var tensors = Enumerable.Range(0, 100_000).Select(i => new TensorData($"model.layers.{i}.weight", [1], [i])).ToList();
+        Safetensors.Write(File, tensors);
+        Assert.Equal(99_999, Safetensors.Read(File).Tensors[^1].Values[0]);
+        foreach (bool isText in (bool[])[true, false])
+        {
+            var header = new StringBuilder(isText ? """{"__metadata__":{""" : "{");
+            for (int i = 0; i < 2_000_000; i++)
+                header.Append(isText ? $"\"{i:x}\":\"\"," : $"\"{i:x}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}},");
+            header.Length--;
+            string text = header.Append(isText ? "}}" : "}").ToString();
+            if (text.Length > 100_000_000) text = text[..90_000_000];
+            WriteRaw((ulong)text.Length, Encoding.ASCII.GetBytes(text), 0);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            string message = Assert.Throws<FileContentException>(() => Safetensors.Read(File)).Message;
+            Assert.Contains(isText ? "__metadata__ has more than 10000 keys" : "the header has more than 250000 keys", message, StringComparison.Ordinal);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, isText ? 16 << 20 : 512 << 20);
+        }
+    }
+
+    [Fact]
     public void NamesThatFillTheScreenAreCutInMessages()
     {
         WriteRaw(OneTensor(new('x', 100_000), "F32", 2, 4), new byte[4]);

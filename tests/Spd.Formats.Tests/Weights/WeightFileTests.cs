@@ -114,7 +114,7 @@ public sealed class WeightFileTests : IDisposable
         Assert.Contains("it is empty", Refusal("x.bin", []), StringComparison.Ordinal);
         Assert.Contains("3 bytes, too few", Refusal("x.safetensors", [1, 2, 3]), StringComparison.Ordinal);
         Assert.Contains("git lfs pull", Refusal("x.pt", "version https://git-lfs.github.com/spec/v1"u8.ToArray()), StringComparison.Ordinal);
-        Assert.Contains("files of PyTorch before 1.6", Refusal("x.pt", [0x80, 2, 0x8a, 10, 0x6c]), StringComparison.Ordinal);
+        Assert.Contains("it is a pickle of Python, not a file of torch.save", Refusal("x.pt", [0x80, 2, 0x8a, 10, 0x6c]), StringComparison.Ordinal);
         Assert.Contains("a single array has no name", Refusal("x.npy", Array), StringComparison.Ordinal);
         Assert.Contains("no zip archive, or a damaged one", Refusal("x.pt", [.. "PK\u0003\u0004"u8, 1, 2, 3]), StringComparison.Ordinal);
         WriteZip(_folder["x.zip"], CompressionLevel.SmallestSize, ("readme", [1]));
