@@ -13,6 +13,7 @@ public static class Losses
     /// <param name="target">The target's pass and the causal importances.</param>
     /// <param name="options">Coefficients, p, S and D.</param>
     /// <param name="stochasticMasks">Where stochastic masks come from, by purpose; by default fresh random numbers.</param>
+    /// <exception cref="ArgumentException">Every coefficient is null.</exception>
     public static void Add(
         Graph graph, ComponentModel model, CausalImportance target, DecompositionOptions options, Func<StreamPurpose, MaskSource>? stochasticMasks = null)
     {
@@ -40,6 +41,8 @@ public static class Losses
             if (options.SchattenCoeff is { } schatten)
                 graph.AddLoss(LossNames.Schatten, new PowerSumLoss(site.PenalisedImportance, (float)options.Pnorm, site.Site.V, site.Site.U), 1, schatten);
         }
+
+        if (graph.LossNames.Count == 0) throw new ArgumentException("every coefficient is null, so there is nothing to minimise", nameof(options));
 
         void AddReconstruction(string name, double? coefficient, MaskSource masks, SiteSubsets subsets, int samples)
         {

@@ -13,6 +13,21 @@ internal static partial class ExperimentKeys
 {
     private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
 
+    private const string Minimality = "importance_minimality_coeff";
+
+    // Before the keys that are made of it: a type's fields are filled in the order of its text.
+    private static readonly (string Key, Func<DecompositionOptions, double?> Get, Func<DecompositionOptions, double?, DecompositionOptions> Set)[] Coefficients =
+    [
+        ("faithfulness_coeff", c => c.FaithfulnessCoeff, (c, v) => c with { FaithfulnessCoeff = v }),
+        ("recon_coeff", c => c.ReconCoeff, (c, v) => c with { ReconCoeff = v }),
+        ("stochastic_recon_coeff", c => c.StochasticReconCoeff, (c, v) => c with { StochasticReconCoeff = v }),
+        ("recon_layerwise_coeff", c => c.ReconLayerwiseCoeff, (c, v) => c with { ReconLayerwiseCoeff = v }),
+        ("stochastic_recon_layerwise_coeff", c => c.StochasticReconLayerwiseCoeff, (c, v) => c with { StochasticReconLayerwiseCoeff = v }),
+        (Minimality, c => c.ImportanceMinimalityCoeff, (c, v) => c with { ImportanceMinimalityCoeff = v }),
+        ("schatten_coeff", c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }),
+        ("out_recon_coeff", c => c.OutReconCoeff, (c, v) => c with { OutReconCoeff = v }),
+    ];
+
     /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>
     public static IReadOnlyList<ConfigKey<DecompositionOptions>> Decomposition { get; } =
     [
@@ -24,15 +39,7 @@ internal static partial class ExperimentKeys
         Keys<DecompositionOptions>.Number("n_ci_mlp_neurons", c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
         Keys<DecompositionOptions>.Value("target_module_patterns", List(Text, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
-        Coefficient("faithfulness_coeff", c => c.FaithfulnessCoeff, (c, v) => c with { FaithfulnessCoeff = v }),
-        Coefficient("recon_coeff", c => c.ReconCoeff, (c, v) => c with { ReconCoeff = v }),
-        Coefficient("stochastic_recon_coeff", c => c.StochasticReconCoeff, (c, v) => c with { StochasticReconCoeff = v }),
-        Coefficient("recon_layerwise_coeff", c => c.ReconLayerwiseCoeff, (c, v) => c with { ReconLayerwiseCoeff = v }),
-        Coefficient("stochastic_recon_layerwise_coeff", c => c.StochasticReconLayerwiseCoeff, (c, v) => c with { StochasticReconLayerwiseCoeff = v }),
-        Coefficient("importance_minimality_coeff",
-            c => c.ImportanceMinimalityCoeff, (c, v) => c with { ImportanceMinimalityCoeff = v }) with { Required = true },
-        Coefficient("schatten_coeff", c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }),
-        Coefficient("out_recon_coeff", c => c.OutReconCoeff, (c, v) => c with { OutReconCoeff = v }),
+        .. Coefficients.Select(term => Keys<DecompositionOptions>.Number(term.Key, term.Get, term.Set, required: term.Key == Minimality)),
         Keys<DecompositionOptions>.Refused("embedding_recon_coeff", NoEmbedding),
         Keys<DecompositionOptions>.Refused("is_embed_unembed_recon", NoEmbedding),
         Keys<DecompositionOptions>.Number("pnorm", c => c.Pnorm, (c, v) => c with { Pnorm = v }),
@@ -75,11 +82,8 @@ internal static partial class ExperimentKeys
     {
         { LrSchedule: ScheduleShape.Exponential, LrExponentialHalflife: null } =>
             new ConfigFault("lr_schedule", "lr_schedule is exponential, which needs lr_exponential_halflife, the steps in which the learning rate halves"),
-        {
-            FaithfulnessCoeff: null, ReconCoeff: null, StochasticReconCoeff: null, ReconLayerwiseCoeff: null, StochasticReconLayerwiseCoeff: null,
-            ImportanceMinimalityCoeff: null, SchattenCoeff: null, OutReconCoeff: null,
-        } => new ConfigFault(
-            "importance_minimality_coeff",
+        var options when Coefficients.All(term => term.Get(options) is null) => new ConfigFault(
+            Minimality,
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
         _ => experiment.Target.Kind.Fault(experiment.Target, experiment.Task),
@@ -111,10 +115,6 @@ internal static partial class ExperimentKeys
             ? text
             : throw node.Mistyped(key, "a short name of letters, digits, spaces and . _ + - that does not begin with a dot"),
         Text.Write);
-
-    private static ConfigKey<DecompositionOptions> Coefficient(
-        string name, Func<DecompositionOptions, double?> get, Func<DecompositionOptions, double?, DecompositionOptions> set) =>
-        Keys<DecompositionOptions>.Number(name, get, set);
 
     [GeneratedRegex(@"^[\p{L}\p{N}_+-][\p{L}\p{N}_+. -]{0,99}(?<![. ])\z")]
     private static partial Regex FolderName();
