@@ -44,7 +44,7 @@ public static class ComponentWeights
             for (int j = 0; j < i; j++)
             {
                 if (entries[i].Parameter.SharesMemoryWith(entries[j].Parameter) && !values[i].AsSpan().SequenceEqual(values[j]))
-                    throw new FileContentException($"'{path}' holds {entries[i].Name} and {entries[j].Name} with different values, though they are tied");
+                    throw new FileContentException($"{Quoted.Path(path)} holds {Quoted.Of(entries[i].Name)} and {Quoted.Of(entries[j].Name)} with different values, though they are tied");
             }
         }
     }
@@ -59,15 +59,15 @@ public static class ComponentWeights
         var tensors = read.ToDictionary(tensor => tensor.Name);
         var names = wanted.Select(tensor => tensor.Name).ToList();
         if (names.Find(name => !tensors.ContainsKey(name)) is { } missing)
-            throw new FileContentException($"'{path}' lacks {missing}: it is not the model of this configuration");
+            throw new FileContentException($"{Quoted.Path(path)} lacks {Quoted.Of(missing)}: it is not the model of this configuration");
         if (tensors.Keys.Except(names).FirstOrDefault() is { } extra)
-            throw new FileContentException($"'{path}' holds {extra}, which the model of this configuration does not have");
+            throw new FileContentException($"{Quoted.Path(path)} holds {Quoted.Of(extra)}, which the model of this configuration does not have");
         foreach (var (name, shape) in wanted)
         {
             if (!tensors[name].Shape.SequenceEqual(shape))
             {
                 throw new FileContentException(
-                    $"'{path}' holds {name} of shape {tensors[name].ShapeText}, but the model of this configuration needs [{string.Join(", ", shape)}]");
+                    $"{Quoted.Path(path)} holds {Quoted.Of(name)} of shape {tensors[name].ShapeText}, but the model of this configuration needs [{string.Join(", ", shape)}]");
             }
         }
 

@@ -91,7 +91,7 @@ internal static partial class ExperimentLoader
     {
         if (target.Find(TrainKey) is { IsNull: false } || DescribedKind(target) is not null || KindOf(root)?.TrainConfigFile is not { } name) return;
         string file = Path.Combine(Path.GetDirectoryName(path)!, name);
-        if (!File.Exists(path)) throw target.Find(LoadKey)!.Error($"target.load is '{path}', but there is no such file");
+        if (WeightFile.WhyNone(path) is { } reason) throw target.Find(LoadKey)!.Error($"target.load is {Quoted.Path(path)}, but {reason}");
         target.Set(TrainKey, File.Exists(file)
             ? ConfigReader.ReadFile(file)
             : throw target.Find(LoadKey)!.Error(

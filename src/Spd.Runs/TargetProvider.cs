@@ -1,5 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Engine.Kernels;
+using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
@@ -40,7 +41,8 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
 
     private TrainedTarget Load(TargetConfig config)
     {
-        if (!File.Exists(config.Load)) throw new ConfigException($"target.load is '{config.Load}', but there is no such file: name the weights with --set target.load=PATH");
+        if (WeightFile.WhyNone(config.Load!) is { } reason)
+            throw new ConfigException($"target.load is {Quoted.Path(config.Load!)}, but {reason}; name the weights with --set target.load=PATH");
         var network = config.Build();
         config.Kind.Load(config, network);
         observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network)}");

@@ -88,7 +88,7 @@ public sealed class ExchangeTests : IDisposable
         var tensors = Safetensors.Read(weights).Tensors;
         tensors.First(tensor => tensor.Name == "model.linear2.weight").Values[3] += 1;
         Safetensors.Write(weights, tensors);
-        Refused("linear2.weight, which is not the transpose of linear1.weight", "import", "out", "--out", "x");
+        Refused("'linear2.weight', which is not the transpose of 'linear1.weight'", "import", "out", "--out", "x");
         Assert.Equal(0, _spd.Run(["run", "apd_tms_5-2", "--out", "apd", .. Short]).ExitCode);
         Refused("cannot be exported as spd-paper", "export", "apd", "--format", "spd-paper");
         Assert.Equal(0, _spd.Run(["run", "tms_5-2", "--out", "each", .. Short, "--set", "C={linear*: 6}"]).ExitCode);

@@ -31,9 +31,9 @@ public static class Safetensors
         long end = 0;
         foreach (var tensor in list)
         {
-            if (!names.Add(tensor.Name)) throw new ArgumentException($"the name '{tensor.Name}' is reserved or given to two tensors");
+            if (!names.Add(tensor.Name)) throw new ArgumentException($"the name {Quoted.Of(tensor.Name)} is reserved or given to two tensors");
             if (tensor.Shape.Any(dimension => dimension < 0) || tensor.Shape.Aggregate(1L, (count, dimension) => count * dimension) != tensor.Values.Length)
-                throw new ArgumentException($"tensor '{tensor.Name}' has {tensor.Values.Length} values, but its shape is {tensor.ShapeText}");
+                throw new ArgumentException($"tensor {Quoted.Of(tensor.Name)} has {tensor.Values.Length} values, but its shape is {tensor.ShapeText}");
             long begin = end;
             end += (long)tensor.Values.Length * sizeof(float);
             entries.Add(new TensorEntry(new TensorInfo(tensor.Name, tensor.Shape, nameof(NumberType.F32)), begin, end));

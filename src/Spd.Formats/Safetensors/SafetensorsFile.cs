@@ -9,5 +9,5 @@ public sealed record SafetensorsFile(IReadOnlyList<TensorData> Tensors, IReadOnl
     /// <exception cref="KeyNotFoundException">There is none.</exception>
     public TensorData this[string name] =>
         Tensors.FirstOrDefault(tensor => tensor.Name == name)
-        ?? throw new KeyNotFoundException($"no tensor is called '{name}'; there are: {string.Join(", ", Tensors.Select(tensor => tensor.Name))}");
+        ?? throw new KeyNotFoundException($"no tensor is called {Quoted.Of(name)}; there are: {Quoted.List(Tensors.Select(tensor => tensor.Name))}");
 }

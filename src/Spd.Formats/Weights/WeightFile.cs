@@ -51,7 +51,7 @@ public sealed class WeightFile : IDisposable
     public static WeightFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (Directory.Exists(path)) throw Folder(path);
+        if (Directory.Exists(path)) throw new FileContentException($"{Quoted.Path(path)} holds no weights itself: {WhyNone(path)}");
         if (path.EndsWith(WeightIndex.Suffix, StringComparison.Ordinal)) return Opened(path, "index of weight files", () => new WeightIndex(path, Open));
         return Guarded(path, AnyKind, () =>
         {
@@ -68,6 +68,15 @@ public sealed class WeightFile : IDisposable
             if (path.EndsWith(".safetensors", StringComparison.Ordinal)) return Opened(path, SafetensorsReader.Kind, () => new SafetensorsReader(path));
             throw new FormatException("it is neither PyTorch's (.pt, .pth), nor safetensors, nor an index of such files (.index.json), nor NumPy's .npz");
         });
+    }
+
+    /// <summary>Why there is no file at a path, as a clause: it is a folder, whose weight files are named, or there is nothing. Null where there is one.</summary>
+    public static string? WhyNone(string path)
+    {
+        if (!Directory.Exists(path)) return File.Exists(path) ? null : "there is no such file";
+        var files = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!)
+            .Where(name => Suffixes.Any(suffix => name.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).ToList();
+        return files.Count == 0 ? "it is a folder, and no weight file lies in it" : $"it is a folder: name one of the weight files in it, {Quoted.List(files)}";
     }
 
     /// <summary>Reads all tensors of a file.</summary>
@@ -131,14 +140,5 @@ public sealed class WeightFile : IDisposable
         {
             throw new FileContentException($"{Quoted.Path(path)} is no usable {kind}: {exception.Message}", exception);
         }
-    }
-
-    private static FileContentException Folder(string path)
-    {
-        var files = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!)
-            .Where(name => Suffixes.Any(suffix => name.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).ToList();
-        return new FileContentException(files.Count == 0
-            ? $"{Quoted.Path(path)} is a folder, and no weight file lies in it"
-            : $"{Quoted.Path(path)} is a folder: name one of the weight files in it, {Quoted.List(files)}");
     }
 }

@@ -38,12 +38,11 @@ public static class ModuleWeights
         var parameters = module.NamedParameters().ToList();
         var paths = parameters.Select(entry => entry.Path).ToList();
         if (paths.Except(tensors.Keys).ToList() is { Count: > 0 } missing)
-            throw new FileContentException($"'{path}' lacks {string.Join(", ", missing)}; it holds {string.Join(", ", tensors.Keys)}");
+            throw new FileContentException($"{Quoted.Path(path)} lacks {Quoted.List(missing)}; it holds {(tensors.Count == 0 ? "nothing" : Quoted.List(tensors.Keys))}");
         if (tensors.Keys.Except(paths).ToList() is { Count: > 0 } extra)
         {
             throw new FileContentException(
-                $"'{path}' holds {string.Join(", ", extra)}, which this network does not have; "
-                + $"its parameters are {string.Join(", ", paths)}");
+                $"{Quoted.Path(path)} holds {Quoted.List(extra)}, which this network does not have; its parameters are {Quoted.List(paths)}");
         }
 
         foreach (var (name, parameter) in parameters)
@@ -51,7 +50,7 @@ public static class ModuleWeights
             if (!Fits(tensors[name].Shape, parameter))
             {
                 throw new FileContentException(
-                    $"'{path}' holds {name} of shape {tensors[name].ShapeText}, "
+                    $"{Quoted.Path(path)} holds {Quoted.Of(name)} of shape {tensors[name].ShapeText}, "
                     + $"but this network needs [{string.Join(", ", Shape(name, parameter))}]");
             }
         }
@@ -72,7 +71,7 @@ public static class ModuleWeights
                     BitConverter.SingleToInt32Bits(copy.Values[i])
                     == BitConverter.SingleToInt32Bits(first.Values[i % linear.Inputs * linear.Outputs + i / linear.Inputs]));
             if (!isEqual)
-                throw new FileContentException($"'{path}' holds {name}.weight, which is not the transpose of {owner}: set tied_weights to false for this network");
+                throw new FileContentException($"{Quoted.Path(path)} holds {Quoted.Of($"{name}.weight")}, which is not the transpose of {Quoted.Of(owner)}: set tied_weights to false for this network");
         }
     }
 

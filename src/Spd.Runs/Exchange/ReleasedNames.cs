@@ -62,14 +62,14 @@ internal static class ReleasedNames
             if (tensor.Name.Split('.') is not [var group and ("components" or "gates"), var dashed, var part] || !siteOf.TryGetValue(dashed, out var site))
             {
                 throw new FileContentException(
-                    $"'{path}' holds {tensor.Name}, which is no part of a decomposition of {string.Join(", ", sites.Select(site => site.Name))}: "
+                    $"{Quoted.Path(path)} holds {Quoted.Of(tensor.Name)}, which is no part of a decomposition of {Quoted.List(sites.Select(site => site.Name))}: "
                     + "is it of this final_config.yaml?");
             }
 
             if ((group, part) is ("components", "bias"))
             {
                 if (site.Linear.Bias is not { } bias || !bias.Values.SequenceEqual(tensor.Values))
-                    throw new FileContentException($"'{path}' holds {tensor.Name}, which is not the bias of {site.Name} in its target");
+                    throw new FileContentException($"{Quoted.Path(path)} holds {Quoted.Of(tensor.Name)}, which is not the bias of {Quoted.Of(site.Name)} in its target");
                 continue;
             }
 

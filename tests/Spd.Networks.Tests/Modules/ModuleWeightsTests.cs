@@ -45,13 +45,24 @@ public sealed class ModuleWeightsTests : IDisposable
         float[] before = Values(network);
 
         ModuleWeights.Save(File, Network(small with { NHiddenLayers = 1 }, 2));
-        Assert.Contains("holds hidden_layers.0.weight, which this network does not have", Refusal(network), StringComparison.Ordinal);
+        Assert.Contains("holds 'hidden_layers.0.weight', which this network does not have", Refusal(network), StringComparison.Ordinal);
         ModuleWeights.Save(File, Network(small with { NFeatures = 6 }, 2));
-        Assert.Contains("linear1.weight of shape [2, 6], but this network needs [2, 5]", Refusal(network), StringComparison.Ordinal);
+        Assert.Contains("'linear1.weight' of shape [2, 6], but this network needs [2, 5]", Refusal(network), StringComparison.Ordinal);
         Assert.Equal(before, Values(network));
 
         ModuleWeights.Save(File, network);
-        Assert.Contains("lacks linear2.weight", Refusal(Network(small with { TiedWeights = false }, 2)), StringComparison.Ordinal);
+        Assert.Contains("lacks 'linear2.weight'", Refusal(Network(small with { TiedWeights = false }, 2)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NamesOfAFileAreQuotedAndCutAndNotAllListed()
+    {
+        Safetensors.Write(File, [new TensorData("\u001b[31mred\nspd: all is well", [], [1]), .. Enumerable.Range(0, 1000).Select(i => new TensorData($"{i}{new string('x', 1000)}", [], [i]))]);
+        string message = Refusal(Network(new TmsModelConfig(), 1));
+        Assert.InRange(message.Length, 0, 2000);
+        Assert.DoesNotContain(message, char.IsControl);
+        Assert.Contains("'\ufffd[31mred spd: all is well'", message, StringComparison.Ordinal);
+        Assert.Contains("and 991 more", message, StringComparison.Ordinal);
     }
 
     private static Tms Network(TmsModelConfig config, ulong seed)
