@@ -43,6 +43,34 @@ internal sealed record ArrayHeader(NumberType Type, bool IsBigEndian, bool IsFor
         };
     }
 
+    /// <summary>Refuses a header that claims more numbers than there can be.</summary>
+    /// <param name="available">The most bytes that header and numbers can have.</param>
+    public void CheckFits(long available)
+    {
+        Int128 count = Shape.Contains(0) ? 0 : 1;
+        int size = Type.Size();
+        foreach (int dimension in Shape)
+        {
+            count *= dimension;
+            if (count * size > available - Length || count > Array.MaxLength)
+            {
+                throw new FormatException(
+                    $"its header claims the shape [{string.Join(", ", Shape)}] of numbers of {size} bytes, more than the file can hold; "
+                    + "it is cut short or damaged");
+            }
+        }
+    }
+
+    /// <summary>Reads the numbers behind a header that fits, to the end of the stream.</summary>
+    /// <exception cref="EndOfStreamException">There are fewer.</exception>
+    public float[] ReadNumbers(Stream stream)
+    {
+        long count = Strided.Count(Shape);
+        float[] values = Numbers.Read(stream, Type, count, "it", IsBigEndian);
+        if (stream.ReadByte() >= 0) throw new FormatException($"bytes that belong to nothing follow its {count} numbers");
+        return IsFortran ? Strided.ToRowMajor(values, 0, Shape, Strided.ColumnMajorStrides(Shape)) : values;
+    }
+
     private static ArrayHeader ReadIdx(Stream stream, byte code, int dimensions)
     {
         var type = code switch

@@ -118,7 +118,7 @@ public sealed class WeightFile : IDisposable
         try
         {
             if (zip.Names.Any(TorchArchive.IsPickle)) return Opened(path, TorchReader.Kind, () => TorchArchive.Open(zip));
-            if (zip.Names.Any(ArrayFile.IsArray)) return Opened(path, ArrayArchive.Kind, () => new ArrayArchive(zip));
+            if (zip.Names.Any(ArrayArchive.IsArray)) return Opened(path, ArrayArchive.Kind, () => new ArrayArchive(zip));
             throw new FormatException($"it is a zip archive with neither {TorchArchive.PickleName}, as PyTorch's have, nor arrays, as NumPy's have");
         }
         catch

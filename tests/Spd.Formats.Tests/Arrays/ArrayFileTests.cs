@@ -106,7 +106,8 @@ public sealed class ArrayFileTests : IDisposable
             Assert.Equal([1], ArrayFile.Read($"{path}:x").Values);
             Assert.Equal([2, 3], ArrayFile.Read($"{path}:a:b").Values);
             Assert.Equal("a:b", ArrayFile.Read($"{path}:a:b").Name);
-            Assert.Equal(["x", "a:b"], ArrayFile.ReadArchive(path).Select(array => array.Name));
+            using var file = ArrayFile.Open(path);
+            Assert.Equal(["x [1] float32", "a:b [2] float32"], file.Arrays.Select(array => $"{array.Name} {array.ShapeText} {array.Type}"));
         }
 
         Assert.Contains("it holds the arrays 'x', 'a:b': choose one", Refusal(path), StringComparison.Ordinal);
@@ -114,11 +115,11 @@ public sealed class ArrayFileTests : IDisposable
         WriteZip(path, CompressionLevel.SmallestSize, arrays[0]);
         Assert.Equal([1], ArrayFile.Read(path).Values);
         WriteZip(path, CompressionLevel.SmallestSize, ("x.npy", Numpy("|O", "False", "(1,)", [0])));
-        Assert.Contains("of its array 'x.npy': it holds Python objects", Refusal(path), StringComparison.Ordinal);
+        Assert.Contains("of its array 'x': it holds Python objects", Refusal(path), StringComparison.Ordinal);
         WriteZip(path, CompressionLevel.SmallestSize, ("readme", [0]));
-        Assert.Contains("it holds no .npy files", Refusal(path), StringComparison.Ordinal);
+        Assert.Contains("it is a zip archive that holds no .npy files", Refusal(path), StringComparison.Ordinal);
         File.Move(path, _folder["named.npz:x"]);
-        Assert.Contains("it holds no .npy files", Refusal(_folder["named.npz:x"]), StringComparison.Ordinal);
+        Assert.Contains("it is a zip archive that holds no .npy files", Refusal(_folder["named.npz:x"]), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -158,6 +159,80 @@ public sealed class ArrayFileTests : IDisposable
         Assert.Contains("it is empty", Refusal("x", []), StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => ArrayFile.Read(_folder["missing.npy"]));
         Read("named.npy", Numpy("|u1", "False", "(1,)", [1]));
+    }
+
+    [Fact]
+    public void AShapeIsKnownBeforeNumbersAreRead()
+    {
+        const int Rows = 1 << 20;
+        byte[] header = Numpy("<f4", "False", $"({Rows}, 100)", []), zipped = Zipped([.. header, .. new byte[400 * Rows]]);
+        foreach (byte[] content in (byte[][])[zipped, header])
+        {
+            File.WriteAllBytes(_folder["x"], content);
+            if (content == header)
+            {
+                using var sparse = new FileStream(_folder["x"], FileMode.Open);
+                sparse.SetLength(header.Length + 400L * Rows);
+            }
+
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            using (var file = ArrayFile.Open(_folder["x"])) Assert.Equal([Rows, 100], file.Choose().Shape);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000);
+        }
+
+        WriteZip(_folder["x"], CompressionLevel.SmallestSize, ("y.npy", [.. header, .. new byte[400 * Rows]]));
+        using var archive = ArrayFile.Open(_folder["x"]);
+        Assert.Equal([Rows, 100], archive.Choose().Shape);
+    }
+
+    [Fact]
+    public void CompressedFilesMayHaveSeveralMembersNamesAndPadding()
+    {
+        byte[] content = Idx(0x08, [3], [1, 2, 3]), empty = Zipped([]);
+        byte[] named = [0x1f, 0x8b, 8, 0x1c, .. new byte[6], 2, 0, 7, 7, .. "name\0comment\0"u8, .. Zipped(content[7..])[10..]];
+        byte[][] wholes =
+        [
+            [.. Zipped(content[..2]), .. Zipped(content[2..])],
+            [.. Zipped(content[..7]), .. empty, .. named],
+            [.. Zipped(content), .. new byte[1]],
+            [.. Zipped(content), .. new byte[100_000]],
+            [.. Zipped(content), .. empty, .. new byte[512]],
+        ];
+        Assert.All(wholes, whole => Assert.Equal([1, 2, 3], Read("x.gz", whole).Values));
+        byte[] two = wholes[0];
+        for (int length = 0; length < two.Length; length++) Refusal("x.gz", two[..length]);
+        Assert.Contains("its compression is damaged", Refusal("x.gz", [.. two, 1]), StringComparison.Ordinal);
+        Assert.Contains("its compression is damaged", Refusal("x.gz", [.. two, .. new byte[20_000], 1]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull")]
+    [InlineData("\n<!DOCTYPE html><html>", "it is a web page")]
+    [InlineData("\u0008\0\0\0\0\0\0\0{}      ", "it is a safetensors file, which data are not read from: save the arrays that are meant with numpy.save(")]
+    public void OtherFilesAreToldToBeWhatTheyAre(string content, string expected)
+    {
+        foreach (string name in (string[])["x.npy", "x.npz", "x.safetensors", "x.pt"])
+        {
+            File.WriteAllText(_folder[name], content);
+            Assert.Contains(expected, Refusal(_folder[name]), StringComparison.Ordinal);
+            Assert.Contains(expected, Refusal($"{_folder[name]}:y"), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void FilesOfPyTorchFoldersAndWorkbooksAreToldToBeThat()
+    {
+        WriteZip(_folder["x.pt"], CompressionLevel.NoCompression, ("x/data.pkl", [0]));
+        Assert.Contains("it is a PyTorch file, which data are not read from: save the arrays", Refusal(_folder["x.pt"]), StringComparison.Ordinal);
+        Assert.Contains("it is a PyTorch file", Refusal($"{_folder["x.pt"]}:weight"), StringComparison.Ordinal);
+        WriteZip(_folder["x.xlsx"], CompressionLevel.NoCompression, ("xl/workbook.xml", [0]));
+        Assert.Contains("it is an Excel workbook: save the sheet as CSV", Refusal(_folder["x.xlsx"]), StringComparison.Ordinal);
+        Assert.Contains("it is a pickle", Refusal("x", [0x80, 4, 0x95]), StringComparison.Ordinal);
+        Directory.CreateDirectory(_folder["folder.npz"]);
+        Assert.Contains("it is a folder: name a file in it", Refusal(_folder["folder.npz"]), StringComparison.Ordinal);
+        Assert.Contains("it is a folder: name a file in it", Refusal($"{_folder["folder.npz"]}:x"), StringComparison.Ordinal);
+        Assert.Equal("none.npz", ArrayFile.FileOf("none.npz:x"));
+        Assert.Equal("none:x", ArrayFile.FileOf("none:x"));
     }
 
     [Fact]
