@@ -54,7 +54,7 @@ internal sealed class NumpyArchiveKind() : FuzzKind("npz")
     protected override byte[] Mutate(Mutator mutator, Sample sample) => Zips.Mutate(
         mutator, sample.Bytes, [.. Corpus.Select(other => other.Bytes)], Words, name => name.EndsWith(".npy", StringComparison.Ordinal));
 
-    protected override void Read(string path) => TryEach(() => ReadWeights(path), () => ArrayFile.ReadArchive(path), () => ArrayFile.Read($"{path}:a"));
+    protected override void Read(string path) => TryEach(() => ReadWeights(path), () => ArrayFile.Read(path), () => ArrayFile.Read($"{path}:a"));
 }
 
 /// <summary>Arrays in IDX files, as MNIST's; most compressed with gzip, some in several parts.</summary>
