@@ -27,8 +27,9 @@ internal static class ExchangeCommands
         };
         command.SetAction(parsed =>
         {
-            var (folder, summary) = ReleasedImport.Import(
+            var (folder, summary, notes) = ReleasedImport.Import(
                 parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, parsed.GetValue(threads));
+            foreach (string note in notes) Screen.WriteLine($"{note.TrimEnd('.')}.");
             ResultsDisplay.Write(summary);
             Screen.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");
             return CommandLine.Success;

@@ -80,8 +80,9 @@ internal static partial class ExperimentLoader
     private static string? ResolvePath(ConfigMap map, string key, string? folder)
     {
         if (map.Find(key) is not ConfigScalar { IsNull: false } given || given.Text.Contains("://", StringComparison.Ordinal)) return null;
-        string beside = folder is null ? given.Text : Path.Combine(folder, given.Text);
-        string path = Path.GetFullPath(File.Exists(ArrayFile.FileOf(beside)) ? beside : given.Text);
+        string text = ValueKind.FilePath.Read(given, key);
+        string beside = folder is null ? text : Path.Combine(folder, text);
+        string path = Path.GetFullPath(File.Exists(ArrayFile.FileOf(beside)) ? beside : text);
         map.Set(key, new ConfigScalar(given.Origin, path, given.Plain));
         return path;
     }

@@ -44,7 +44,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
         if (WeightFile.WhyNone(config.Load!) is { } reason)
             throw new ConfigException($"target.load is {Quoted.Path(config.Load!)}, but {reason}; name the weights with --set target.load=PATH");
         var network = config.Build();
-        config.Kind.Load(config, network);
+        foreach (string note in config.Kind.Load(config, network)) observer.Note(note);
         observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network)}");
         return new TrainedTarget(network, config, SeedsTried: 0, FromCache: false);
     }

@@ -4,6 +4,7 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Exchange;
 
@@ -17,11 +18,11 @@ public static partial class ReleasedImport
     /// <param name="configPath">Its <c>final_config.yaml</c>; null where it lies beside the weights.</param>
     /// <param name="output">The run folder to make: new, or empty.</param>
     /// <param name="threads">Threads to measure with.</param>
-    /// <returns>The folder, and what the decomposition comes to as measured now.</returns>
+    /// <returns>The folder, what the decomposition comes to as measured now, and what the user should know of the weight file.</returns>
     /// <exception cref="ConfigException">The configuration is missing or cannot be used.</exception>
     /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
     /// <exception cref="FileContentException">The weights are damaged, or not of this configuration.</exception>
-    public static (RunFolder Folder, RunSummary Summary) Import(string path, string? configPath, string output, int threads)
+    public static (RunFolder Folder, RunSummary Summary, IReadOnlyList<string> Notes) Import(string path, string? configPath, string output, int threads)
     {
         string folder = Directory.Exists(path) ? Path.GetFullPath(path)
             : File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))!
@@ -31,12 +32,19 @@ public static partial class ReleasedImport
         if (!File.Exists(configFile))
             throw new ConfigException($"there is no {ConfigName} beside '{weights}': name the configuration of the decomposition with --config");
         var experiment = ReleasedConfig.Read(configFile, Path.GetFileName(folder));
-        var tensors = WeightFile.ReadAll(weights);
         var network = experiment.Target.Build();
-        ModuleWeights.Load(weights, ReleasedNames.Target(tensors), network);
+        using var file = TargetTensors.Open(
+            weights, [.. network.NamedParameters().Select(entry => ReleasedNames.Model + entry.Path)], "is it of this final_config.yaml?",
+            optional: [.. ModuleWeights.TiedNames(network).Select(name => ReleasedNames.Model + name)]);
+        var ours = file.Others.Where(other => other.IsInside && (ReleasedNames.IsOfComponents(other.Name) || (ReleasedNames.IsOfTarget(other.Name) && other.MightBeParameter))).ToList();
+        var named = file.Found.Concat(ours.Select(other => new KeyValuePair<string, TensorInfo>(other.Name, other.Tensor))).ToDictionary();
+        ModuleWeights.Load(
+            weights, named.Where(tensor => ReleasedNames.IsOfTarget(tensor.Key)).ToDictionary(tensor => tensor.Key[ReleasedNames.Model.Length..], tensor => tensor.Value),
+            name => file.Read(named[ReleasedNames.Model + name]), network);
         var target = new TrainedTarget(network, experiment.Target, SeedsTried: 0, FromCache: false);
         using var decomposition = new SpdDecomposition(experiment, target, threads);
-        decomposition.Load(weights, ReleasedNames.ComponentTensors(weights, tensors, decomposition.Sites));
+        decomposition.Load(weights, ReleasedNames.ComponentTensors(
+            weights, ours.Where(other => ReleasedNames.IsOfComponents(other.Name)).Select(other => file.Read(other.Tensor) with { Name = other.Name }), decomposition.Sites));
 
         if (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any()))
             throw new RunFolderException($"'{output}' exists already: name a new folder with --out");
@@ -54,7 +62,7 @@ public static partial class ReleasedImport
             made.WriteResults(experiment, summary, decomposition.Draw(evaluation, []));
             if (Directory.Exists(output)) Directory.Delete(output);
             Directory.Move(temporary, output);
-            return (RunFolder.Open(output), summary);
+            return (RunFolder.Open(output), summary, [.. file.Notes, .. file.UnusedNote(file.Others.Except(ours))]);
         }
         finally
         {

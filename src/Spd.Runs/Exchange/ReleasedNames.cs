@@ -11,7 +11,10 @@ namespace Spd.Runs.Exchange;
 /// </summary>
 internal static class ReleasedNames
 {
-    private const string Model = "model.", Components = "components.", Gates = "gates.";
+    /// <summary>What stands before the names of the target.</summary>
+    public const string Model = "model.";
+
+    private const string Components = "components.", Gates = "gates.";
 
     /// <summary>The tensors of a decomposition under the released names.</summary>
     /// <param name="network">The target.</param>
@@ -44,20 +47,22 @@ internal static class ReleasedNames
         }
     }
 
-    /// <summary>The target's tensors among those of a state dict, under their own names.</summary>
-    public static IReadOnlyList<TensorData> Target(IEnumerable<TensorData> tensors) =>
-        [.. tensors.Where(tensor => tensor.Name.StartsWith(Model, StringComparison.Ordinal)).Select(tensor => tensor with { Name = tensor.Name[Model.Length..] })];
+    /// <summary>Whether a name of a state dict is the target's.</summary>
+    public static bool IsOfTarget(string name) => name.StartsWith(Model, StringComparison.Ordinal);
 
-    /// <summary>The components and gates among the tensors of a state dict, under the names of <see cref="ComponentWeights"/>.</summary>
+    /// <summary>Whether it is that of components or gates.</summary>
+    public static bool IsOfComponents(string name) => name.StartsWith(Components, StringComparison.Ordinal) || name.StartsWith(Gates, StringComparison.Ordinal);
+
+    /// <summary>The components and gates of a state dict under the names of <see cref="ComponentWeights"/>.</summary>
     /// <param name="path">Where they were read from, for messages.</param>
-    /// <param name="tensors">The tensors.</param>
+    /// <param name="tensors">The tensors of components and gates.</param>
     /// <param name="sites">The sites.</param>
     /// <exception cref="FileContentException">A tensor belongs to no site, or a bias is not the target's.</exception>
     public static IReadOnlyList<TensorData> ComponentTensors(string path, IEnumerable<TensorData> tensors, IReadOnlyList<Site> sites)
     {
         var siteOf = sites.ToDictionary(site => Dashed(site.Name));
         var found = new List<TensorData>();
-        foreach (var tensor in tensors.Where(tensor => !tensor.Name.StartsWith(Model, StringComparison.Ordinal)))
+        foreach (var tensor in tensors)
         {
             if (tensor.Name.Split('.') is not [var group and ("components" or "gates"), var dashed, var part] || !siteOf.TryGetValue(dashed, out var site))
             {

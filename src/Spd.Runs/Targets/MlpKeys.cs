@@ -1,3 +1,4 @@
+using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
@@ -14,11 +15,14 @@ internal static class MlpKeys
     [
         Keys<MlpConfig>.Value("layer_sizes", List(WholeNumber(Keys<MlpConfig>.RangeOf("layer_sizes")), "a list of sizes from input to output, such as [784, 100, 10],"),
             c => c.LayerSizes, (c, v) => c with { LayerSizes = v }, required: true),
-        Keys<MlpConfig>.Value("activation", Activations, c => (ForAll: c.Activation, ByLayer: c.ActivationByLayer),
+        Keys<MlpConfig>.Value("activation", OneOrEach(Choice<ActivationName>(), "a list of functions"), c => (ForAll: c.Activation, ByLayer: c.ActivationByLayer),
             (c, v) => c with { Activation = v.ForAll, ActivationByLayer = v.ByLayer }, required: true),
-        Keys<MlpConfig>.Value("weights", OrNone(Names), c => c.Weights, (c, v) => c with { Weights = v }),
-        Keys<MlpConfig>.Value("biases", OrNone(Names), c => c.Biases, (c, v) => c with { Biases = v }),
-        Keys<MlpConfig>.Value("weight_layout", Choice<WeightLayout>(), c => c.WeightLayout, (c, v) => c with { WeightLayout = v }),
+        Keys<MlpConfig>.Value("weights", OrNone(List(Text, "a list of names, one for each layer,")), c => c.Weights, (c, v) => c with { Weights = v }),
+        Keys<MlpConfig>.Value("biases", Biases, c => c.Biases, (c, v) => c with { Biases = v }),
+        Keys<MlpConfig>.Value("weight_layout", OneOrEach(Choice<WeightLayout>(), "a list of layouts, one for each layer,"),
+            c => (ForAll: c.WeightLayout, ByLayer: c.WeightLayoutByLayer), (c, v) => c with { WeightLayout = v.ForAll, WeightLayoutByLayer = v.ByLayer }),
+        Keys<MlpConfig>.Optional("prefix", Text, c => c.Prefix, (c, v) => c with { Prefix = v }),
+        Keys<MlpConfig>.Optional("ignore", List(Text, "a list of names, such as [optimizer.*],"), c => c.Ignore, (c, v) => c with { Ignore = v }),
     ],
     model =>
     {
@@ -33,11 +37,16 @@ internal static class MlpKeys
                 + $"{layers - 1} are needed, or {layers} with one behind the last layer");
         }
 
-        return Fits("weights", model.Weights) ?? Fits("biases", model.Biases);
+        return Fits("weights", model.Weights?.Count, "names") ?? Fits("biases", model.HasBiases ? model.Biases.Count : null, "names")
+            ?? Fits("weight_layout", model.WeightLayoutByLayer?.Count, "layouts")
+            ?? (Enumerable.Range(0, layers).SelectMany(layer => new[] { model.WeightOf(layer), model.BiasOf(layer) }.OfType<string>())
+                .GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice
+                ? new ConfigFault("weights", $"weights and biases name {Quoted.Of(twice.Key)} twice: each layer needs tensors of its own")
+                : null);
 
-        ConfigFault? Fits(string key, IReadOnlyList<string>? names) => names is null || names.Count == layers
+        ConfigFault? Fits(string key, int? count, string what) => count is null || count == layers
             ? null
-            : new ConfigFault(key, $"{key} has {names.Count} names, but layer_sizes describes {layers} layers");
+            : new ConfigFault(key, $"{key} has {count} {what}, but layer_sizes describes {layers} layers");
     });
 
     /// <summary>The data.</summary>
@@ -67,7 +76,7 @@ internal static class MlpKeys
     /// <summary>The whole target.</summary>
     public static KeyTable<MlpTargetConfig> Target { get; } = new(
     [
-        Keys<MlpTargetConfig>.Value("load", Text, c => c.Load!, (c, v) => c with { Load = v }, required: true),
+        Keys<MlpTargetConfig>.Value("load", FilePath, c => c.Load!, (c, v) => c with { Load = v }, required: true),
         Keys<MlpTargetConfig>.Nested("mlp", Model, c => c.Model, (c, v) => c with { Model = v }, required: true),
         Keys<MlpTargetConfig>.Nested("data", Data, c => c.DataFiles, (c, v) => c with { DataFiles = v }, required: true),
     ],
@@ -78,17 +87,25 @@ internal static class MlpKeys
         ? null
         : new ConfigFault("data", $"{key} has {names.Count} names, but the network has {count} {what}");
 
-    private static ValueKind<(ActivationName ForAll, IReadOnlyList<ActivationName>? ByLayer)> Activations
+    /// <summary>The names of biases, or null for those of layers without; written as null where there is none at all.</summary>
+    private static ValueKind<IReadOnlyList<string?>?> Biases
     {
         get
         {
-            var one = Choice<ActivationName>();
-            var each = List(one, "a list of functions");
+            var names = List(OrNone(Text), "a list of names, one for each layer,");
             return new(
-                (node, key) => node is ConfigList ? (default, each.Read(node, key)) : (one.Read(node, key), null),
-                value => value.ByLayer is { } byLayer ? each.Write(byLayer) : one.Write(value.ForAll));
+                (node, key) => node.IsNull || (names.Read(node, key) is var read && read.All(name => name is null)) ? [] : names.Read(node, key),
+                value => value is { Count: > 0 } ? names.Write(value) : Plain("null"));
         }
     }
 
-    private static ValueKind<IReadOnlyList<string>> Names => List(Text, "a list of names, one for each layer,");
+    /// <summary>One value for all layers, or a list of one for each.</summary>
+    private static ValueKind<(T ForAll, IReadOnlyList<T>? ByLayer)> OneOrEach<T>(ValueKind<T> one, string needed)
+        where T : struct
+    {
+        var each = List(one, needed);
+        return new(
+            (node, key) => node is ConfigList ? (default, each.Read(node, key)) : (one.Read(node, key), null),
+            value => value.ByLayer is { } byLayer ? each.Write(byLayer) : one.Write(value.ForAll));
+    }
 }

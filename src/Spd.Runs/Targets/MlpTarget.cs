@@ -26,29 +26,37 @@ internal sealed class MlpTarget : TargetKind
 
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(MlpKeys.Target.Write((MlpTargetConfig)config));
 
-    public override void Load(TargetConfig config, Module network)
+    public override IReadOnlyList<string> Load(TargetConfig config, Module network)
     {
         var (path, model) = (config.Load!, ((MlpTargetConfig)config).Model);
-        var tensors = WeightFile.ReadAll(path).ToDictionary(tensor => tensor.Name);
-        var renamed = new List<TensorData>();
-        for (int layer = 0; layer + 1 < model.LayerSizes.Count; layer++)
+        var layers = Enumerable.Range(0, model.LayerSizes.Count - 1).ToList();
+        using var file = TargetTensors.Open(
+            path, [.. layers.Select(model.WeightOf), .. layers.Select(model.BiasOf).OfType<string>()], "correct the names under target.mlp",
+            prefix: model.Prefix ?? "", ignore: model.Ignore);
+        if (model.Biases is null) RequireNoBiases(path, model, file);
+
+        var tensors = new Dictionary<string, TensorInfo>();
+        var readers = new Dictionary<string, Func<TensorData>>();
+        foreach (int layer in layers)
         {
-            var weight = Take(model.Weights?[layer] ?? $"layers.{layer}.weight");
-            renamed.Add((model.WeightLayout == WeightLayout.OutIn ? weight : Transposed(weight)) with { Name = $"layers.{layer}.weight" });
-            if (model.Biases is not null) renamed.Add(Take(model.Biases[layer]) with { Name = $"layers.{layer}.bias" });
+            string name = $"layers.{layer}.weight", weight = model.WeightOf(layer);
+            RequireShape(path, file.Found[weight], model, layer);
+            tensors[name] = file.Found[weight] with { Shape = [model.LayerSizes[layer + 1], model.LayerSizes[layer]] };
+            readers[name] = model.LayoutOf(layer) == WeightLayout.OutIn ? () => file.Read(weight) : () => Transposed(path, file.Read(weight));
+            if (model.BiasOf(layer) is not { } bias) continue;
+            var stored = file.Found[bias];
+            // NumPy's users keep them as a row or a column.
+            if (Holds(stored, model.LayerSizes[layer + 1])) stored = stored with { Shape = [model.LayerSizes[layer + 1]] };
+            tensors[$"layers.{layer}.bias"] = stored;
+            readers[$"layers.{layer}.bias"] = () => file.Read(bias);
         }
 
-        if (tensors.Keys.FirstOrDefault() is { } extra)
-        {
-            throw new FileContentException(
-                $"'{path}' also holds {extra}, which the target does not use: name it under target.mlp.weights or target.mlp.biases if it is a part of the network");
-        }
-
-        ModuleWeights.Load(path, renamed, network);
-
-        TensorData Take(string name) => tensors.Remove(name, out var tensor)
-            ? tensor
-            : throw new FileContentException($"'{path}' holds no {name}; it holds {string.Join(", ", tensors.Keys.Take(20))}: correct the names under target.mlp");
+        ModuleWeights.Load(path, tensors, name => readers[name](), network);
+        return
+        [
+            .. file.Notes,
+            .. file.UnusedNote(file.Others, other => other.MightBeParameter && layers.Exists(layer => HasShapeOf(other.Tensor, model, layer)), "name it under target.mlp if it is a part of the network"),
+        ];
     }
 
     public override string Verify(TargetConfig config, Module network)
@@ -73,7 +81,44 @@ internal sealed class MlpTarget : TargetKind
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
     internal static LabelledRows ReadRows(MlpTargetConfig config) => MlpRows.Read(config.DataFiles, config.Features, outputs: config.Model.LayerSizes[^1]);
 
-    private static TensorData Transposed(TensorData matrix) => matrix.Shape is [var rows, var columns]
-        ? new TensorData(matrix.Name, [columns, rows], TensorData.Transposed(matrix.Values, rows))
-        : matrix;
+    /// <summary>A network whose biases were forgotten would be another one.</summary>
+    private static void RequireNoBiases(string path, MlpConfig model, TargetTensors file)
+    {
+        var others = file.Others.ToDictionary(other => other.Tensor.Name, other => other.Tensor);
+        var biases = Enumerable.Range(0, model.LayerSizes.Count - 1).Select(layer => TensorNames.BiasesBeside(file.Found[model.WeightOf(layer)].Name)
+            .FirstOrDefault(name => others.TryGetValue(name, out var tensor) && Holds(tensor, model.LayerSizes[layer + 1]))).ToList();
+        if (biases.OfType<string>().FirstOrDefault() is not { } bias) return;
+        throw new ConfigException(
+            $"{Quoted.Path(path)} holds {Quoted.Of(bias)} beside the weights, and target.mlp does not say whether the network has it: "
+            + $"set target.mlp.biases to [{string.Join(", ", biases.Select(name => name is null ? "null" : Quoted.Bare(name)))}], or to null for a network without biases");
+    }
+
+    private static void RequireShape(string path, TensorInfo weight, MlpConfig model, int layer)
+    {
+        int[] outIn = [model.LayerSizes[layer + 1], model.LayerSizes[layer]], inOut = [outIn[1], outIn[0]];
+        var (needed, other) = model.LayoutOf(layer) == WeightLayout.OutIn ? (outIn, inOut) : (inOut, outIn);
+        if (weight.Shape.SequenceEqual(needed)) return;
+        throw new FileContentException(
+            $"{Quoted.Path(path)} holds {Quoted.Of(weight.Name)} of shape {weight.ShapeText}, but this network needs [{string.Join(", ", needed)}]: "
+            + (weight.Shape.SequenceEqual(other)
+                ? $"try target.mlp.weight_layout={(model.LayoutOf(layer) == WeightLayout.OutIn ? "in_out" : "out_in")}"
+                : "correct target.mlp.layer_sizes, or the order of the weights"));
+    }
+
+    private static bool HasShapeOf(TensorInfo tensor, MlpConfig model, int layer)
+    {
+        var (inputs, outputs) = (model.LayerSizes[layer], model.LayerSizes[layer + 1]);
+        return Holds(tensor, outputs) || tensor.Shape.SequenceEqual(model.LayoutOf(layer) == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs]);
+    }
+
+    /// <summary>Whether a tensor is a vector of a length, whichever way it is written.</summary>
+    private static bool Holds(TensorInfo tensor, int length) => tensor.Shape is [_] or [1, _] or [_, 1]
+        && tensor.Shape.Max() == length && tensor.Shape.All(size => size > 0);
+
+    private static TensorData Transposed(string path, TensorData matrix)
+    {
+        // Before its places change.
+        ModuleWeights.RequireFinite(path, matrix);
+        return new TensorData(matrix.Name, [matrix.Shape[1], matrix.Shape[0]], TensorData.Transposed(matrix.Values, matrix.Shape[0]));
+    }
 }

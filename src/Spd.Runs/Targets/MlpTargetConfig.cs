@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using Spd.Engine;
 using Spd.Networks;
 using Spd.Networks.Targets;
@@ -34,11 +35,36 @@ public sealed record MlpConfig
     /// <summary>The names of the matrices in the file, from input to output; null for <c>layers.0.weight</c> and so on.</summary>
     public IReadOnlyList<string>? Weights { get; init; }
 
-    /// <summary>The names of the biases in the file, from input to output; null for a network without.</summary>
-    public IReadOnlyList<string>? Biases { get; init; }
+    /// <summary>
+    /// The names of the biases in the file, from input to output, null for a layer without; empty for a network without. Null: not said, which will do where the
+    /// file has none beside its weights.
+    /// </summary>
+    public IReadOnlyList<string?>? Biases { get; init; }
 
-    /// <summary>How the matrices are stored.</summary>
+    /// <summary>How the matrices are stored, where <see cref="WeightLayoutByLayer"/> is null.</summary>
     public WeightLayout WeightLayout { get; init; }
+
+    /// <summary>How each matrix is stored; null for <see cref="WeightLayout"/> of all.</summary>
+    public IReadOnlyList<WeightLayout>? WeightLayoutByLayer { get; init; }
+
+    /// <summary>What stands before all names in the file; null for nothing.</summary>
+    public string? Prefix { get; init; }
+
+    /// <summary>Patterns of names in the file that are no part of the network, and of which nothing is to be said; <c>*</c> is any text. Null for none.</summary>
+    public IReadOnlyList<string>? Ignore { get; init; }
+
+    /// <summary>Whether any layer has a bias.</summary>
+    [MemberNotNullWhen(true, nameof(Biases))]
+    public bool HasBiases => Biases is { Count: > 0 };
+
+    /// <summary>The name of a layer's matrix.</summary>
+    public string WeightOf(int layer) => Weights?[layer] ?? $"layers.{layer}.weight";
+
+    /// <summary>The name of a layer's bias, or null.</summary>
+    public string? BiasOf(int layer) => HasBiases ? Biases[layer] : null;
+
+    /// <summary>How a layer's matrix is stored.</summary>
+    public WeightLayout LayoutOf(int layer) => WeightLayoutByLayer?[layer] ?? WeightLayout;
 }
 
 /// <summary>The inputs of an MLP, from files (<c>target: data:</c>).</summary>
@@ -105,7 +131,7 @@ public sealed record MlpTargetConfig : TargetConfig
 
     /// <inheritdoc/>
     public override Module Build() => new Mlp(
-        Model.LayerSizes, Model.Activations, [.. Enumerable.Repeat(Model.Biases is not null, Model.LayerSizes.Count - 1)]);
+        Model.LayerSizes, Model.Activations, [.. Enumerable.Range(0, Model.LayerSizes.Count - 1).Select(layer => Model.BiasOf(layer) is not null)]);
 
     /// <inheritdoc/>
     public bool Equals(MlpTargetConfig? other) => base.Equals(other);

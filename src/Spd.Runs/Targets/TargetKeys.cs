@@ -31,7 +31,7 @@ internal static class TargetKeys
     public static KeyTable<TTarget> Trained<TTarget>(KeyTable<TTarget> training)
         where TTarget : TrainedTargetConfig => new(
         [
-            Keys<TTarget>.Optional("load", Text, c => c.Load, (c, v) => c with { Load = v }),
+            Keys<TTarget>.Optional("load", FilePath, c => c.Load, (c, v) => c with { Load = v }),
             Keys<TTarget>.Nested("train", training, c => c, (c, v) => v with { Load = c.Load }, required: true),
         ]);
 

@@ -47,10 +47,22 @@ public abstract class TargetKind
     /// <summary>What is wrong with a target and a task together, without a look into files; null where nothing is.</summary>
     internal virtual ConfigFault? Fault(TargetConfig config, TaskConfig task) => null;
 
-    /// <summary>Reads the weights that <see cref="TargetConfig.Load"/> names into a network; on failure it is left as it was.</summary>
+    /// <summary>
+    /// Reads the weights that <see cref="TargetConfig.Load"/> names into a network; on failure it is left as it was. The file may hold more, but not where the
+    /// network's own tensors are, since it would be another network with them.
+    /// </summary>
+    /// <returns>What the user should know of the file, a sentence each.</returns>
     /// <exception cref="FileContentException">The file is damaged, or its tensors are not this network's.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public virtual void Load(TargetConfig config, Module network) => ModuleWeights.Load(config.Load!, network);
+    public virtual IReadOnlyList<string> Load(TargetConfig config, Module network)
+    {
+        using var file = TargetTensors.Open(
+            config.Load!, [.. network.NamedParameters().Select(entry => entry.Path)], "is it of another network?", optional: ModuleWeights.TiedNames(network));
+        var own = file.Others.Where(other => other is { IsInside: true, MightBeParameter: true }).ToList();
+        var tensors = file.Found.Concat(own.Select(other => new KeyValuePair<string, TensorInfo>(other.Name, other.Tensor))).ToDictionary();
+        ModuleWeights.Load(config.Load!, tensors, file.Read, network);
+        return [.. file.Notes, .. file.UnusedNote(file.Others.Except(own))];
+    }
 
     /// <summary>Looks whether a network does what it should.</summary>
     /// <returns>A clause about what it has learnt, for the user.</returns>

@@ -65,6 +65,20 @@ public sealed class ModuleWeightsTests : IDisposable
         Assert.Contains("and 991 more", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.NegativeInfinity, "infinity")]
+    public void AWeightThatIsNoFiniteNumberIsRefusedWithItsPlace(float value, string what)
+    {
+        var network = Network(new TmsModelConfig(), 1);
+        float[] before = Values(network);
+        var damaged = Network(new TmsModelConfig(), 2);
+        damaged.NamedParameters().First(entry => entry.Path == "linear1.weight").Parameter.Values[7] = value;
+        ModuleWeights.Save(File, damaged);
+        Assert.Equal($"'{File}' holds {what} in 'linear1.weight' at [1, 2], but a network's weights must be finite numbers", Refusal(network));
+        Assert.Equal(before, Values(network));
+    }
+
     private static Tms Network(TmsModelConfig config, ulong seed)
     {
         var network = new Tms(config);
