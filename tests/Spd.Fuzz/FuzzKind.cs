@@ -9,7 +9,12 @@ namespace Spd.Fuzz;
 public sealed class BrokenPromiseException : Exception
 {
     /// <summary>An exception with its sentence.</summary>
-    public BrokenPromiseException(string message) : base(message) { }
+    /// <param name="message">What was broken, in the same words each time.</param>
+    /// <param name="detail">What else there is to say.</param>
+    public BrokenPromiseException(string message, string detail = "") : base(message) => Detail = detail;
+
+    /// <summary>What else there is to say.</summary>
+    public string Detail { get; }
 }
 
 /// <summary>A kind of file, with good files of it, and how they are read. Each works in a temporary folder of its own.</summary>
@@ -69,10 +74,10 @@ public abstract class FuzzKind(string name) : IDisposable
     public static void CheckSentence(string sentence)
     {
         int unfit = sentence.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0 ? -1 : sentence.ToList().FindIndex(IsUnfit);
-        if (unfit >= 0) throw new BrokenPromiseException($"a message has the character U+{(int)sentence[unfit]:X4}");
-        if (sentence.Length > LongestMessage) throw new BrokenPromiseException($"a message has more than {LongestMessage} letters");
+        if (unfit >= 0) throw new BrokenPromiseException($"a message has the character U+{(int)sentence[unfit]:X4}", sentence);
+        if (sentence.Length > LongestMessage) throw new BrokenPromiseException($"a message has more than {LongestMessage} letters", sentence);
         if (sentence.Contains("could not be read", StringComparison.OrdinalIgnoreCase))
-            throw new BrokenPromiseException("a message says of content that the file could not be read");
+            throw new BrokenPromiseException("a message says of content that the file could not be read", sentence);
         if (string.IsNullOrWhiteSpace(sentence)) throw new BrokenPromiseException("a message is empty");
     }
 
@@ -129,9 +134,23 @@ public abstract class FuzzKind(string name) : IDisposable
         {
             if (tensor.Unreadable is { } reason) CheckSentence(reason);
             var read = file.Read(tensor.Name);
-            if (read.Values.LongLength != read.Shape.Aggregate(1L, (count, size) => count * size))
-                throw new BrokenPromiseException("a tensor has another number of values than its shape says");
+            RequireCount(read.Shape, read.Values);
         }));
+    }
+
+    /// <summary>Lists a file of arrays, and reads the one that the path chooses.</summary>
+    protected static void ReadArray(string path)
+    {
+        using var file = ArrayFile.Open(path);
+        foreach (string said in file.Notes.Concat(file.Arrays.Select(array => array.Unreadable).OfType<string>())) CheckSentence(said);
+        var chosen = file.Choose();
+        RequireCount(chosen.Shape, file.ReadValues());
+    }
+
+    private static void RequireCount(IReadOnlyList<int> shape, float[] values)
+    {
+        if (values.LongLength != shape.Aggregate(1L, (count, size) => count * size))
+            throw new BrokenPromiseException("an array has another number of values than its shape says");
     }
 
     /// <summary>Words of UTF-8.</summary>

@@ -31,7 +31,7 @@ internal sealed class FuzzRun(ulong seed, string folder)
             var trial = Trial.Of(kind, sample, isAlone: true);
             counts.Add(trial);
             if (trial.Outcome != Outcome.Finding) continue;
-            string? path = findings.Keep(kind, sample, $"{seed}:{kindName}:{counts.Number}", trial.Key, $"{trial.What}\n{trial.Exception}");
+            string? path = findings.Keep(kind, sample, $"{seed}:{kindName}:{counts.Number}", trial.Key, trial.Report);
             if (path is not null) Console.Error.WriteLine($"{path}: {trial.What}");
         }
     }

@@ -96,7 +96,7 @@ static int Replay(string mutant, string folder)
     {
         foreach (var good in kind.Corpus) Trial.Of(kind, good, isAlone: true);
         var trial = Trial.Of(kind, sample, isAlone: true);
-        Console.WriteLine($"{trial.Outcome} {trial.What}\n{trial.Time.TotalMilliseconds:F1} ms, {trial.Allocated / 1024} KiB\n{trial.Exception}");
+        Console.WriteLine($"{trial.Outcome}, {trial.Time.TotalMilliseconds:F1} ms, {trial.Allocated / 1024} KiB: {trial.Report}");
         return trial.Outcome == Outcome.Finding ? 1 : 0;
     }
 }

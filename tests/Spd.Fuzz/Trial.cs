@@ -43,6 +43,9 @@ public sealed partial record Trial(Outcome Outcome, string What, Exception? Exce
         return new Trial(outcome, what, thrown, time, allocated);
     }
 
+    /// <summary>All that is known of it.</summary>
+    public string Report => $"{What}\n{(Exception as BrokenPromiseException)?.Detail}\n{Exception}";
+
     /// <summary>What tells a finding from others: what happened, and where.</summary>
     public string Key => $"{Digits().Replace(What, "#")} {Exception?.GetType().Name} {PlaceIn(Exception?.StackTrace)}";
 

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using Spd.Formats;
 
 namespace Spd.Fuzz.Kinds;
 
@@ -33,7 +32,7 @@ internal sealed class NumpyKind() : FuzzKind("npy")
 
     protected override IEnumerable<Sample> MakeCorpus() => Arrays().Select(array => new Sample($"{array.Name}.npy", array.Bytes));
 
-    protected override void Read(string path) => TryEach(() => ArrayFile.Read(path));
+    protected override void Read(string path) => ReadArray(path);
 }
 
 /// <summary>Archives of arrays of NumPy.</summary>
@@ -54,7 +53,7 @@ internal sealed class NumpyArchiveKind() : FuzzKind("npz")
     protected override byte[] Mutate(Mutator mutator, Sample sample) => Zips.Mutate(
         mutator, sample.Bytes, [.. Corpus.Select(other => other.Bytes)], Words, name => name.EndsWith(".npy", StringComparison.Ordinal));
 
-    protected override void Read(string path) => TryEach(() => ReadWeights(path), () => ArrayFile.Read(path), () => ArrayFile.Read($"{path}:a"));
+    protected override void Read(string path) => TryEach(() => ReadWeights(path), () => ReadArray($"{path}:a"));
 }
 
 /// <summary>Arrays in IDX files, as MNIST's; most compressed with gzip, some in several parts.</summary>
@@ -95,7 +94,7 @@ internal sealed class IdxKind() : FuzzKind("idx")
         return mutator.OnceIn(8) ? [.. whole, .. new byte[mutator.Below(20)]] : whole;
     }
 
-    protected override void Read(string path) => TryEach(() => ArrayFile.Read(path));
+    protected override void Read(string path) => ReadArray(path);
 
     private static bool IsCompressed(Sample sample) => sample.Name.EndsWith(".gz", StringComparison.Ordinal);
 

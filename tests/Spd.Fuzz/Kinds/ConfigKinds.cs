@@ -21,11 +21,11 @@ internal static class RoundTrip
         }
         catch (ConfigException exception)
         {
-            throw new BrokenPromiseException($"a configuration that was accepted is refused as it is written: {exception.Message}");
+            throw new BrokenPromiseException("a configuration that was accepted is refused as it is written", exception.Message);
         }
 
-        if (again.Config.ToYaml() != yaml) throw new BrokenPromiseException("a configuration that was accepted is read as another one when it is written");
-        if (again.Notes.Count > 0) throw new BrokenPromiseException($"a configuration as it is written gets the note: {again.Notes[0]}");
+        if (again.Config.ToYaml() != yaml) throw new BrokenPromiseException("a configuration that was accepted is read as another one when it is written", yaml);
+        if (again.Notes.Count > 0) throw new BrokenPromiseException("a configuration as it is written gets a note", again.Notes[0]);
     }
 }
 

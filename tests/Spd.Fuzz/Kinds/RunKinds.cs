@@ -69,7 +69,7 @@ internal sealed class SummaryKind() : FuzzKind("summary")
         }
         catch (InvalidDataException exception)
         {
-            throw new BrokenPromiseException($"a summary that was accepted is refused as it is written: {exception.Message}");
+            throw new BrokenPromiseException("a summary that was accepted is refused as it is written", exception.Message);
         }
 
         if (again.ToJson() != json) throw new BrokenPromiseException("a summary that was accepted is read as another one when it is written");

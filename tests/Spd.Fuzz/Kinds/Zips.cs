@@ -72,6 +72,6 @@ internal static class Zips
                 break;
         }
 
-        return Make(entries.Select(entry => (entry.Name is { Length: > 0 and < 60_000 } ? entry.Name : "a", entry.Content)), isCompressed: mutator.OnceIn(3));
+        return Make(entries.Select(entry => (entry.Name.Length is > 0 and < 20_000 ? entry.Name : "a", entry.Content)), isCompressed: mutator.OnceIn(3));
     }
 }
