@@ -96,7 +96,7 @@ internal static partial class ExperimentLoader
         target.Set(TrainKey, File.Exists(file)
             ? ConfigReader.ReadFile(file)
             : throw target.Find(LoadKey)!.Error(
-                $"target.load is '{path}', but nothing says its shape: describe how it was trained under `target: train:`, or put its {name} beside it"));
+                $"target.load is {Quoted.Path(path)}, but nothing says its shape: describe how it was trained under `target: train:`, or put its {name} beside it"));
     }
 
     private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)

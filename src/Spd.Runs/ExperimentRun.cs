@@ -20,6 +20,9 @@ namespace Spd.Runs;
 /// <param name="observer">Is told what happens.</param>
 public sealed class ExperimentRun(IExperiment config, int threads, TargetCache cache, IRunObserver observer)
 {
+    // Each has two values, and another configuration any number of them.
+    private const int MostDifferences = 10;
+
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly List<MetricRecord> _metrics = [];
@@ -163,7 +166,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             if (differences.Count == 0) return (checkpoint, damaged);
             throw new RunFolderException(
                 $"the run in '{folder.Root}' cannot go on, because it would compute something else than its checkpoints ({Path.GetFileName(path)}): "
-                + $"{string.Join("; ", differences)}. Change that back, in its config.yaml, with --set or by bringing the file back; {fromStart}");
+                + $"{string.Join("; ", differences.Take(MostDifferences))}{(differences.Count > MostDifferences ? "; …" : "")}. Change that back, in its config.yaml, with --set or by bringing the file back; {fromStart}");
         }
 
         if (damaged.Count > 0)

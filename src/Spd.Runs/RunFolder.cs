@@ -175,7 +175,7 @@ public sealed class RunFolder
         foreach (var (key, path) in experiment.Target.Files)
         {
             string file = ArrayFile.FileOf(path);
-            if (!File.Exists(file)) throw new ConfigException($"{key} is '{path}', but there is no such file: name it with --set {key}=PATH");
+            if (!File.Exists(file)) throw new ConfigException($"{key} is {Quoted.Path(path)}, but there is no such file: name it with --set {key}=PATH");
             // Behind the file may stand which of its arrays is meant.
             hashes[key] = FileHash.Compute(file) + path[file.Length..];
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Spd.Networks;
 
@@ -15,11 +16,11 @@ public static class SitePatterns
         foreach (string pattern in patterns)
         {
             var matches = network.NamedModules().Where(module => Matches(pattern, module.Path)).ToList();
-            if (matches.Count == 0) throw new SiteSelectionException($"site pattern '{pattern}' matches no module; linear modules are: {linearNames}");
+            if (matches.Count == 0) throw new SiteSelectionException($"site pattern '{Shown(pattern)}' matches no module; linear modules are: {linearNames}");
             if (matches.Find(match => match.Module is not Linear) is { Module: { } other, Path: var path })
             {
                 throw new SiteSelectionException(
-                    $"site pattern '{pattern}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
+                    $"site pattern '{Shown(pattern)}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
             }
         }
 
@@ -34,14 +35,14 @@ public static class SitePatterns
     public static IReadOnlyList<int> SubcomponentCounts(IReadOnlyList<string> sites, IReadOnlyDictionary<string, int> counts)
     {
         if (counts.Keys.FirstOrDefault(pattern => !sites.Any(site => Matches(pattern, site))) is { } unused)
-            throw new SiteSelectionException($"C names '{unused}', which fits no decomposed matrix; they are {string.Join(", ", sites)}");
+            throw new SiteSelectionException($"C names '{Shown(unused)}', which fits no decomposed matrix; they are {string.Join(", ", sites)}");
         return
         [
             .. sites.Select(site => counts.Keys.Where(pattern => Matches(pattern, site)).ToList() switch
             {
                 [var pattern] => counts[pattern],
                 [] => throw new SiteSelectionException($"C says nothing of '{site}': add a line for it, such as '{site}: {counts.Values.First()}'"),
-                [var first, var second, ..] => throw new SiteSelectionException($"C names '{site}' twice, by '{first}' and '{second}': keep one of them"),
+                [var first, var second, ..] => throw new SiteSelectionException($"C names '{site}' twice, by '{Shown(first)}' and '{Shown(second)}': keep one of them"),
             }),
         ];
     }
@@ -57,13 +58,23 @@ public static class SitePatterns
         });
         try
         {
-            return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant);
+            // A pattern of many stars would otherwise be tried in every way in which they share out the path.
+            return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         }
         catch (RegexParseException)
         {
             // A set that makes no sense, such as [1-0], holds no character.
             return false;
         }
+    }
+
+    /// <summary>A pattern on one line, without characters that are not seen, and cut where it is long.</summary>
+    private static string Shown(string pattern)
+    {
+        const int Longest = 100;
+        string cut = pattern.Length > Longest ? $"{pattern[..Longest]}…" : pattern;
+        return string.Concat(cut.Select(letter => char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? '\uFFFD' : letter));
     }
 
     private static string NameOf(Module module) =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Spd.Formats;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Checkpoints;
@@ -44,8 +45,8 @@ public sealed class RunMeaning
            // A key that the program has learnt since stands there with a default that leaves things as they were.
            where now != then && !(then is null && now is "null" or "false" or "[]" or "")
            select key.StartsWith(HashOf, StringComparison.Ordinal)
-               ? $"{key[HashOf.Length..]} is another file or was changed (its SHA-256 is {Short(now)}, but was {Short(then)})"
-               : $"{key} is {now ?? "not there"}, but was {then ?? "not there"}",
+               ? $"{Quoted.Bare(key[HashOf.Length..])} is another file or was changed (its SHA-256 is {Short(now)}, but was {Short(then)})"
+               : $"{Quoted.Bare(key)} is {Shown(now)}, but was {Shown(then)}",
     ];
 
     /// <summary>The meaning as a text.</summary>
@@ -65,5 +66,7 @@ public sealed class RunMeaning
         }
     }
 
-    private static string Short(string? hash) => hash is null ? "none" : $"{hash[..Math.Min(12, hash.Length)]}…";
+    private static string Shown(string? value) => value is null ? "not there" : Quoted.Bare(value);
+
+    private static string Short(string? hash) => hash is null ? "none" : $"{Quoted.Bare(hash[..Math.Min(12, hash.Length)])}…";
 }

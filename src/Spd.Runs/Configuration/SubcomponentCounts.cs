@@ -1,3 +1,4 @@
+using Spd.Formats;
 using YamlDotNet.RepresentationModel;
 using static Spd.Runs.Configuration.ValueKind;
 
@@ -18,6 +19,6 @@ internal sealed record SubcomponentCounts(int ForAll, IReadOnlyDictionary<string
             : count.Write(counts.ForAll));
 
     private static Dictionary<string, int> Read(ConfigMap map, string key, ValueKind<int> count) => map.Entries.Count > 0
-        ? map.Entries.ToDictionary(entry => entry.Key, entry => count.Read(entry.Value, $"{key} of '{entry.Key}'"))
+        ? map.Entries.ToDictionary(entry => entry.Key, entry => count.Read(entry.Value, $"{key} of {Quoted.Of(entry.Key)}"))
         : throw map.Error($"{key} is an empty mapping, but a whole number, or one for each decomposed matrix, is needed");
 }

@@ -58,7 +58,8 @@ internal sealed class YamlReader
         if (++values > MostValues) throw TooMany(start);
         if (depth > DeepestNesting) throw TooDeep(start);
         if (start is AnchorAlias alias) return Aliased(alias, depth);
-        var named = (NodeEvent)start;
+        // The parser leaves the node out in "- : a" where the line is less indented than it should be.
+        if (start is not NodeEvent named) throw Error(open.TryPeek(out var outer) ? outer : start, "this is no valid YAML: a key or its value is missing");
         if (!named.Anchor.IsEmpty) anchors[named.Anchor.Value] = null;
         ConfigNode node = start switch
         {

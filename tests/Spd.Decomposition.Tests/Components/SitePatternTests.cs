@@ -45,6 +45,25 @@ public sealed class SitePatternTests
     }
 
     [Fact]
+    public void APatternIsShownOnOneLineAndCut()
+    {
+        Assert.Equal(
+            $"site pattern '\ufffd\ufffd[2J\ufffd\ufffd{new string('a', 93)}…' matches no module; linear modules are: {MlpMaps}",
+            Assert.Throws<SiteSelectionException>(() => SitePatterns.Select(Mlp, [$"\n\u001b[2J\u202e\u2028{new string('a', 1000)}"])).Message);
+        Assert.StartsWith(
+            "C names '\ufffd', which",
+            Assert.Throws<SiteSelectionException>(() => SitePatterns.SubcomponentCounts(["a"], new Dictionary<string, int> { ["\u0007"] = 1 })).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void APatternOfManyStarsTakesNoLongerThanOthers()
+    {
+        var network = new Sequential((new string('a', 60), new Linear(2, 2)));
+        Assert.Throws<SiteSelectionException>(() => SitePatterns.Select(network, [$"{string.Concat(Enumerable.Repeat("*a", 25))}[!a]"]));
+    }
+
+    [Fact]
     public void AModuleThatIsNoLinearMapIsNamed()
     {
         var network = new Sequential(

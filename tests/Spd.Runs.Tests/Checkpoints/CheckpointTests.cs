@@ -95,6 +95,8 @@ public sealed class CheckpointTests : IDisposable
         // A key that the program has learnt since is there with its default.
         Assert.Empty(Differences($"{Config}out_recon_coeff: null\nis_new: false\n"));
         Assert.Equal(["is_new is true, but was not there"], Differences($"{Config}is_new: true\n"));
+        // What a file holds does not come into a message as it is.
+        Assert.Equal(["a b is \ufffd[31m, but was not there"], MeaningOf("\"a\\tb\": \"\\e[31m\"").DifferencesFrom(MeaningOf("{}")));
 
         IReadOnlyList<string> Differences(string config) => MeaningOf(config).DifferencesFrom(written);
     }

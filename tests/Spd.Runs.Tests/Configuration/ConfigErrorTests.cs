@@ -54,6 +54,8 @@ public sealed class ConfigErrorTests
     [InlineData("lr: *nothing", "x.yaml, line 5: the alias *nothing has no anchor before it")]
     [InlineData("---\nlr: 1", "x.yaml, line 5: a second YAML document begins here")]
     [InlineData("[a, b]: 1", "x.yaml, line 5: a key must be a single word")]
+    [InlineData("lr:\n- : a", "x.yaml, line 6: this is no valid YAML: a key or its value is missing")]
+    [InlineData("C: {\"a\\tb\": x}", "x.yaml, line 5: C of 'a b' is 'x', but a whole number is needed")]
     public void AWrongLineIsNamed(string line, params string[] expected)
     {
         string message = Message(ExperimentConfigTests.Minimal + line);
@@ -62,6 +64,14 @@ public sealed class ConfigErrorTests
             message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
     }
+
+    [Theory]
+    [InlineData("target={load: \"a\\0b\"}", "load is 'a\ufffdb', but no path can hold the character U+0000")]
+    [InlineData("target={load: w.pt, data: {inputs: \"a\\0b\"}}", "inputs is 'a\ufffdb', but no path can hold the character U+0000")]
+    public void APathWithACharacterThatNoneMayHaveIsNamed(string given, string expected) => Assert.EndsWith(
+        expected,
+        Assert.Throws<ConfigException>(() => ExperimentConfig.Parse(ExperimentConfigTests.Minimal, "x.yaml", [ConfigOverride.Parse(given)], Catalog)).Message,
+        StringComparison.Ordinal);
 
     [Theory]
     [InlineData("target_module_patterns: []", "x.yaml, line 1: target_module_patterns is an empty list, but at least one entry is needed: a list of module names or patterns, such as [linear1")]
