@@ -26,7 +26,7 @@ internal static class CommandLine
         {
             debug, ListCommand.Create(), RunCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
-            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(),
+            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(),
         };
         ParseResult? parsed = null;
         try

@@ -45,6 +45,8 @@ public sealed class HostileTextTests : IDisposable
         WriteInputs();
         IsHarmless(2, "run", "mine.yaml", "--out", "a");
         IsHarmless(2, "run", "tms_5-2", "--set", "target={load: weights.safetensors}", "--out", "b");
+        IsHarmless(0, "inspect", "weights.safetensors");
+        IsHarmless(0, "inspect", "weights.safetensors", "--json");
     }
 
     [Fact]

@@ -65,13 +65,13 @@ public sealed class ArrayFile : IDisposable
     /// <summary>The values of the array that <see cref="Choose"/> gives, row-major; the memory is the caller's.</summary>
     /// <exception cref="FileContentException">As for <see cref="Read"/>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public float[] ReadValues() => Guarded(Path, () =>
-    {
-        int chosen = Chosen();
-        return Arrays[chosen].Unreadable is { } reason
-            ? throw new FormatException($"of its array {Quoted.Of(Arrays[chosen].Name)}: {reason}")
-            : _reader.Read(chosen);
-    });
+    public float[] ReadValues() => ReadValues(Choose());
+
+    /// <summary>The values of one of <see cref="Arrays"/>, row-major; the memory is the caller's.</summary>
+    /// <inheritdoc cref="ReadValues()"/>
+    public float[] ReadValues(TensorInfo array) => Guarded(Path, () => array.Unreadable is { } reason
+        ? throw new FormatException($"of its array {Quoted.Of(array.Name)}: {reason}")
+        : _reader.Read(Arrays.Index().First(entry => entry.Item.Name == array.Name).Index));
 
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();

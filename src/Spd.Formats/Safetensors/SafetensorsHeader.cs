@@ -114,7 +114,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
             throw new FormatException($"data_offsets of {what} must be two numbers, the second not below the first");
         var tensor = new TensorInfo(name, [.. shape.Select(dimension => (int)dimension)], type);
         var entry = new TensorEntry(tensor, offsets[0], offsets[1]);
-        if (!Numbers.Types.TryGetValue(type, out var numbers)) return entry with { Tensor = tensor with { Unreadable = UnreadType(type) } };
+        if (!Numbers.Types.TryGetValue(type, out var numbers)) return entry with { Tensor = tensor with { Unreadable = UnreadType(type), Bytes = offsets[1] - offsets[0] } };
         Int128 bytes = shape.Contains(0) ? 0 : numbers.Size();
         foreach (long dimension in shape)
         {

@@ -40,6 +40,9 @@ internal static class Numbers
     /// <summary>The name that PyTorch and NumPy have for a type.</summary>
     public static string Dtype(this NumberType type) => Dtypes.First(entry => entry.Value == type).Key;
 
+    /// <summary>Bytes of a number of a type as a file calls it; null where it is not known here.</summary>
+    public static int? SizeOf(string type) => Dtypes.TryGetValue(type, out var known) || Types.TryGetValue(type, out known) ? known.Size() : null;
+
     /// <summary>Bytes of a number.</summary>
     public static int Size(this NumberType type) => type switch
     {

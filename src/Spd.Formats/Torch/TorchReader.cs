@@ -113,7 +113,8 @@ internal sealed class TorchReader : IWeightReader
                 else if (count > Array.MaxLength) reason = $"it has {count} numbers; at most {Array.MaxLength} are read";
             }
 
-            infos.Add(new TensorInfo(name, shape, tensor.Type) { Unreadable = reason });
+            var info = new TensorInfo(name, shape, tensor.Type) { Unreadable = reason };
+            infos.Add(tensor.Storage is { } storage && storage.Type == tensor.Type ? info with { Bytes = info.BytesOf(storage.Size) } : info);
         }
 
         return infos;

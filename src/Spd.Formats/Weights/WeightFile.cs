@@ -13,7 +13,10 @@ public sealed class WeightFile : IDisposable
 {
     private const string AnyKind = "file of weights";
 
-    private static readonly string[] Suffixes = [WeightIndex.Suffix, ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz"];
+    private const string ArchiveSuffix = ".npz";
+
+    // Of files that hold weights and nothing else.
+    private static readonly string[] Suffixes = [WeightIndex.Suffix, ".safetensors", ".pt", ".pth", ".bin", ".ckpt"];
 
     private readonly string _kind;
     private readonly IWeightReader _reader;
@@ -36,6 +39,9 @@ public sealed class WeightFile : IDisposable
 
     /// <summary>What else is to be said of the file, a sentence each: what in it is no tensor and was left aside.</summary>
     public IReadOnlyList<string> Notes => _reader.Notes;
+
+    /// <summary>The files that an index names; empty for any other file.</summary>
+    public IReadOnlyList<WeightFile> Files => _reader is WeightIndex index ? index.Files : [];
 
     /// <summary>Texts that stand in the file by their keys: the <c>__metadata__</c> of safetensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _reader.Metadata;
@@ -75,9 +81,12 @@ public sealed class WeightFile : IDisposable
     {
         if (!Directory.Exists(path)) return File.Exists(path) ? null : "there is no such file";
         var files = Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!)
-            .Where(name => Suffixes.Any(suffix => name.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).ToList();
+            .Where(name => HasUsualName(name) || name.EndsWith(ArchiveSuffix, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).ToList();
         return files.Count == 0 ? "it is a folder, and no weight file lies in it" : $"it is a folder: name one of the weight files in it, {Quoted.List(files)}";
     }
+
+    /// <summary>Whether a path ends as those of weights do, and of nothing else: <c>.safetensors</c>, <c>.pt</c>, <c>.index.json</c>.</summary>
+    public static bool HasUsualName(string path) => Suffixes.Any(suffix => path.EndsWith(suffix, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads all tensors of a file.</summary>
     /// <exception cref="FileContentException">

@@ -45,6 +45,9 @@ internal sealed class WeightIndex : IWeightReader
     /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
+    /// <summary>The files that it names.</summary>
+    public IReadOnlyList<WeightFile> Files => _files;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Notes => _notes;
 
