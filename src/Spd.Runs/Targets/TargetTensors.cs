@@ -14,9 +14,6 @@ internal sealed class TargetTensors : IDisposable
     // What DataParallel and torch.compile put into the names of what they wrap.
     private static readonly string[] Wrappers = ["module", "_orig_mod"];
 
-    // Optimizers keep tensors of the shape of every weight.
-    private static readonly string[] OptimizerNames = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg"];
-
     private readonly WeightFile _file;
     private readonly List<string> _notes = [];
 
@@ -166,11 +163,7 @@ internal sealed class TargetTensors : IDisposable
     /// <param name="Tensor">The tensor.</param>
     public sealed record OtherTensor(string Name, bool IsInside, TensorInfo Tensor)
     {
-        /// <summary>Whether it could be a parameter of a network: numbers with a point, more than a single one, and no state of an optimizer.</summary>
-        public bool MightBeParameter => Tensor.Shape.Count > 0 && IsFloat && !Array.Exists(Tensor.Name.Split('.'), IsOfOptimizer);
-
-        private bool IsFloat => Tensor.Type.StartsWith('F') || Tensor.Type.Contains("float", StringComparison.Ordinal) || Tensor.Type.StartsWith("BF", StringComparison.Ordinal);
-
-        private static bool IsOfOptimizer(string part) => part.StartsWith("optim", StringComparison.Ordinal) || OptimizerNames.Contains(part);
+        /// <inheritdoc cref="TensorNames.MightBeParameter"/>
+        public bool MightBeParameter => TensorNames.MightBeParameter(Tensor);
     }
 }

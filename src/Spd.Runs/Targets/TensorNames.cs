@@ -1,9 +1,19 @@
+using Spd.Formats;
+
 namespace Spd.Runs.Targets;
 
 /// <summary>What tensors of layers are usually called.</summary>
 internal static class TensorNames
 {
     private static readonly (string Weight, string Bias)[] Pairs = [("weight", "bias"), ("kernel", "bias"), ("weights", "biases"), ("W", "b"), ("w", "b"), ("W", "B")];
+
+    // Optimizers keep tensors of the shape of every weight.
+    private static readonly string[] OptimizerNames = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg"];
+
+    /// <summary>Whether a tensor could be a parameter of a network: numbers with a point, more than a single one, and no state of an optimizer.</summary>
+    public static bool MightBeParameter(TensorInfo tensor) => tensor.Shape.Count > 0
+        && (tensor.Type.StartsWith('F') || tensor.Type.StartsWith("BF", StringComparison.Ordinal) || tensor.Type.Contains("float", StringComparison.Ordinal))
+        && !Array.Exists(tensor.Name.Split('.'), part => part.StartsWith("optim", StringComparison.Ordinal) || OptimizerNames.Contains(part));
 
     /// <summary>What the bias beside a matrix may be called: <c>layers.0.bias</c> beside <c>layers.0.weight</c>, <c>b1</c> beside <c>W1</c>.</summary>
     public static IEnumerable<string> BiasesBeside(string weight) =>
