@@ -28,5 +28,6 @@ internal static class ResultsDisplay
         }
 
         AnsiConsole.Write(table);
+        foreach (string remark in summary.Remarks) Screen.WriteLine($"Note: {remark}.");
     }
 }

@@ -102,12 +102,6 @@ internal static class RunCommand
             : $"{summary.Steps} steps in {Metric.Write(summary.WallSeconds, NumberFormat.Seconds)} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
         ResultsDisplay.Write(summary);
-        if (summary is { Status: RunStatus.Finished, IsOneToOne: false })
-        {
-            Screen.WriteLine(
-                "Some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; "
-                + "another --seed is worth a try.");
-        }
 
         // Paths are written plainly: a console that wraps them breaks copying.
         Screen.WriteLine($"Report:  {Shown(folder.ReportFile)}");

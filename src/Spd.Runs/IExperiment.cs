@@ -102,6 +102,9 @@ public interface IDecomposition : IDisposable
     /// <param name="evaluation">The evaluation; null where nothing could be evaluated, and only what the weights say is measured.</param>
     IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation);
 
+    /// <summary>The rows of a file that it is trained and measured on; null where inputs are drawn.</summary>
+    LabelledRows? Rows { get; }
+
     /// <summary>Draws the figures.</summary>
     /// <param name="evaluation">The latest evaluation.</param>
     /// <param name="metrics">The log so far; may be empty.</param>

@@ -16,12 +16,13 @@ internal static class RunResults
         metrics["significant_subcomponents"] = new MetricValue(
             decomposition.Matrices.ToDictionary(matrix => matrix.Name, matrix => (double)Significance.Of(matrix).Count));
         foreach (var (name, value) in Errors(evaluation, decomposition.OutputLoss)) metrics[name] = new MetricValue(value);
-        return told with
+        var summary = told with
         {
             Losses = evaluation?.Losses ?? told.Losses,
             Sites = evaluation?.Sites.ToDictionary(site => site.Name, site => new SiteUse(site.C, site.L0, site.Alive)) ?? [],
             Metrics = metrics,
         };
+        return summary with { Remarks = Remarks.Of(summary, decomposition.Matrices, evaluation, decomposition.Rows) };
     }
 
     /// <summary>The errors of the outputs that were measured: <c>unmasked_mse</c> and so on, <c>_kl</c> where outputs are compared by divergence.</summary>

@@ -45,6 +45,8 @@ internal sealed class SpdDecomposition : IDecomposition
     public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) =>
         _config.Target.Kind.Evidence(_decomposer.Components, _data, evaluation, _config.Decomposition.Seed);
 
+    public LabelledRows? Rows => _data.Rows;
+
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
     [
         .. _config.Target.Kind.Draw(_decomposer.Components, _data), .. RunFigures.Draw(evaluation, metrics),

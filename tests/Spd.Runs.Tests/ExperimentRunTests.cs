@@ -290,6 +290,8 @@ public sealed class ExperimentRunTests : IDisposable
 
             public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) => inner.Evidence(evaluation);
 
+            public LabelledRows? Rows => inner.Rows;
+
             public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => throw new InvalidOperationException("no ink.");
 
             public void Save(string path) => inner.Save(path);

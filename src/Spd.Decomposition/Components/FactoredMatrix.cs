@@ -70,14 +70,18 @@ public class FactoredMatrix
     private float[,] SumOfRows(int first, int count)
     {
         float[,] sum = new float[Outputs, Inputs];
+        double[] entries = new double[Inputs];
         for (int output = 0; output < Outputs; output++)
         {
-            for (int input = 0; input < Inputs; input++)
+            Array.Clear(entries);
+            for (int i = first; i < first + count; i++)
             {
-                double entry = 0;
-                for (int i = first; i < first + count; i++) entry += (double)U[i, output] * V[i, input];
-                sum[output, input] = (float)entry;
+                double u = U[i, output];
+                var v = V.Row(i);
+                for (int input = 0; input < entries.Length; input++) entries[input] += u * v[input];
             }
+
+            for (int input = 0; input < entries.Length; input++) sum[output, input] = (float)entries[input];
         }
 
         return sum;

@@ -21,4 +21,11 @@ public sealed record Evaluation(
 /// Counts of causal importances in <see cref="Evaluator.HistogramBins"/> equal bins of [0, 1], over inputs and subcomponents;
 /// what leaks below 0 counts as 0.
 /// </param>
-public sealed record SiteEvaluation(string Name, int C, double L0, int Alive, IReadOnlyList<long> Importances);
+public sealed record SiteEvaluation(string Name, int C, double L0, int Alive, IReadOnlyList<long> Importances)
+{
+    /// <summary>
+    /// Subcomponents whose causal importance differs by more than <see cref="Evaluator.AliveThreshold"/> between two evaluated inputs; null where this was not
+    /// measured.
+    /// </summary>
+    public int? Varying { get; init; }
+}

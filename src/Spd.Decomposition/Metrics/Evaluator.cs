@@ -79,7 +79,7 @@ public sealed class Evaluator
 
     private sealed class ImportanceCounts(SiteActivations site)
     {
-        private readonly bool[] _alive = new bool[site.Site.C];
+        private readonly float[] _smallest = Filled(site.Site.C, float.PositiveInfinity), _largest = Filled(site.Site.C, float.NegativeInfinity);
         private readonly long[] _histogram = new long[HistogramBins];
         private long _active;
 
@@ -91,13 +91,24 @@ public sealed class Evaluator
                 foreach (float g in importance.Slice(c * workspace.Stride, workspace.ValidLanes))
                 {
                     if (g > ActiveThreshold) _active++;
-                    _alive[c] |= g > AliveThreshold;
+                    _smallest[c] = Math.Min(_smallest[c], g);
+                    _largest[c] = Math.Max(_largest[c], g);
                     _histogram[(int)Math.Clamp(g * HistogramBins, 0, HistogramBins - 1)]++;
                 }
             }
         }
 
         public SiteEvaluation Result(long rows) =>
-            new(site.Site.Name, site.Site.C, (double)_active / rows, _alive.Count(alive => alive), _histogram);
+            new(site.Site.Name, site.Site.C, (double)_active / rows, _largest.Count(largest => largest > AliveThreshold), _histogram)
+            {
+                Varying = _largest.Zip(_smallest).Count(range => range.First - range.Second > AliveThreshold),
+            };
+
+        private static float[] Filled(int count, float value)
+        {
+            float[] values = new float[count];
+            Array.Fill(values, value);
+            return values;
+        }
     }
 }

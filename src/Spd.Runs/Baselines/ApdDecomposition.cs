@@ -34,6 +34,8 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
 
     public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) => TmsEvidence.Of(Matrices, _apd.Components.Network);
 
+    public LabelledRows? Rows => null;
+
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics);
 
     /// <summary>For every matrix <c>{name}.A [C, d_in, r]</c> and <c>{name}.B [C, r, d_out]</c>; a tied one has those of its owner and is left out.</summary>

@@ -16,7 +16,7 @@ public static class HtmlReport
         td.number { font-variant-numeric: tabular-nums; white-space: nowrap; } td.meaning { color: #555; }
         figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; } figcaption { color: #444; font-size: .92rem; }
         pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .85rem; }
-        .warning { background: #fff3d6; padding: .6rem 1rem; }
+        .warning { background: #fff3d6; padding: .6rem 1rem; } ul.warning { padding-left: 2.2rem; } ul.warning li + li { margin-top: .4rem; }
         """;
 
     /// <summary>The page.</summary>
@@ -57,6 +57,13 @@ public static class HtmlReport
             <h2>Results</h2>
 
             """);
+        if (summary.Remarks.Count > 0)
+        {
+            page.Append("<ul class=\"warning remarks\">\n");
+            foreach (string remark in summary.Remarks) page.Append($"<li>{Text(remark)}.</li>\n");
+            page.Append("</ul>\n");
+        }
+
         WriteTable(page, ResultTable.Rows(summary));
         foreach (var figure in figures)
             page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");

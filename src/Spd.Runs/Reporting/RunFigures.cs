@@ -26,8 +26,7 @@ public static class RunFigures
     private const string HowToReadTraining =
         "The losses are those of a fresh batch at each log line; "
         + "faithfulness falls first, while minimality and the reconstructions trade against each other. "
-        + "L0 settles where the subcomponents in use per input match the number of active features, "
-        + "and those ever in use where each mechanism has one.";
+        + "L0 and those ever in use fall as minimality takes hold; a run that is long enough has levelled off.";
 
     /// <summary>Draws what every run has: how it was trained, and how importances are distributed.</summary>
     /// <param name="evaluation">The latest evaluation.</param>
@@ -139,7 +138,7 @@ public static class RunFigures
             [.. evaluation.Sites.Select(site => new HistogramPanel(site.Name, site.Importances))],
             "over all evaluated inputs and subcomponents").ToSvg(),
         "Counts are logarithmic: most subcomponents are unneeded on most inputs and stand in the first bin. "
-        + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs whose feature is weak.");
+        + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs that need a subcomponent in part.");
 
     /// <summary>Causal importances with their columns in an order, cut to 0 … 1.</summary>
     internal static float[,] InOrder(float[,] importances, IReadOnlyList<int> columns)

@@ -68,7 +68,7 @@ internal sealed class MlpTarget : TargetKind
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
         var rows = ReadRows((MlpTargetConfig)config);
-        return new TargetData(new TableData(rows.Training.Table()), new TableData(rows.HeldOut.Table()), rows.HeldOut);
+        return new TargetData(new TableData(rows.Training.Table()), new TableData(rows.HeldOut.Table()), rows);
     }
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>

@@ -91,5 +91,9 @@ public abstract class TargetKind
 /// <summary>The inputs of a decomposition.</summary>
 /// <param name="Training">Those that it is trained on.</param>
 /// <param name="Evaluation">Those that it is measured on: fresh ones, or rows that were kept from training.</param>
-/// <param name="Measured">The rows that it is measured on, where they come from a file.</param>
-public sealed record TargetData(DataSource Training, DataSource Evaluation, LabelledRows? Measured = null);
+/// <param name="Rows">All rows, for both, where they come from a file.</param>
+public sealed record TargetData(DataSource Training, DataSource Evaluation, LabelledRows? Rows = null)
+{
+    /// <summary>The rows that it is measured on, where they come from a file.</summary>
+    public LabelledRows? Measured { get; } = Rows?.HeldOut;
+}
