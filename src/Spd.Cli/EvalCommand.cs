@@ -41,7 +41,7 @@ internal static class EvalCommand
         command.SetAction(parsed =>
         {
             var saved = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), Given(parsed, set));
-            ResultsDisplay.Write(saved.Report(parsed.GetValue(threads)));
+            ResultsDisplay.Write(saved.Report(parsed.GetValue(threads), Screen.Complain));
             Screen.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
             return CommandLine.Success;
         });

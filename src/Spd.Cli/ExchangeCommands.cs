@@ -28,7 +28,7 @@ internal static class ExchangeCommands
         command.SetAction(parsed =>
         {
             var (folder, summary, notes) = ReleasedImport.Import(
-                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, parsed.GetValue(threads));
+                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, parsed.GetValue(threads), Screen.Complain);
             foreach (string note in notes) Screen.WriteLine($"{note.TrimEnd('.')}.");
             ResultsDisplay.Write(summary);
             Screen.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");

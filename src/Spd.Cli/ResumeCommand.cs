@@ -55,7 +55,7 @@ internal static class ResumeCommand
                 if (!run.RestoreModel(folder))
                     Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
                 // Where it could not be written at the end.
-                if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(threads);
+                if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(threads, Screen.Complain);
                 return CommandLine.Success;
             }
 

@@ -231,9 +231,23 @@ public sealed class RunFolder
     public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
 
     /// <summary>Writes what a run came to: figures, the page, and the summary.</summary>
+    /// <param name="experiment">The configuration.</param>
+    /// <param name="summary">What it came to.</param>
+    /// <param name="draw">Draws the figures; where it fails, the page is without.</param>
+    /// <param name="onWarning">Is told why figures could not be drawn.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public void WriteResults(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures)
+    public void WriteResults(IExperiment experiment, RunSummary summary, Func<IReadOnlyList<RunFigure>> draw, Action<string>? onWarning)
     {
+        IReadOnlyList<RunFigure> figures = [];
+        try
+        {
+            figures = draw();
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            onWarning?.Invoke($"the figures could not be drawn, and the report is without them: {exception.Message.TrimEnd('.')}");
+        }
+
         WriteFigures(figures);
         WritePage(experiment, summary, figures);
         // A run is finished when its summary says so.

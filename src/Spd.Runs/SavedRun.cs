@@ -85,19 +85,20 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
 
     /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
     /// <param name="threads">Threads.</param>
+    /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <exception cref="RunFolderException">
     /// Another program works in the folder, or the model, the target or the data are not those that the run ended with; nothing is written.
     /// </exception>
     /// <exception cref="FileContentException">A weight file is damaged, or of another configuration; nothing is written.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public RunSummary Report(int threads)
+    public RunSummary Report(int threads, Action<string>? onWarning = null)
     {
         using var own = Folder.Take();
         using var decomposition = Load(threads, out var told);
         var evaluation = decomposition.Measure();
         var summary = told.With(decomposition, evaluation);
         IReadOnlyList<MetricRecord> metrics = File.Exists(Folder.MetricsFile) ? MetricLog.Read(Folder.MetricsFile) : [];
-        Folder.WriteResults(Experiment, summary, decomposition.Draw(evaluation, metrics));
+        Folder.WriteResults(Experiment, summary, () => decomposition.Draw(evaluation, metrics), onWarning);
         return summary;
     }
 

@@ -105,6 +105,15 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.True(folder.IsFinished(40));
         Assert.True(File.Exists(folder.ReportFile));
         Assert.Equal("the figures could not be written, and the run goes on without: no ink", Assert.Single(observer.Warnings));
+
+        File.Delete(folder.ReportFile);
+        File.Delete(folder.SummaryFile);
+        var warnings = new List<string>();
+        var again = new SavedRun(folder, new WithoutFigures(Config()), summary).Report(threads: 1, warnings.Add);
+        Assert.Equal(summary.Losses, again.Losses);
+        Assert.True(folder.IsFinished(40));
+        Assert.Contains("MMCS", File.ReadAllText(folder.ReportFile), StringComparison.Ordinal);
+        Assert.Equal("the figures could not be drawn, and the report is without them: no ink", Assert.Single(warnings));
     }
 
     [Fact]

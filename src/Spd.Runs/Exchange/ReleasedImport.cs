@@ -18,11 +18,13 @@ public static partial class ReleasedImport
     /// <param name="configPath">Its <c>final_config.yaml</c>; null where it lies beside the weights.</param>
     /// <param name="output">The run folder to make: new, or empty.</param>
     /// <param name="threads">Threads to measure with.</param>
+    /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <returns>The folder, what the decomposition comes to as measured now, and what the user should know of the weight file.</returns>
     /// <exception cref="ConfigException">The configuration is missing or cannot be used.</exception>
     /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
     /// <exception cref="FileContentException">The weights are damaged, or not of this configuration.</exception>
-    public static (RunFolder Folder, RunSummary Summary, IReadOnlyList<string> Notes) Import(string path, string? configPath, string output, int threads)
+    public static (RunFolder Folder, RunSummary Summary, IReadOnlyList<string> Notes) Import(
+        string path, string? configPath, string output, int threads, Action<string>? onWarning = null)
     {
         string folder = Directory.Exists(path) ? Path.GetFullPath(path)
             : File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))!
@@ -59,7 +61,7 @@ public static partial class ReleasedImport
             var evaluation = decomposition.Measure();
             var summary = Summary(experiment, target, threads, StepsOf(weights) ?? experiment.Decomposition.Steps) with { Hashes = made.HashContents(experiment, withModel: true) };
             summary = summary.With(decomposition, evaluation);
-            made.WriteResults(experiment, summary, decomposition.Draw(evaluation, []));
+            made.WriteResults(experiment, summary, () => decomposition.Draw(evaluation, []), onWarning);
             if (Directory.Exists(output)) Directory.Delete(output);
             Directory.Move(temporary, output);
             return (RunFolder.Open(output), summary, [.. file.Notes, .. file.UnusedNote(file.Others.Except(ours))]);

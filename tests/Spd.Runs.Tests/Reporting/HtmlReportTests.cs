@@ -82,13 +82,14 @@ public sealed class HtmlReportTests
     [Fact]
     public void NothingFromAFileIsMarkup()
     {
-        string text = string.Concat(Enumerable.Repeat(Hostile, 500));
+        string text = string.Concat(Enumerable.Repeat(Hostile, 1_000_000 / Hostile.Length + 1));
         string page = HtmlReport.Write(
             Finished with
             {
                 Experiment = text,
                 Kernels = text,
                 Error = text,
+                Remarks = [text],
                 Status = RunStatus.Failed,
                 Target = new TargetOrigin { LoadedFrom = text },
                 Losses = new Dictionary<string, double> { [text] = 1 },
@@ -99,6 +100,15 @@ public sealed class HtmlReportTests
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
         Assert.DoesNotContain(page, letter => letter != '\n' && (char.IsControl(letter) || letter is '\u202e' or '\u2028'));
         Assert.EndsWith("</html>\n", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RemarksStandAboveTheTable()
+    {
+        Assert.DoesNotContain("<ul", Page(Finished), StringComparison.Ordinal);
+        Assert.Matches(
+            "(?s)<h2>Results</h2>\\s*<ul class=\"warning remarks\">\\s*<li>nothing is in use\\.</li>\\s*<li>a &lt; b\\.</li>\\s*</ul>\\s*<table>",
+            Page(Finished with { Remarks = ["nothing is in use", "a < b"] }));
     }
 
     private static string Page(RunSummary summary) => HtmlReport.Write(summary, "", 30, [], "seed: 7\n");
