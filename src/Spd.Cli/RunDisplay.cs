@@ -106,7 +106,7 @@ internal abstract class RunDisplay : IRunObserver
             if (!progress.IsLogLine) return;
             Screen.WriteLine(
                 $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  "
-                + $"{Losses(progress.Latest)}  L0: {L0(progress.Latest)}");
+                + $"{Losses(progress.Latest)}  L0 (above 0.01): {L0(progress.Latest)}");
         }
     }
 
@@ -160,7 +160,7 @@ internal abstract class RunDisplay : IRunObserver
                 string[] cells =
                 [
                     row < losses.Count ? losses[row].Key : "", row < losses.Count ? $"{losses[row].Value:0.00e+0}" : "", "",
-                    row < sites.Count ? $"L0 {sites[row].Key}" : "", row < sites.Count ? Screen.Number(sites[row].Value, "F2") : "",
+                    row < sites.Count ? $"L0 (above 0.01) {sites[row].Key}" : "", row < sites.Count ? Screen.Number(sites[row].Value, "F2") : "",
                 ];
                 table.AddRow(cells.Select(cell => Screen.Cell(cell)));
             }

@@ -24,7 +24,7 @@ internal static partial class PaperFigures
         if (points.Count == 0) return "<p>None of its runs has finished.</p>\n";
 
         var html = new StringBuilder(Table(
-            ["β₃", "Features with exactly one subcomponent", "Subcomponents alive in mlp_out", "L0, all sites", "Unmasked error", "Adversarial error"],
+            ["β₃", "Features with exactly one subcomponent", "Subcomponents alive in mlp_out (ever above 0.1)", "L0 (importance above 0.01), all sites", "Unmasked error", "Adversarial error"],
             points.Select(point => new[]
             {
                 Text($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
@@ -39,7 +39,7 @@ internal static partial class PaperFigures
             .. from line in new (string Name, Func<RunSummary, double?> Value)[]
                {
                    ("features with exactly one subcomponent", summary => summary.FeaturesWithOne),
-                   ("alive in mlp_out", summary => summary.Number("mlp_out_alive")),
+                   ("alive in mlp_out (ever above 0.1)", summary => summary.Number("mlp_out_alive")),
                }
                let y = points.Select(point => line.Value(point.Run.Stored!.Summary) ?? double.NaN).ToArray()
                where y.Any(double.IsFinite)

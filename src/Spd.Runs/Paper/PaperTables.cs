@@ -69,7 +69,7 @@ internal static class PaperTables
 
         return Table(
             [
-                "Model", "Seed", "Features with exactly one subcomponent in every layer", "paper", "Subcomponents alive in mlp_out", "paper",
+                "Model", "Seed", "Features with exactly one subcomponent in every layer", "paper", "Subcomponents alive in mlp_out (ever above 0.1)", "paper",
                 "Neuron contributions, correlation", "slope",
             ], rows)
             + "<p>A feature alone should need one subcomponent of each layer's mlp_in, and all mlp_out together as many subcomponents as there are neurons. "

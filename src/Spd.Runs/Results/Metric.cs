@@ -71,7 +71,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
             IsHiddenAtZero = true,
         },
         new("mlp_in_alive", "subcomponents ever in use, mlp_in", "all layers together; importance above 0.1 on any input", NumberFormat.Count),
-        new("mlp_out_alive", "subcomponents ever in use, mlp_out", "all layers together; as many as neurons is right", NumberFormat.Count),
+        new("mlp_out_alive", "subcomponents ever in use, mlp_out", "all layers together; importance above 0.1 on any input; as many as neurons is right", NumberFormat.Count),
         new("neuron_contribution_correlation", "neuron contributions, correlation",
             "subcomponents' against the target's, over layers, features and neurons; 1 is exact", NumberFormat.Ratio),
         new(NeuronSlope, "neuron contributions, slope", "least squares through the origin; 1 is exact", NumberFormat.Ratio) { Short = "slope" },
