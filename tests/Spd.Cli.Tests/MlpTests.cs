@@ -93,6 +93,53 @@ public sealed class MlpTests : IDisposable
     }
 
     [Fact]
+    public void DataMayBeATableWithNames()
+    {
+        string[] names = ["zebra", "ape", "bee"];
+        static string Number(double value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+        // As people have them: names, an index, texts for classes; the outputs in a file of their own.
+        File.WriteAllLines(_spd.PathTo("data.csv"),
+        [
+            ",a,b,\"c, d\",e,f,g,animal",
+            .. Enumerable.Range(0, Rows).Select(row => $"{row},{string.Join(",", _x.AsSpan(row * Inputs, Inputs).ToArray().Select(value => Number(value)))},{names[Class(row)]}"),
+        ]);
+        File.WriteAllLines(_spd.PathTo("logits.csv"), Enumerable.Range(0, Rows).Select(row => string.Join(";", Outputs(row).Select(Number))));
+        string[] options = ["--steps", "20", "--quiet"];
+        string[] table =
+        [
+            "--set", "target.data.inputs='data.csv:a,b,c, d,e,f,g'", "--set", "target.data.labels=data.csv:animal",
+            "--set", "target.data.expected_outputs=logits.csv", "--set", "target.data.class_names=[zebra, ape, bee]",
+        ];
+        // A name with a comma cannot stand in a list of names: such a column is meant by leaving others out.
+        Assert.Contains("it has no column 'c'", _spd.Run(["run", "mine.yaml", .. table, "--out", "run"]).Error, StringComparison.Ordinal);
+        File.WriteAllText(_spd.PathTo("data.csv"), File.ReadAllText(_spd.PathTo("data.csv")).Replace("\"c, d\"", "c", StringComparison.Ordinal));
+        table[1] = "target.data.inputs='data.csv:a,b,c,e,f,g'";
+        var (code, output, error) = _spd.Run(["run", "mine.yaml", .. table, "--steps", "20", "--out", "run"]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("it classifies 100.00 % of 400 inputs correctly", output, StringComparison.Ordinal);
+        Assert.Contains("its outputs are those of", output, StringComparison.Ordinal);
+        Assert.Equal(0, _spd.Run(["run", "mine.yaml", .. options, "--out", "arrays"]).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_spd.PathTo("arrays", "model.safetensors")), File.ReadAllBytes(_spd.PathTo("run", "model.safetensors")));
+        Assert.Contains("zebra", File.ReadAllText(_spd.PathTo("run", "figures", "causal_importances.svg")), StringComparison.Ordinal);
+        Assert.Equal(0, _spd.Run("eval", "run").ExitCode);
+
+        // Not all classes occur, so that their own order says nothing of the outputs.
+        table[^1] = "target.data.class_names=null";
+        Assert.Contains("but the network has 3 outputs: name the classes of all, in the order of the outputs, under target.data.class_names", _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "sorted"]).Error, StringComparison.Ordinal);
+        table[^1] = "target.data.class_names=[zebra, ape, bear]";
+        Assert.Contains("holds the label 'bee', which is not among target.data.class_names", _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "odd"]).Error, StringComparison.Ordinal);
+        table[1] = "target.data.inputs=data.csv";
+        var (wrong, _, sentence) = _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "odd"]);
+        Assert.Equal(2, wrong);
+        Assert.Contains("an array of shape [400, 7], but rows of 6 numbers are needed", sentence, StringComparison.Ordinal);
+        Assert.Contains("its columns are '', 'a', 'b', 'c', 'e', 'f', 'g', 'animal': name those that are meant", sentence, StringComparison.Ordinal);
+
+        // The same table with another cell is another.
+        File.AppendAllText(_spd.PathTo("data.csv"), "\n");
+        Assert.Contains("data.csv", _spd.Run("eval", "run").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void MatricesMayBeStoredTheOtherWay()
     {
         Write("a", "b", "c", "d", transposed: true, "other.safetensors");

@@ -39,7 +39,7 @@ internal sealed record ArrayHeader(NumberType Type, bool IsBigEndian, bool IsFor
         {
             [0x93, (byte)'N', (byte)'U', (byte)'M'] => ReadNumpy(stream),
             [0, 0, var type, var dimensions] => ReadIdx(stream, type, dimensions),
-            _ => throw new FormatException("it is neither NumPy's (.npy, .npz) nor IDX (as MNIST's, possibly .gz)"),
+            _ => throw new FormatException("it is neither NumPy's (.npy, .npz), nor IDX (as MNIST's), nor a table (CSV, Parquet)"),
         };
     }
 

@@ -14,13 +14,13 @@ internal static class MlpRows
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
     public static LabelledRows Read(MlpDataConfig files, int features, int outputs)
     {
-        using var file = Open("inputs", files.Inputs);
+        using var file = Open("inputs", files.Inputs, new[] { files.Labels, files.Targets, files.ExpectedOutputs }.OfType<string>());
         var inputs = file.Choose();
         int count = inputs.Shape.Count == 0 ? 0 : inputs.Shape[0];
         if (count == 0 || NumbersOf(inputs) != (Int128)count * features)
         {
             throw new ConfigException(
-                $"'{files.Inputs}' holds an array of shape {inputs.ShapeText}, but rows of {features} numbers are needed, the first of target.mlp.layer_sizes");
+                $"'{files.Inputs}' holds an array of shape {inputs.ShapeText}, but rows of {features} numbers are needed, the first of target.mlp.layer_sizes{file.Advice}");
         }
 
         float[] values = file.ReadValues(), scaled = [.. values.Select(value => (float)(value * files.InputScale + files.InputShift))];
@@ -29,30 +29,32 @@ internal static class MlpRows
         int heldOut = (int)Math.Round(count * files.HeldOutShare);
         if (files.HeldOutShare > 0 && (heldOut == 0 || heldOut == count))
             throw new ConfigException($"'{files.Inputs}' has {count} rows, too few to hold out a share of {files.HeldOutShare}");
+        var (labels, classNames) = files.Labels is { } path ? ReadLabels(path, files, count, outputs) : (null, files.ClassNames);
         return new LabelledRows(scaled, count, heldOut, [.. inputs.Shape.Skip(1)])
         {
-            Labels = files.Labels is { } labels ? ReadLabels(labels, files.Inputs, count, outputs) : null,
+            Labels = labels,
             Targets = files.Targets is { } targets ? ReadOutputs("targets", targets, files.Inputs, count, outputs) : null,
             ExpectedOutputs = files.ExpectedOutputs is { } expected ? ReadOutputs("expected_outputs", expected, files.Inputs, count, outputs) : null,
-            ClassNames = files.ClassNames,
-            FeatureNames = files.FeatureNames,
+            ClassNames = classNames,
+            FeatureNames = files.FeatureNames ?? file.ColumnNames,
         };
     }
 
-    private static int[] ReadLabels(string path, string inputs, int count, int classes)
+    private static (int[] Labels, IReadOnlyList<string>? Names) ReadLabels(string path, MlpDataConfig files, int count, int classes)
     {
         using var file = Open("labels", path);
         var labels = file.Choose();
+        if (file.HasTexts && labels.Shape[0] == count) return ReadClasses(file, path, files.ClassNames, classes);
         bool isOneHot = labels.Shape is [var rows, > 1] && rows == count;
         if (isOneHot && labels.Shape[1] != classes)
         {
             throw new ConfigException(
-                $"'{path}' holds rows of {labels.Shape[1]} numbers, but the network has {classes} outputs: labels are one class from 0 a row, or a row of a single 1 among zeros");
+                $"'{path}' holds rows of {labels.Shape[1]} numbers, but the network has {classes} outputs: labels are one class from 0 a row, or a row of a single 1 among zeros{file.Advice}");
         }
 
-        if (!isOneHot && NumbersOf(labels) != count) throw new ConfigException($"'{path}' holds {NumbersOf(labels)} labels, but '{inputs}' has {count} rows");
+        if (!isOneHot && NumbersOf(labels) != count) throw new ConfigException($"'{path}' holds {NumbersOf(labels)} labels, but '{files.Inputs}' has {count} rows");
         float[] values = file.ReadValues();
-        if (isOneHot) return [.. Enumerable.Range(0, count).Select(row => ClassOf(path, values.AsSpan(row * classes, classes), row))];
+        if (isOneHot) return ([.. Enumerable.Range(0, count).Select(row => ClassOf(path, values.AsSpan(row * classes, classes), row))], files.ClassNames);
         if (Array.FindIndex(values, label => !(label >= 0 && label < classes && label == MathF.Floor(label))) is >= 0 and var odd)
         {
             throw new ConfigException(
@@ -60,7 +62,26 @@ internal static class MlpRows
                 + "what a network that is no classifier is to give is named under target.data.targets");
         }
 
-        return [.. values.Select(label => (int)label)];
+        return ([.. values.Select(label => (int)label)], files.ClassNames);
+    }
+
+    /// <summary>Classes by their names: in the order of the class names that are given, or else of the texts themselves.</summary>
+    private static (int[] Labels, IReadOnlyList<string> Names) ReadClasses(ArrayFile file, string path, IReadOnlyList<string>? names, int classes)
+    {
+        var (texts, rows) = file.ReadTexts(Math.Max(classes, 2));
+        if (names is null)
+        {
+            return texts.Count == classes
+                ? (rows, texts)
+                : throw new ConfigException(
+                    $"'{path}' holds {texts.Count} different labels, {Quoted.List(texts)}, but the network has {classes} outputs: "
+                    + "name the classes of all, in the order of the outputs, under target.data.class_names");
+        }
+
+        int[] places = [.. texts.Select(text => Array.IndexOf([.. names], text))];
+        return Array.IndexOf(places, -1) is >= 0 and var unknown
+            ? throw new ConfigException($"'{path}' holds the label {Quoted.Of(texts[unknown])}, which is not among target.data.class_names: {Quoted.List(names)}")
+            : ([.. rows.Select(row => places[row])], names);
     }
 
     private static int ClassOf(string file, ReadOnlySpan<float> row, int number)
@@ -82,7 +103,7 @@ internal static class MlpRows
         {
             throw new ConfigException(
                 $"'{path}' holds an array of shape {array.ShapeText}, but {count} rows of {outputs} numbers are needed, "
-                + $"as many as '{inputs}' has rows and the network outputs");
+                + $"as many as '{inputs}' has rows and the network outputs{file.Advice}");
         }
 
         float[] values = file.ReadValues();
@@ -94,7 +115,7 @@ internal static class MlpRows
     /// <summary>How many numbers an array has; its shape is all that is known of it by then.</summary>
     private static Int128 NumbersOf(TensorInfo array) => array.Shape.Aggregate((Int128)1, (count, size) => count * size);
 
-    private static ArrayFile Open(string key, string path) => Path.Exists(ArrayFile.FileOf(path))
-        ? ArrayFile.Open(path)
+    private static ArrayFile Open(string key, string path, IEnumerable<string>? others = null) => Path.Exists(ArrayFile.FileOf(path))
+        ? ArrayFile.Open(path, others)
         : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
 }

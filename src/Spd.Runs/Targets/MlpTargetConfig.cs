@@ -70,10 +70,16 @@ public sealed record MlpConfig
 /// <summary>The inputs of an MLP, from files (<c>target: data:</c>).</summary>
 public sealed record MlpDataConfig
 {
-    /// <summary>The file of inputs, a row or an image each: <c>.npy</c>, <c>file.npz:name</c> or IDX.</summary>
+    /// <summary>
+    /// The file of inputs, a row or an image each: <c>.npy</c>, <c>file.npz:name</c>, IDX, or columns of a table, <c>file.csv:a,b</c>; where those are not named,
+    /// all that the other keys do not name in the same file.
+    /// </summary>
     public string Inputs { get; init; } = "";
 
-    /// <summary>The file of labels, a class from 0 or a row of a single 1 among zeros each; null where there are none.</summary>
+    /// <summary>
+    /// The file of labels, a class from 0, a row of a single 1 among zeros, or a text each; null where there are none. Texts are classes in the order of
+    /// <see cref="ClassNames"/>, or else in that of their characters.
+    /// </summary>
     public string? Labels { get; init; }
 
     /// <summary>The file of what a network that is no classifier is to give, a row of outputs each; null where there are none.</summary>
@@ -87,7 +93,7 @@ public sealed record MlpDataConfig
     /// <summary>The names of the outputs, for figures; null for their numbers.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
-    /// <summary>The names of the inputs, for figures; null for their numbers.</summary>
+    /// <summary>The names of the inputs, for figures; null for those of the columns, or their numbers.</summary>
     public IReadOnlyList<string>? FeatureNames { get; init; }
 
     /// <summary>What inputs are multiplied by: 1/255 for bytes that the network takes as 0 to 1.</summary>

@@ -155,7 +155,8 @@ public sealed class ArrayFileTests : IDisposable
         Assert.Contains("more than the file can hold", Refusal("x", Zipped(Idx(0x08, [1 << 30], [1]))), StringComparison.Ordinal);
         Assert.Contains("it is cut short", Refusal("x", Zipped(Idx(0x08, [20], [1]))), StringComparison.Ordinal);
         Assert.Contains("bytes that belong to nothing follow", Refusal("x", Zipped(Idx(0x08, [1], new byte[50_000_000]))), StringComparison.Ordinal);
-        Assert.Contains("neither NumPy's", Refusal("x", "hello world"u8.ToArray()), StringComparison.Ordinal);
+        Assert.Contains("it is a text, but no table", Refusal("x", "hello world"u8.ToArray()), StringComparison.Ordinal);
+        Assert.Contains("neither NumPy's", Refusal("x", [1, 2, 3, 4, 5]), StringComparison.Ordinal);
         Assert.Contains("it is empty", Refusal("x", []), StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => ArrayFile.Read(_folder["missing.npy"]));
         Read("named.npy", Numpy("|u1", "False", "(1,)", [1]));
