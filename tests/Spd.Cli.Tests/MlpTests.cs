@@ -126,8 +126,8 @@ public sealed class MlpTests : IDisposable
         // Not all classes occur, so that their own order says nothing of the outputs.
         table[^1] = "target.data.class_names=null";
         Assert.Contains("but the network has 3 outputs: name the classes of all, in the order of the outputs, under target.data.class_names", _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "sorted"]).Error, StringComparison.Ordinal);
-        table[^1] = "target.data.class_names=[zebra, ape, bear]";
-        Assert.Contains("holds the label 'bee', which is not among target.data.class_names", _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "odd"]).Error, StringComparison.Ordinal);
+        table[^1] = "target.data.class_names=[zebra, apes, bee]";
+        Assert.Contains("holds the label 'ape', which is not among target.data.class_names", _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "odd"]).Error, StringComparison.Ordinal);
         table[1] = "target.data.inputs=data.csv";
         var (wrong, _, sentence) = _spd.Run(["run", "mine.yaml", .. table, .. options, "--out", "odd"]);
         Assert.Equal(2, wrong);
