@@ -5,12 +5,6 @@ public sealed class CasesTests
 {
     private static readonly string Script = Path.Combine(Repository.Root, "tests", "cases", "run.sh");
 
-    // What the program does not do yet; the list is to become empty.
-    private static readonly string[] NotYet =
-    [
-        "resume_after_an_edit_that_means_the_same", "wrong_kind_of_path",
-    ];
-
     public static TheoryData<string> Names => [.. OperatingSystem.IsWindows() ? ["none"] : RunScript("--list").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
 
     [Theory]
@@ -18,7 +12,6 @@ public sealed class CasesTests
     public void ACaseShowsWhatItShould(string name)
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("the cases are a script of a shell, which Windows lacks");
-        if (NotYet.Contains(name)) Assert.Skip("the program does not do this yet");
         var (code, output) = RunScript(name);
         Assert.True(code == 0, output);
     }
