@@ -88,7 +88,7 @@ public sealed class SavedRunTests : IDisposable
         File.WriteAllBytes(_spd.PathTo("run", "model.safetensors"), model);
         string config = File.ReadAllText(_spd.PathTo("run", "config.yaml"));
         File.WriteAllText(_spd.PathTo("run", "config.yaml"), config.Replace("C: 20", "C: 21", StringComparison.Ordinal));
-        Refuses("holds linear1.V of shape [5, 20], but the model of this configuration needs [5, 21]", "eval", "run");
+        Refuses("holds 'linear1.V' of shape [5, 20], but the model of this configuration needs [5, 21]", "eval", "run");
         File.WriteAllText(_spd.PathTo("run", "config.yaml"), config);
         File.WriteAllText(_spd.PathTo("run", "summary.json"), "{");
         Refuses("'run' cannot be read: its summary.json is cut short or damaged", "eval", "run");
