@@ -87,7 +87,17 @@ internal static class InspectCommand
     {
         var listed = Listed(array);
         if (array.Unreadable is not null) return listed;
-        float[] values = file.ReadValues(array);
+        float[] values;
+        try
+        {
+            values = file.ReadValues(array);
+        }
+        catch (FileContentException exception)
+        {
+            // One column that has no value somewhere hides nothing of the others.
+            return listed with { Unreadable = exception.Message };
+        }
+
         float[] finite = Array.FindAll(values, float.IsFinite);
         listed = listed with { NotFinite = values.Length - finite.Length };
         if (finite.Length == 0) return listed;

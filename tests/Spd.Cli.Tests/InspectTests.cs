@@ -53,6 +53,16 @@ public sealed class InspectTests : IDisposable
     }
 
     [Fact]
+    public void AColumnThatCannotBeReadHidesNothingOfTheOthers()
+    {
+        File.WriteAllText(_spd.PathTo("x.csv"), "a,b,kind\n1.5,2,cat\n2.5,,dog\n");
+        string shown = Inspected("x.csv");
+        Assert.Matches(@"(?m)^ *a +\[2\] +float64 +16 +1\.5 +2\.5 *$", shown);
+        Assert.Matches(@"(?m)^ *b +\[2\] +float64 +16 .*its column 'b' is empty in line 3 *$", shown);
+        Assert.Matches(@"(?m)^ *kind +\[2\] +text .*its column 'kind' holds 'cat' in line 2, which is no number *$", shown);
+    }
+
+    [Fact]
     public void TensorsThatAreNotReadAndObjectsAndShardsAreTold()
     {
         string complex = Inspected(Path.Combine(Cases, "type-of-an-unused-tensor", "complex.pt"));
