@@ -36,7 +36,7 @@ internal static class InitCommand
         foreach (string? file in new[] { weights, data is null ? null : ArrayFile.FileOf(data), labels is null ? null : ArrayFile.FileOf(labels) })
             if (file is not null && !File.Exists(file) && !Directory.Exists(file)) throw new ConfigException($"there is no file {Quoted.Path(file)}");
 
-        var draft = MlpDraft.Of(weights, prefix, ignore, data is null ? null : MlpDraft.InputsIn(data));
+        var draft = MlpDraft.Of(weights, prefix, ignore, data is null ? null : MlpDraft.InputsIn(data, labels));
         // Paths in a configuration are looked for beside it first; as full ones, they are found wherever it lies.
         bool isHere = Path.GetDirectoryName(Path.GetFullPath(output)) == Environment.CurrentDirectory;
         string yaml = draft.At(Placed(weights)!).ToYaml(Placed(data), Placed(labels));

@@ -45,7 +45,7 @@ internal static class InspectCommand
         {
             return ReadArrays(path, file);
         }
-        catch (FileContentException notArrays)
+        catch (FileContentException notArrays) when (file == path)
         {
             // Weights may have any name. Where it is neither, data are the likelier.
             try
@@ -62,7 +62,7 @@ internal static class InspectCommand
     private static InspectedFile ReadWeights(string path)
     {
         using var file = WeightFile.Open(path);
-        return new InspectedFile(path, file.Format, new FileInfo(path).Length, [.. file.Tensors.Select(Listed)])
+        return new InspectedFile(path, file.Format, RegularFile.Length(path), [.. file.Tensors.Select(Listed)])
         {
             Metadata = file.Metadata.Count > 0 ? file.Metadata : null,
             Shards = file.Files.Count == 0 ? null : [.. file.Files.Select(Shard)],
@@ -70,14 +70,14 @@ internal static class InspectCommand
         };
     }
 
-    private static InspectedShard Shard(WeightFile file) => new(Path.GetFileName(file.Path), file.Tensors.Count, new FileInfo(file.Path).Length);
+    private static InspectedShard Shard(WeightFile file) => new(Path.GetFileName(file.Path), file.Tensors.Count, RegularFile.Length(file.Path));
 
     private static InspectedFile ReadArrays(string path, string file)
     {
         using var arrays = ArrayFile.Open(path);
         var chosen = file == path ? arrays.Arrays : [arrays.Choose()];
         var measured = chosen.Select(array => Measured(array, arrays)).ToList();
-        return new InspectedFile(path, arrays.Format, new FileInfo(file).Length, measured) { Notes = arrays.Notes };
+        return new InspectedFile(path, arrays.Format, RegularFile.Length(file), measured) { Notes = arrays.Notes };
     }
 
     private static InspectedTensor Listed(TensorInfo tensor) =>
@@ -98,10 +98,16 @@ internal static class InspectCommand
             return listed with { Unreadable = exception.Message };
         }
 
-        float[] finite = Array.FindAll(values, float.IsFinite);
-        listed = listed with { NotFinite = values.Length - finite.Length };
-        if (finite.Length == 0) return listed;
-        return listed with { Min = finite.Min(), Max = finite.Max(), Classes = listed.NotFinite == 0 ? ClassesOf(array.Shape, values) : null };
+        float min = float.PositiveInfinity, max = float.NegativeInfinity;
+        long odd = 0;
+        foreach (float value in values)
+        {
+            if (float.IsFinite(value)) (min, max) = (Math.Min(min, value), Math.Max(max, value));
+            else odd++;
+        }
+
+        listed = listed with { NotFinite = odd };
+        return min > max ? listed : listed with { Min = min, Max = max, Classes = odd == 0 ? ClassesOf(array.Shape, values) : null };
     }
 
     /// <summary>How often each number stands in what may be labels: one whole number for each row, and far fewer of them than rows.</summary>

@@ -45,6 +45,21 @@ public sealed class InitTests : IDisposable
     }
 
     [Fact]
+    public void OfATableTheColumnOfTheLabelsIsNoInput()
+    {
+        File.WriteAllLines(_spd.PathTo("data.csv"), ["a,b,c,d,kind", .. Enumerable.Range(0, 20).Select(row => $"{row},0.5,-1,{row % 3},{(row % 2 == 0 ? "cat" : "dog")}")]);
+        string file = Make("pytorch");
+        var (code, output, error) = _spd.Run("init", file, "--data", "data.csv", "--labels", "data.csv:kind", "--out", "net.yaml");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("4 → 3 → 2", output, StringComparison.Ordinal);
+        (code, _, error) = _spd.Run("run", "net.yaml", "--steps", "5", "--set", "n_eval_steps=1", "--set", "batch_size=16", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+        (code, _, error) = _spd.Run("init", file, "--data", "data.csv", "--out", "other.yaml");
+        Assert.Equal(2, code);
+        Assert.Contains("takes rows of 4 numbers; its columns are 'a', 'b', 'c', 'd', 'kind': name those that are meant", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ASquareNetworkAsksWhichWayRoundItIs()
     {
         Safetensors.Write(_spd.PathTo("square.safetensors"), [Tensor("a.0.weight", 4, 4), Tensor("a.0.bias", 4), Tensor("a.1.weight", 4, 4)]);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
 using Spd.Formats;
@@ -122,6 +123,29 @@ public sealed class InspectTests : IDisposable
             Assert.Equal((code, "", 1), (actual, output, error.Count(letter => letter == '\n')));
             Assert.StartsWith(sentence, error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void AnArrayThatTheFileLacksIsToldWithThoseThatItHas()
+    {
+        using (var zip = ZipFile.Open(_spd.PathTo("d.npz"), ZipArchiveMode.Create))
+            zip.CreateEntryFromFile(Path.Combine(Cases, "x.npy"), "inputs.npy");
+        Assert.Contains("inputs", Inspected("d.npz:inputs"), StringComparison.Ordinal);
+        var (code, output, error) = _spd.Run("inspect", "d.npz:labels");
+        Assert.Equal((1, "", "spd: 'd.npz:labels' is no usable array: it holds no array 'labels'; there are 'inputs'\n"), (code, output, error));
+    }
+
+    [Fact]
+    public void OfALinkTheBytesOfTheFileThatItLeadsToAreTold()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("links need rights of their own on Windows");
+        string file = _spd.PathTo("blob"), link = _spd.PathTo("model.safetensors"), index = _spd.PathTo("model.safetensors.index.json");
+        Safetensors.Write(file, [new TensorData("bias", [3], new float[3])]);
+        File.CreateSymbolicLink(link, file);
+        File.WriteAllText(index, """{"weight_map": {"bias": "model.safetensors"}}""");
+        long bytes = new FileInfo(file).Length;
+        Assert.Equal(bytes, (long)Json("model.safetensors")["bytes"]!);
+        Assert.Equal(bytes, (long)Json("model.safetensors.index.json")["shards"]![0]!["bytes"]!);
     }
 
     private void WriteIdx(string name, byte type, int[] shape, byte[] numbers) => File.WriteAllBytes(

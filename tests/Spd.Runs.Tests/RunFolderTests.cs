@@ -1,4 +1,8 @@
+using System.Diagnostics;
 using Spd.Formats;
+using Spd.Runs.Checkpoints;
+using Spd.Runs.Log;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Tests;
 
@@ -18,6 +22,23 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(first.Root + "-2", second.Root);
         Assert.Empty(Directory.EnumerateFileSystemEntries(first.Root));
         Assert.Equal(Path.Combine(first.Root, "figures", "losses.svg"), first.FigureFile("losses"));
+    }
+
+    [Fact]
+    public void PipesInAFolderAreNotWaitedFor()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("pipes are no files on Windows");
+        string pipe = _folder["pipe"], link = _folder["link"];
+        using (var make = Process.Start("mkfifo", pipe)) make.WaitForExit();
+        File.CreateSymbolicLink(link, pipe);
+        foreach (string path in new[] { pipe, link })
+        {
+            Assert.Equal(FileHash.Compute(_folder.Write("empty", "")), FileHash.Compute(path));
+            Assert.Empty(MetricLog.Read(path));
+            Assert.Null(MetricLog.LastStep(path));
+            Assert.Equal("its summary.json is cut short or damaged", Assert.Throws<InvalidDataException>(() => RunSummary.Read(path)).Message);
+            Assert.Contains("it has no checksum", Assert.Throws<FileContentException>(() => Checkpoint.Read(path)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

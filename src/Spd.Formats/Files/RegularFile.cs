@@ -17,18 +17,21 @@ public static class RegularFile
     }
 
     /// <summary>Whether a path names a file with content that can be read to its end. Nothing is opened.</summary>
-    public static bool HasContent(string path)
+    public static bool HasContent(string path) => Length(path) > 0;
+
+    /// <summary>Bytes of a file, of a link those of the file that it leads to; 0 of what is missing or no regular file. Nothing is opened.</summary>
+    public static long Length(string path)
     {
         try
         {
             // Pipes, devices and sockets have no length; a link to what has no path, such as a pipe of this process, has no target that exists.
             var file = new FileInfo(path);
             var target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
-            return target is FileInfo { Exists: true, Length: > 0 };
+            return target is FileInfo { Exists: true, Length: var length } ? length : 0;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return false;
+            return 0;
         }
     }
 }

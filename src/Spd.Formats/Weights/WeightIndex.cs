@@ -28,6 +28,7 @@ internal sealed class WeightIndex : IWeightReader
             if (shards.Count > MostFiles) throw new FormatException($"it names {shards.Count} files; at most {MostFiles} are read");
             var listed = shards.SelectMany(shard => shard.Value).ToHashSet(StringComparer.Ordinal);
             var names = new HashSet<string>(StringComparer.Ordinal);
+            if (listed.Count == 0) throw new FormatException("it names no tensors");
             foreach (var (name, tensors) in shards) Add(name, Path.Combine(Path.GetDirectoryName(path) ?? "", name), [.. tensors], listed, names, open);
         }
         catch

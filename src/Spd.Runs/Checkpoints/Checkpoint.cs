@@ -166,12 +166,14 @@ public sealed class Checkpoint
 
     private static void CheckHash(string path)
     {
+        const string NoHash = "it has no checksum: it is cut short, damaged, or no checkpoint";
+        if (File.Exists(path) && !RegularFile.HasContent(path)) throw Refused(path, NoHash);
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         byte[] head = new byte[Math.Min(stream.Length, LargestHeader)];
         stream.ReadExactly(head);
         byte[] key = Encoding.UTF8.GetBytes($"\"{HashKey}\":\"");
         int at = head.AsSpan().IndexOf(key);
-        if (at < 0 || at + key.Length + HashLength > head.Length) throw Refused(path, "it has no checksum: it is cut short, damaged, or no checkpoint");
+        if (at < 0 || at + key.Length + HashLength > head.Length) throw Refused(path, NoHash);
         var place = head.AsSpan(at + key.Length, HashLength);
         string told = Encoding.ASCII.GetString(place);
         place.Fill((byte)'0');

@@ -106,6 +106,7 @@ public sealed class MetricLog : IDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static IReadOnlyList<MetricRecord> Read(string path)
     {
+        if (File.Exists(path) && !RegularFile.HasContent(path)) return [];
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         byte[] bytes = new byte[stream.Length];
         int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
@@ -117,7 +118,7 @@ public sealed class MetricLog : IDisposable
     {
         try
         {
-            if (!File.Exists(path)) return null;
+            if (!RegularFile.HasContent(path)) return null;
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             byte[] tail = new byte[Math.Min(stream.Length, LongestTail)];
             stream.Seek(-tail.Length, SeekOrigin.End);

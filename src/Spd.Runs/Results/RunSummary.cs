@@ -143,7 +143,9 @@ public sealed record RunSummary
     /// <exception cref="IOException">It cannot be read.</exception>
     public static RunSummary Read(string path)
     {
-        if (new FileInfo(path).Length > LargestFile) throw new InvalidDataException("its summary.json is larger than that of any run");
+        long length = RegularFile.Length(path);
+        if (length > LargestFile) throw new InvalidDataException("its summary.json is larger than that of any run");
+        if (length == 0 && File.Exists(path)) throw new InvalidDataException("its summary.json is cut short or damaged");
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllText(path), SummaryJson.Default.RunSummary)

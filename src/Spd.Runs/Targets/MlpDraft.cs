@@ -87,12 +87,12 @@ public sealed partial class MlpDraft
         TensorInfo? data = null;
         if (inputs is not null)
         {
-            using var file = ArrayFile.Open(inputs);
+            using var file = ArrayFile.Open(inputs, Others(labels));
             data = file.Choose();
             if (WidthOf(data) != LayerSizes[0])
             {
                 throw new ConfigException(
-                    $"{Quoted.Path(inputs)} holds an array of shape {data.ShapeText}, but the network in {Quoted.Path(_weights)} takes rows of {LayerSizes[0]} numbers");
+                    $"{Quoted.Path(inputs)} holds an array of shape {data.ShapeText}, but the network in {Quoted.Path(_weights)} takes rows of {LayerSizes[0]} numbers{file.Advice}");
             }
         }
 
@@ -152,13 +152,17 @@ public sealed partial class MlpDraft
     }
 
     /// <summary>How many numbers a row of inputs has; null where the file holds no rows.</summary>
+    /// <param name="inputs">The file of inputs; of a table whose columns it does not name, those that the labels are not.</param>
+    /// <param name="labels">The file of labels; null for none.</param>
     /// <exception cref="FileContentException">The file is damaged.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static int? InputsIn(string file)
+    public static int? InputsIn(string inputs, string? labels)
     {
-        using var array = ArrayFile.Open(file);
-        return WidthOf(array.Choose());
+        using var file = ArrayFile.Open(inputs, Others(labels));
+        return WidthOf(file.Choose());
     }
+
+    private static string[] Others(string? labels) => labels is null ? [] : [labels];
 
     private static int? WidthOf(TensorInfo rows) =>
         rows.Shape.Count > 0 && rows.Shape.Skip(1).Aggregate(1L, (all, size) => all * size) is > 0 and <= int.MaxValue and var width ? (int)width : null;

@@ -17,6 +17,7 @@ internal static class MlpRows
         using var file = Open("inputs", files.Inputs, new[] { files.Labels, files.Targets, files.ExpectedOutputs }.OfType<string>());
         var inputs = file.Choose();
         int count = inputs.Shape.Count == 0 ? 0 : inputs.Shape[0];
+        if (count == 0 && inputs.Shape.Count > 0) throw new ConfigException($"'{files.Inputs}' holds no rows: its array is of shape {inputs.ShapeText}");
         if (count == 0 || NumbersOf(inputs) != (Int128)count * features)
         {
             throw new ConfigException(

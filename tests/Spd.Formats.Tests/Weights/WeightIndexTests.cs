@@ -35,6 +35,7 @@ public sealed class WeightIndexTests : IDisposable
     [InlineData("{}", "it has no weight_map")]
     [InlineData("""{"weight_map": []}""", "weight_map must be an object")]
     [InlineData("""{"weight_map": {}, "weight_map": {}}""", "the index has the key 'weight_map' twice")]
+    [InlineData("""{"weight_map": {}}""", "it names no tensors")]
     [InlineData("""{"weight_map": {"c": 2}}""", "the file of tensor 'c' must be a text")]
     [InlineData("""{"weight_map": {"c": "two.safetensors", "c": "two.safetensors"}}""", "weight_map has the key 'c' twice")]
     [InlineData("""{"weight_map": {"c": "three.safetensors"}}""", "the file 'three.safetensors', which it names, is not beside it")]

@@ -151,6 +151,15 @@ public sealed class MlpTargetTests : IDisposable
         Assert.DoesNotContain('\n', message);
     }
 
+    [Fact]
+    public void InputsWithoutARowAreToldSo()
+    {
+        Write("none.npy", [0, Sizes[0]], []);
+        var target = Target(ActivationName.Relu) with { DataFiles = new MlpDataConfig { Inputs = _folder["none.npy"] } };
+        Assert.Equal(
+            $"'{_folder["none.npy"]}' holds no rows: its array is of shape [0, {Sizes[0]}]", Assert.Throws<ConfigException>(() => MlpTarget.ReadRows(target)).Message);
+    }
+
     private static MlpTargetConfig Target(ActivationName activation) => new()
     {
         Load = "net.pt",
