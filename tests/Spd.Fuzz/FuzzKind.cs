@@ -29,8 +29,9 @@ public abstract class FuzzKind(string name) : IDisposable
     /// <summary>All kinds by name.</summary>
     public static IReadOnlyDictionary<string, Func<FuzzKind>> All { get; } = new Func<FuzzKind>[]
     {
-        () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new NumpyArchiveKind(), () => new NumpyKind(), () => new IdxKind(), () => new IndexKind(),
-        () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(), () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(),
+        () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new NumpyArchiveKind(), () => new NumpyKind(), () => new IdxKind(),
+        () => new CsvKind(), () => new ParquetKind(), () => new IndexKind(), () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(),
+        () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(),
     }.ToDictionary(NameOf);
 
     /// <summary>Its name.</summary>
@@ -139,7 +140,7 @@ public abstract class FuzzKind(string name) : IDisposable
     }
 
     /// <summary>Lists a file of arrays, and reads the one that the path chooses.</summary>
-    protected static void ReadArray(string path)
+    internal static void ReadArray(string path)
     {
         using var file = ArrayFile.Open(path);
         foreach (string said in file.Notes.Concat(file.Arrays.Select(array => array.Unreadable).OfType<string>())) CheckSentence(said);

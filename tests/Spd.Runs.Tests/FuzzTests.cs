@@ -67,7 +67,7 @@ public sealed class FuzzTests
     }
 
     // A folder of a run takes some hundredths of a second, a file of weights as many thousandths.
-    private static int MutantsOf(string name) => name switch { "run" => 30, "set" or "yaml" or "metrics" or "checkpoint" => 300, _ => 1000 };
+    private static int MutantsOf(string name) => name switch { "run" => 30, "parquet" or "set" or "yaml" or "metrics" or "checkpoint" => 300, _ => 1000 };
 
     private sealed class Throwing(Exception? thrown, int allocated) : FuzzKind("throwing")
     {

@@ -133,6 +133,15 @@ public sealed class MetricLogTests : IDisposable
     }
 
     [Fact]
+    public void EmptyLinesCostHardlyMoreThanTheirLength()
+    {
+        _folder.Write("metrics.jsonl", new string('\n', 10_000) + "{\"step\":1}\n");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(1, Assert.Single(MetricLog.Read(Path)).Step);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
     public void AnOldLogIsNotOverwritten()
     {
         _folder.Write("metrics.jsonl", "{\"step\":1}\n");

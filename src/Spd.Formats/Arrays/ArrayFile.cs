@@ -83,7 +83,7 @@ public sealed class ArrayFile : IDisposable
     public IReadOnlyList<string>? ColumnNames => Guarded(Path, () => _reader is ITable { HasNames: true } ? Chosen().Select(index => Arrays[index].Name).ToList() : null);
 
     /// <summary>What could be written to mean other columns, as a clause; empty for a file that is no table.</summary>
-    public string Advice => _reader is ITable ? $"; its columns are {Quoted.List(Names)}: name those that are meant, as in {Quoted.Path(FileOf(Path) + ":" + Arrays[0].Name)}" : "";
+    public string Advice => _reader is ITable ? $"; its columns are {Quoted.List(Names)}: name those that are meant, as in {Quoted.Path(FileOf(Path) + ":" + Quoted.Bare(Arrays[0].Name))}" : "";
 
     /// <summary>The values of the array that <see cref="Choose"/> gives, row-major; the memory is the caller's.</summary>
     /// <exception cref="FileContentException">As for <see cref="Read"/>.</exception>
@@ -158,7 +158,7 @@ public sealed class ArrayFile : IDisposable
 
     private string OfNumbers(List<int> chosen) =>
         chosen.Select(index => Arrays[index]).Where(column => column.Unreadable is null).Select(column => column.Name).Take(3).ToList() is { Count: > 0 } names
-            ? string.Join(",", names) : "a,b";
+            ? string.Join(",", names.Select(Quoted.Bare)) : "a,b";
 
     private IEnumerable<string> Names => Arrays.Select(array => array.Name);
 

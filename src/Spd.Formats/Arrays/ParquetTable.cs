@@ -8,7 +8,7 @@ namespace Spd.Formats;
 internal sealed class ParquetTable : ITable
 {
     // A column that repeats one value takes next to nothing, so that rows alone say little; but memory is taken for each.
-    private const long RowsOfAnyFile = 1 << 24;
+    private const long RowsOfAnyFile = 1 << 20;
 
     private readonly FileStream _file;
     private readonly ParquetReader _reader;
@@ -23,7 +23,7 @@ internal sealed class ParquetTable : ITable
         ParquetFooter.Check(file);
         (_reader, _fields, _rows) = Guarded(() =>
         {
-            var reader = ParquetReader.CreateAsync(file, leaveStreamOpen: true).GetAwaiter().GetResult();
+            var reader = ParquetReader.CreateAsync(new EndedFile(file), leaveStreamOpen: true).GetAwaiter().GetResult();
             long rows = 0;
             foreach (var group in reader.Metadata!.RowGroups)
             {
@@ -180,7 +180,12 @@ internal sealed class ParquetTable : ITable
         {
             return read();
         }
-        catch (Exception exception) when (exception is not (FormatException or OutOfMemoryException))
+        catch (OutOfMemoryException exception)
+        {
+            // The library takes the memory that a page's first bytes claim.
+            throw new FormatException("it claims more memory than there is; it is damaged, or too large for this machine", exception);
+        }
+        catch (Exception exception) when (exception is not FormatException)
         {
             throw new FormatException("it is a damaged Parquet file, or one of a kind that is not read", exception);
         }

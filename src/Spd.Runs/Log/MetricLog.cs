@@ -147,6 +147,8 @@ public sealed class MetricLog : IDisposable
         {
             // An editor may have put a mark before the first line.
             if (line.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
+            // What is no object at all, as an empty line, is not worth an exception.
+            if (line.TrimStart(" \t"u8) is not [(byte)'{', ..]) return null;
             return JsonSerializer.Deserialize<MetricRecord>(line, Json) is { Step: > 0, Losses: not null, L0: not null, Alive: not null, Metrics: not null } record
                 ? record
                 : null;

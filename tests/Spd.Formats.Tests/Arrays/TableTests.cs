@@ -147,13 +147,21 @@ public sealed class TableTests : IDisposable
     }
 
     [Fact]
+    public void ANameWithoutEndDoesNotComeWholeIntoAdvice()
+    {
+        Write("x.csv", $"{new string('a', 10_000)}\n1\n2\n");
+        using var file = ArrayFile.Open(_folder["x.csv"]);
+        Assert.InRange(file.Advice.Length, 1, 1000);
+    }
+
+    [Fact]
     public void ADamagedParquetFileIsRefusedOrReadWithinBounds()
     {
         byte[] whole = File.ReadAllBytes(WriteParquet());
         for (int length = 0; length < whole.Length; length++) Try(whole[..length], mustFail: true);
         for (int at = 0; at < whole.Length; at++)
         {
-            foreach (byte change in (byte[])[1, 0x80, 0xff])
+            foreach (byte change in (byte[])[1, 0x10, 0x80, 0xff])
             {
                 byte[] changed = [.. whole];
                 changed[at] ^= change;

@@ -40,8 +40,8 @@ internal sealed class YamlKind() : FuzzKind("yaml")
 
     protected override IReadOnlyList<byte[]> Words => YamlWords;
 
-    // A text is several times as long as letters of two bytes, events and nodes; the values of a config are limited in number, not by the file's length.
-    public override long AllocationLimit(long length) => (64L << 20) + 1000 * length;
+    // The network that a configuration describes is built once, to see which of its matrices are meant: memory goes by its size and not by the file's.
+    public override long AllocationLimit(long length) => (1L << 30) + 1000 * length;
 
     public override bool IsRefusal(Exception exception) => exception is ConfigException;
 
@@ -81,7 +81,7 @@ internal sealed class OverrideKind() : FuzzKind("set")
         .. YamlKind.YamlWords, .. Texts("=", ".", "task_config.", "target.", "target.train.", "target.data.", "target.mlp.", "lr=", "C=", "seed=", "steps=", "name="),
     ];
 
-    public override long AllocationLimit(long length) => (64L << 20) + 1000 * length;
+    public override long AllocationLimit(long length) => (1L << 30) + 1000 * length;
 
     public override bool IsRefusal(Exception exception) => exception is ConfigException;
 
