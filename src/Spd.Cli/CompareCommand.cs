@@ -53,7 +53,7 @@ internal static class CompareCommand
             [
                 "", .. others.Select(other => other.FirstOrDefault(likeness => likeness.Matrix == matrix.Name) is { } found
                     ? $"{Metric.Write(found.MeanMaxCosine, NumberFormat.Ratio)} ({found.Significant} with {found.OfOther})"
-                    : "not there"),
+                    : "no such matrix"),
             ]));
         }
 

@@ -53,7 +53,12 @@ internal static class ResumeCommand
             if (folder.IsFinished(loaded.Config.Steps))
             {
                 if (!run.RestoreModel(folder))
-                    Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; `spd resume {path} --steps N` prolongs it.");
+                {
+                    Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; " + (loaded.Config.Schedule.DependsOnSteps
+                        ? "its learning rate depends on how many there are, so that more take a new run."
+                        : $"`spd resume {path} --steps N` prolongs it."));
+                }
+
                 // Where it could not be written at the end.
                 if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(threads, Screen.Complain);
                 return CommandLine.Success;

@@ -120,6 +120,21 @@ internal static class Remarks
                 + "a higher importance_minimality_coeff, or more steps, may help";
         }
 
+        string[] crowded =
+        [
+            .. from site in sites
+               let matrix = matrices.FirstOrDefault(matrix => matrix.Name == site.Name)
+               where matrix is { Rank: 1 } && !needed.Contains(site.Name)
+               let most = Math.Min(matrix.Inputs, matrix.Outputs)
+               where site.L0 > most
+               select $"{Metric.Write(site.L0, NumberFormat.Mean)} in {site.Name}, whose rank is {most} at most",
+        ];
+        if (crowded.Length > 0)
+        {
+            yield return $"more subcomponents are in use on an average input than would make up the whole matrix ({string.Join("; ", crowded)}): "
+                + "that is no simpler than the matrix itself; more steps, or a higher importance_minimality_coeff, may help";
+        }
+
         if (unused.Length < sites.Count && sites.All(site => site.Varying == 0))
         {
             yield return "importances are the same on all inputs, so that they tell no input from another: "

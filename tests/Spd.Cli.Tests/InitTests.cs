@@ -52,6 +52,8 @@ public sealed class InitTests : IDisposable
         var (code, output, error) = _spd.Run("init", file, "--data", "data.csv", "--labels", "data.csv:kind", "--out", "net.yaml");
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("4 → 3 → 2", output, StringComparison.Ordinal);
+        // The order of the outputs is the network's; the texts do not tell it.
+        Assert.Contains("    class_names: [cat, dog]   # TO DECIDE", File.ReadAllText(_spd.PathTo("net.yaml")), StringComparison.Ordinal);
         (code, _, error) = _spd.Run("run", "net.yaml", "--steps", "5", "--set", "n_eval_steps=1", "--set", "batch_size=16", "--out", "run");
         Assert.Equal((0, ""), (code, error));
         (code, _, error) = _spd.Run("init", file, "--data", "data.csv", "--out", "other.yaml");

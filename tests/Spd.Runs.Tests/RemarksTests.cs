@@ -138,6 +138,21 @@ public sealed class RemarksTests
     }
 
     [Fact]
+    public void MoreInUseThanTheMatrixHasRankIsTold()
+    {
+        var model = Perfect(6);
+        model.Sites[0].Gate.Bias!.Values.Fill(0.5f);
+        Assert.Contains(
+            "more subcomponents are in use on an average input than would make up the whole matrix (6.000 in layers.0, whose rank is 4 at most): "
+            + "that is no simpler than the matrix itself; more steps, or a higher importance_minimality_coeff, may help",
+            Remarks(model));
+        // As many as that are what the matrix itself would need.
+        var needed = Perfect(4);
+        needed.Sites[0].Gate.Bias!.Values.Fill(0.5f);
+        Assert.DoesNotContain(Remarks(needed), remark => remark.StartsWith("more subcomponents", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void ImportancesThatAreAllOneAreTold()
     {
         var model = Perfect(6);

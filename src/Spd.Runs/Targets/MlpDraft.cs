@@ -99,7 +99,7 @@ public sealed partial class MlpDraft
         bool isClassifier = labels is not null;
         string counts = string.Join(", ", layers.Select((_, layer) => $"layers.{layer}: {SubcomponentsOf(layer)}"));
         string layout = _chain.Layout == WeightLayout.OutIn ? "out_in" : "in_out", otherLayout = _chain.Layout == WeightLayout.OutIn ? "in_out" : "out_in";
-        string square = _isOpenLayout ? $"   # TO DECIDE: the shapes fit {otherLayout} too; data.expected_outputs tells" : "             # [d_out, d_in]: out_in, as PyTorch's nn.Linear; [d_in, d_out]: in_out";
+        string square = _isOpenLayout ? $"   # TO DECIDE: the shapes fit {otherLayout} too; data.expected_outputs tells" : "               # [d_out, d_in]: out_in, as PyTorch's nn.Linear; [d_in, d_out]: in_out";
         bool hasBias = layers.Any(layer => layer.Bias is not null);
         string biases = hasBias ? $"[{string.Join(", ", layers.Select(layer => layer.Bias is { } bias ? Scalar(Named(bias.Name)) : "null"))}]" : "null";
         List<string> lines =
@@ -143,6 +143,8 @@ public sealed partial class MlpDraft
         lines.Add(labels is null
             ? "    labels: null                        # classes from 0, or one-hot rows; or targets: for a network that is no classifier"
             : $"    labels: {Scalar(labels)}");
+        if (labels is not null && TextsIn(labels) is { } texts)
+            lines.Add($"    class_names: [{string.Join(", ", texts.Select(Scalar))}]   # TO DECIDE: in the order of the network's outputs");
         lines.Add("    # expected_outputs: path/to/outputs.npy   # what it gives on these inputs elsewhere: tells a wrong activation or layout");
         lines.Add(data?.Type == "uint8"
             ? $"    input_scale: {BytesToOne}    # TO DECIDE: bytes to 0 … 1; 1.0 where the network takes them as they are"
@@ -160,6 +162,13 @@ public sealed partial class MlpDraft
     {
         using var file = ArrayFile.Open(inputs, Others(labels));
         return WidthOf(file.Choose());
+    }
+
+    /// <summary>The classes that labels name, in the order of the texts; null where they are numbers.</summary>
+    private IReadOnlyList<string>? TextsIn(string labels)
+    {
+        using var file = ArrayFile.Open(labels);
+        return file.HasTexts ? file.ReadTexts(Math.Max(LayerSizes[^1], 2)).Texts : null;
     }
 
     private static string[] Others(string? labels) => labels is null ? [] : [labels];
