@@ -96,6 +96,17 @@ public sealed class InitTests : IDisposable
         Assert.Equal(0, _spd.Run("run", "two.yaml", "--steps", "5", "--set", "n_eval_steps=1", "--set", "batch_size=16", "--out", "run").ExitCode);
     }
 
+    [Fact]
+    public void AChainThroughSeveralPartsAsksWhetherItIsOneNetwork()
+    {
+        Safetensors.Write(
+            _spd.PathTo("gan.safetensors"),
+            [Tensor("disc.0.weight", 7, 3), Tensor("disc.1.weight", 1, 7), Tensor("gen.0.weight", 8, 6), Tensor("gen.1.weight", 3, 8)]);
+        Assert.Equal(0, _spd.Run("init", "gan.safetensors").ExitCode);
+        Assert.Contains(
+            "# TO DECIDE: these lie below 'gen', 'disc'; for one of them alone, draft with --prefix", File.ReadAllText(_spd.PathTo("gan.yaml")), StringComparison.Ordinal);
+    }
+
     private string Make(string form)
     {
         string file = form switch { "pytorch" or "checkpoint" => "net.pt", "numpy" => "net.npz", _ => "net.safetensors" };

@@ -113,6 +113,17 @@ public sealed class MetricLogTests : IDisposable
     }
 
     [Fact]
+    public void APipeInPlaceOfTheLogGivesWayToOne()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no pipes among files");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", Path)) make.WaitForExit();
+        var (log, records) = MetricLog.Continue(Path, 7, 100);
+        using (log) log.Write(new MetricRecord { Step = 110 });
+        Assert.Empty(records);
+        Assert.Equal(110, Assert.Single(MetricLog.Read(Path)).Step);
+    }
+
+    [Fact]
     public void WhatAnotherProgramCutsOffLeavesNoGap()
     {
         using var log = new MetricLog(Path);

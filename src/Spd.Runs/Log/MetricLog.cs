@@ -66,7 +66,9 @@ public sealed class MetricLog : IDisposable
     public static (MetricLog Log, IReadOnlyList<MetricRecord> Kept) Continue(string path, int lines, int step)
     {
         if (!File.Exists(path)) return (new MetricLog(path), []);
-        byte[] bytes = File.ReadAllBytes(path);
+        // What is no regular file, such as a pipe, has no lines and gives way to one.
+        bool isReadable = RegularFile.HasContent(path);
+        byte[] bytes = isReadable ? File.ReadAllBytes(path) : [];
         var kept = new List<MetricRecord>();
         var text = new MemoryStream();
         foreach (var (line, record) in Lines(bytes).Take(lines))
@@ -76,7 +78,7 @@ public sealed class MetricLog : IDisposable
             text.Write(line.Span);
         }
 
-        if (text.Length < bytes.Length) AtomicFile.Write(path, stream => text.WriteTo(stream));
+        if (!isReadable || text.Length < bytes.Length) AtomicFile.Write(path, stream => text.WriteTo(stream));
         return (new MetricLog(new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0)), kept);
     }
 

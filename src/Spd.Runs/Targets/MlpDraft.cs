@@ -130,7 +130,7 @@ public sealed partial class MlpDraft
             layers.Count == 1
                 ? "    activation: relu                    # there is one layer, and so none"
                 : "    activation: relu                    # TO DECIDE: no weights tell it; relu, gelu, gelu_tanh, tanh, silu, sigmoid, identity",
-            $"    weights: [{string.Join(", ", layers.Select(layer => Scalar(Named(layer.Weight.Name))))}]",
+            $"    weights: [{string.Join(", ", layers.Select(layer => Scalar(Named(layer.Weight.Name))))}]{SeveralParts()}",
             $"    biases: {biases}",
             $"    weight_layout: {layout}{square}",
         ];
@@ -175,6 +175,15 @@ public sealed partial class MlpDraft
 
     private static int? WidthOf(TensorInfo rows) =>
         rows.Shape.Count > 0 && rows.Shape.Skip(1).Aggregate(1L, (all, size) => all * size) is > 0 and <= int.MaxValue and var width ? (int)width : null;
+
+    /// <summary>A comment where the layers lie below several names, each of which could be a network of its own.</summary>
+    private string SeveralParts()
+    {
+        var parts = _chain.Layers.GroupBy(layer => Named(layer.Weight.Name).Split('.')[0]).ToList();
+        return parts.Count < 2 || parts.TrueForAll(part => part.Count() == 1)
+            ? ""
+            : $"   # TO DECIDE: these lie below {Quoted.List([.. parts.Select(part => part.Key)], 5)}; for one of them alone, draft with --prefix";
+    }
 
     /// <summary>A name as the configuration has it: without the prefix, which is a key of its own.</summary>
     private string Named(string name) => name[(_prefix ?? "").Length..];
