@@ -61,9 +61,9 @@ public static class SitePatterns
             // A pattern of many stars would otherwise be tried in every way in which they share out the path.
             return Regex.IsMatch(path, $"^{expression}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         }
-        catch (RegexParseException)
+        catch (Exception exception) when (exception is RegexParseException or NotSupportedException)
         {
-            // A set that makes no sense, such as [1-0], holds no character.
+            // A set that makes no sense, such as [1-0], holds no character; a pattern of more parts than can be matched so is longer than any path.
             return false;
         }
     }

@@ -61,6 +61,7 @@ public sealed class SitePatternTests
     {
         var network = new Sequential((new string('a', 60), new Linear(2, 2)));
         Assert.Throws<SiteSelectionException>(() => SitePatterns.Select(network, [$"{string.Concat(Enumerable.Repeat("*a", 25))}[!a]"]));
+        Assert.Throws<SiteSelectionException>(() => SitePatterns.Select(network, [new string('a', 100_000)]));
     }
 
     [Fact]

@@ -53,6 +53,9 @@ internal sealed class SummaryKind() : FuzzKind("summary")
             "\"metrics\": {\"mmcs\": ", "\"ms_per_step\": null", "<b>", "]]>"),
     ];
 
+    // It is read, written, read again, written again and made a page of.
+    public override long AllocationLimit(long length) => (4L << 20) + 512 * length;
+
     public override bool IsRefusal(Exception exception) => exception is InvalidDataException;
 
     protected override IEnumerable<Sample> MakeCorpus() => [TinyRun.File("summary.json") with { Name = "summary.json" }];
