@@ -90,11 +90,18 @@ internal static class Remarks
     {
         foreach (var matrix in matrices.Where(matrix => !matrix.Linear.IsTransposed))
         {
-            int most = Math.Min(matrix.Inputs, matrix.Outputs), parts = matrix.C * matrix.Rank;
-            if (parts >= most || Rank(matrix, parts) is var (rank, isAll) && rank <= parts) continue;
+            if (!IsBelowRank(matrix, out int rank, out bool isAll)) continue;
             yield return $"C is {matrix.C} for {matrix.Name}, whose matrix has rank {rank}{(isAll ? "" : " or more")}: its parts cannot sum to it, whatever their number of "
                 + $"steps; set C to {(int)Math.Ceiling((double)rank / matrix.Rank)} or more";
         }
+    }
+
+    /// <summary>Whether there are too few parts to sum to a matrix.</summary>
+    private static bool IsBelowRank(FactoredMatrix matrix, out int rank, out bool isAll)
+    {
+        int parts = matrix.C * matrix.Rank;
+        (rank, isAll) = parts < Math.Min(matrix.Inputs, matrix.Outputs) ? Rank(matrix, parts) : (0, true);
+        return rank > parts;
     }
 
     private static IEnumerable<string> OfImportances(IReadOnlyList<FactoredMatrix> matrices, Evaluation evaluation)
@@ -159,7 +166,7 @@ internal static class Remarks
             .. from matrix in matrices
                where !matrix.Linear.IsTransposed
                let share = ShareMissing(matrix)
-               where share > MuchMissing
+               where share > MuchMissing && !IsBelowRank(matrix, out _, out _)
                select $"{Metric.Write(share, NumberFormat.Share)} of {matrix.Name}",
         ];
         if (missing.Length > 0)
@@ -173,7 +180,7 @@ internal static class Remarks
     {
         bool isShared = summary is { Status: RunStatus.Finished, IsOneToOne: false } && summary.Number(Metric.OneToOne) == 0;
         return isShared
-            ? ["some columns share a subcomponent: this seed ended in a local optimum, with a higher total loss than a clean run; another --seed is worth a try"]
+            ? ["some columns share a subcomponent: the run was too short, or this seed ended in a local optimum; more steps, or another --seed, may help"]
             : [];
     }
 
