@@ -481,6 +481,8 @@ case_eval_gives_the_numbers_of_the_summary() {
 
 case_signals() {
     for signal in TERM HUP; do
+        # What is started below nohup ignores that it is hung up, and so does all that it starts.
+        [ -z "$(bash -c "kill -$signal \$\$; echo ignored")" ] || continue
         "${spd[@]}" run tms_5-2 --steps 100000000 --set target.train.steps=1000 --set n_eval_steps=1 --set print_freq=10 -q --out $signal >/dev/null 2>&1 &
         process=$!
         while [ ! -s $signal/metrics.jsonl ] && kill -0 $process 2>/dev/null; do sleep 0.05; done
