@@ -11,6 +11,9 @@ namespace Spd.Cli;
 /// <summary><c>spd inspect</c>: what a file of weights or of data holds. Of weights only the list is read, of data the numbers too.</summary>
 internal static class InspectCommand
 {
+    // Numbers that are held at once, where no array alone has more.
+    private const int MostAtOnce = 1 << 22;
+
     // What a screen is for; --json has no end.
     private const int MostRows = 500, MostClassesShown = 20, LongestName = 60;
 
@@ -76,28 +79,54 @@ internal static class InspectCommand
     {
         using var arrays = ArrayFile.Open(path);
         var chosen = file == path ? arrays.Arrays : [arrays.Choose()];
-        var measured = chosen.Select(array => Measured(array, arrays)).ToList();
+        var measured = Together(chosen).SelectMany(some => Measured(some, arrays)).ToList();
         return new InspectedFile(path, arrays.Format, RegularFile.Length(file), measured) { Notes = arrays.Notes };
     }
 
     private static InspectedTensor Listed(TensorInfo tensor) =>
         new(tensor.Name, tensor.Shape, tensor.Type, tensor.Bytes) { Unreadable = tensor.Unreadable };
 
-    private static InspectedTensor Measured(TensorInfo array, ArrayFile file)
+    /// <summary>The arrays in their order, as many at once as take little memory: a table is read in few passes so, a large array alone.</summary>
+    private static IEnumerable<List<TensorInfo>> Together(IEnumerable<TensorInfo> arrays)
     {
-        var listed = Listed(array);
-        if (array.Unreadable is not null) return listed;
-        float[] values;
+        var some = new List<TensorInfo>();
+        long numbers = 0;
+        foreach (var array in arrays)
+        {
+            long own = array.Unreadable is null ? array.Shape.Aggregate(1L, (count, size) => count * size) : 0;
+            if (some.Count > 0 && numbers + own > MostAtOnce)
+            {
+                yield return some;
+                (some, numbers) = ([], 0);
+            }
+
+            some.Add(array);
+            numbers += own;
+        }
+
+        if (some.Count > 0) yield return some;
+    }
+
+    private static IEnumerable<InspectedTensor> Measured(List<TensorInfo> arrays, ArrayFile file)
+    {
+        IReadOnlyList<float[]> values;
         try
         {
-            values = file.ReadValues(array);
+            values = file.ReadValues([.. arrays.Where(array => array.Unreadable is null)]);
         }
         catch (FileContentException exception)
         {
             // One column that has no value somewhere hides nothing of the others.
-            return listed with { Unreadable = exception.Message };
+            return arrays.Count == 1 ? [Listed(arrays[0]) with { Unreadable = exception.Message }] : arrays.SelectMany(array => Measured([array], file));
         }
 
+        int at = 0;
+        return [.. arrays.Select(array => array.Unreadable is null ? Measured(array, values[at++]) : Listed(array))];
+    }
+
+    private static InspectedTensor Measured(TensorInfo array, float[] values)
+    {
+        var listed = Listed(array);
         float min = float.PositiveInfinity, max = float.NegativeInfinity;
         long odd = 0;
         foreach (float value in values)

@@ -103,11 +103,18 @@ public sealed class ArrayFile : IDisposable
         return table.Read(chosen);
     });
 
-    /// <summary>The values of one of <see cref="Arrays"/>, row-major; the memory is the caller's.</summary>
+    /// <summary>The values of each of some of <see cref="Arrays"/>, row-major; columns of a table are read in one pass. The memory is the caller's.</summary>
     /// <inheritdoc cref="ReadValues()"/>
-    public float[] ReadValues(TensorInfo array) => Guarded(Path, () => array.Unreadable is { } reason
-        ? throw new FormatException($"of its array {Quoted.Of(array.Name)}: {reason}")
-        : _reader.Read(Arrays.Index().First(entry => entry.Item.Name == array.Name).Index));
+    public IReadOnlyList<float[]> ReadValues(IReadOnlyList<TensorInfo> arrays) => Guarded<IReadOnlyList<float[]>>(Path, () =>
+    {
+        if (arrays.FirstOrDefault(array => array.Unreadable is not null) is { } unreadable)
+            throw new FormatException($"of its array {Quoted.Of(unreadable.Name)}: {unreadable.Unreadable}");
+        var indices = Arrays.Index().ToLookup(entry => entry.Item.Name, entry => entry.Index, StringComparer.Ordinal);
+        int[] chosen = [.. arrays.Select(array => indices[array.Name].First())];
+        if (_reader is not ITable table || chosen.Length < 2) return [.. chosen.Select(_reader.Read)];
+        float[] rows = table.Read(chosen);
+        return [.. chosen.Select((_, column) => Enumerable.Range(0, rows.Length / chosen.Length).Select(row => rows[row * chosen.Length + column]).ToArray())];
+    });
 
     /// <summary>The different texts of the column that <see cref="Choose"/> gives, in the order of their characters, and for each row the number of its own.</summary>
     /// <param name="most">How many different ones there may be.</param>

@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Spd.Formats;
@@ -41,7 +40,7 @@ public sealed partial class MlpDraft
         using var file = WeightFile.Open(weights);
         var tensors = file.Tensors.Where(tensor =>
             tensor.Unreadable is null && TensorNames.MightBeParameter(tensor) && tensor.Name.StartsWith(prefix ?? "", StringComparison.Ordinal)
-            && !ignore.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, tensor.Name, ignoreCase: false))).ToList();
+            && !ignore.Any(pattern => TensorNames.Matches(pattern, tensor.Name))).ToList();
         var matrices = tensors.Where(tensor => tensor.Shape is [> 0, > 0] && !IsBiasLike(tensor, tensors)).ToList();
         var vectors = tensors.Where(tensor => tensor.Shape is [_] or [1, _] or [_, 1]).ToDictionary(tensor => tensor.Name);
         if (matrices.Count == 0)

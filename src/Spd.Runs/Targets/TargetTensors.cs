@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using Spd.Formats;
 
 namespace Spd.Runs.Targets;
@@ -20,10 +19,10 @@ internal sealed class TargetTensors : IDisposable
     private TargetTensors(WeightFile file, IReadOnlyList<string> names, IReadOnlyList<string> optional, string prefix, IReadOnlyList<string> ignore, string advice)
     {
         _file = file;
-        if (names.FirstOrDefault(name => ignore.Any(pattern => Matches(pattern, prefix + name))) is { } contradicted)
+        if (names.FirstOrDefault(name => ignore.Any(pattern => TensorNames.Matches(pattern, prefix + name))) is { } contradicted)
             throw new FileContentException($"{Quoted.Path(file.Path)}: {Quoted.Of(prefix + contradicted)} is a part of the network, but is to be ignored too");
-        var seen = file.Tensors.Where(tensor => !ignore.Any(pattern => Matches(pattern, tensor.Name))).ToList();
-        if (ignore.FirstOrDefault(pattern => !file.Tensors.Any(tensor => Matches(pattern, tensor.Name))) is { } idle)
+        var seen = file.Tensors.Where(tensor => !ignore.Any(pattern => TensorNames.Matches(pattern, tensor.Name))).ToList();
+        if (ignore.FirstOrDefault(pattern => !file.Tensors.Any(tensor => TensorNames.Matches(pattern, tensor.Name))) is { } idle)
             _notes.Add($"{Quoted.Path(file.Path)} holds nothing that is to be ignored as {Quoted.Of(idle)}");
 
         var byName = seen.ToDictionary(tensor => tensor.Name);
@@ -114,8 +113,6 @@ internal sealed class TargetTensors : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
-
-    private static bool Matches(string pattern, string name) => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 
     /// <summary>What stands before all the names in the file, when wrappers are left out: nothing where they are there without.</summary>
     private static string Find(

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Spd.Formats;
 
 namespace Spd.Runs.Targets;
@@ -14,6 +15,9 @@ internal static class TensorNames
     public static bool MightBeParameter(TensorInfo tensor) => tensor.Shape.Count > 0
         && (tensor.Type.StartsWith('F') || tensor.Type.StartsWith("BF", StringComparison.Ordinal) || tensor.Type.Contains("float", StringComparison.Ordinal))
         && !Array.Exists(tensor.Name.Split('.'), part => part.StartsWith("optim", StringComparison.Ordinal) || OptimizerNames.Contains(part));
+
+    /// <summary>Whether a name is one that a pattern of <c>target.mlp.ignore</c> means; <c>*</c> is any text.</summary>
+    public static bool Matches(string pattern, string name) => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 
     /// <summary>What the bias beside a matrix may be called: <c>layers.0.bias</c> beside <c>layers.0.weight</c>, <c>b1</c> beside <c>W1</c>.</summary>
     public static IEnumerable<string> BiasesBeside(string weight) =>
