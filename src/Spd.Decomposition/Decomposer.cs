@@ -68,11 +68,11 @@ public sealed class Decomposer : IDisposable
     /// <summary>Where the training stands.</summary>
     public TrainingState State => new(_step.Optimiser, StepsTaken, _evaluatedBatches);
 
-    /// <summary>Goes on from where another training stood; its parameters and moments have been written into <see cref="State"/>'s.</summary>
+    /// <summary>Goes on from where another training stood; what its optimiser held has been written into <see cref="State"/>'s.</summary>
     /// <param name="stepsTaken">Steps it had taken.</param>
     /// <param name="evaluatedBatches">Batches it had measured on.</param>
     public void Resume(int stepsTaken, long evaluatedBatches) =>
-        (StepsTaken, _step.Optimiser.Steps, _evaluatedBatches) = (stepsTaken, stepsTaken, evaluatedBatches);
+        (StepsTaken, _evaluatedBatches) = (stepsTaken, evaluatedBatches);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -7,14 +7,13 @@ using Spd.Networks.Data;
 
 namespace Spd.Decomposition;
 
-/// <summary>One optimisation step: a batch, the target's pass and the causal importances, the losses, their gradients, AdamW.</summary>
+/// <summary>One optimisation step: a batch, the target's pass and the causal importances, the losses, their gradients, the optimiser.</summary>
 public sealed class DecompositionStep
 {
     private readonly DecompositionOptions _options;
     private readonly LearningRateSchedule _schedule;
     private readonly WorkerPool _pool;
     private readonly PanelRunner _runner;
-    private readonly AdamW _optimiser;
 
     /// <summary>Builds the step's graph.</summary>
     /// <param name="model">The components, trained in place.</param>
@@ -35,7 +34,7 @@ public sealed class DecompositionStep
         Target = CausalImportance.Build(Graph, model, data.Build(Graph));
         Losses.Add(Graph, model, Target, options, stochasticMasks);
         _runner = new PanelRunner(Graph, options.BatchSize, pool, kernels);
-        _optimiser = new AdamW(model.Parameters, weightDecay: 0, kernels);
+        Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], kernels);
     }
 
     /// <summary>The step's computation.</summary>
@@ -53,8 +52,8 @@ public sealed class DecompositionStep
     /// <summary>The gradients of the last step.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
 
-    /// <summary>The optimiser, with its moments.</summary>
-    public AdamW Optimiser => _optimiser;
+    /// <summary>What steps the components, with its state.</summary>
+    public Optimiser Optimiser { get; }
 
     /// <summary>One loss of the last step.</summary>
     public double Loss(string name) => _runner.Loss(name);
@@ -63,7 +62,7 @@ public sealed class DecompositionStep
     public double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
 
     /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
-    /// <param name="step">The step's number, which its random numbers are drawn for.</param>
+    /// <param name="step">The step's number, from 0, which its random numbers are drawn for.</param>
     /// <param name="observer">Sees each panel after its forward pass.</param>
     /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
     public void Run(long step, Action<Workspace>? observer = null)
@@ -74,7 +73,7 @@ public sealed class DecompositionStep
             if (!double.IsFinite(_runner.Losses[i])) throw new NonFiniteLossException(step, Graph.LossNames[i], _runner.Losses[i]);
         }
 
-        _optimiser.Step(_runner.Gradients, LearningRate(step), _pool);
+        Optimiser.Step(step, _runner.Gradients, _pool);
     }
 }
 

@@ -53,7 +53,9 @@ public sealed unsafe class Parameter
 
     internal float* Pointer { get; }
 
-    /// <summary>A parameter over the same memory, with a gradient and optimiser moments of its own.</summary>
+    internal Memory<float> Memory => _values;
+
+    /// <summary>A parameter over the same memory, with a gradient and optimiser state of its own.</summary>
     public static Parameter SharingMemoryWith(Parameter other, string name) => new(name, other);
 
     /// <summary>Whether both are over the same memory.</summary>

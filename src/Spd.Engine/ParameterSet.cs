@@ -1,8 +1,8 @@
 namespace Spd.Engine;
 
 /// <summary>
-/// Parameters in a fixed order, each with a place in one flat vector: the layout of gradients, of optimiser moments, and of whatever is
-/// one day exchanged between processes.
+/// Parameters in a fixed order, each with a place in one flat vector: the layout of gradients, and of whatever is one day exchanged
+/// between processes.
 /// </summary>
 public sealed class ParameterSet
 {

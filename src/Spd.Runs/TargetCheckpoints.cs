@@ -17,7 +17,7 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
     private readonly RunMeaning _meaning = RunMeaning.Of(config);
 
     /// <inheritdoc/>
-    public int Load(AdamW optimiser)
+    public int Load(Optimiser optimiser)
     {
         foreach (string path in Checkpoint.Newest(folder))
         {
@@ -41,18 +41,18 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
     }
 
     /// <inheritdoc/>
-    public void Save(AdamW optimiser)
+    public void Save(Optimiser optimiser, int steps)
     {
         try
         {
             Directory.CreateDirectory(folder);
-            var position = new CheckpointPosition(optimiser.Steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0);
-            Checkpoint.Save(Checkpoint.PathOf(folder, optimiser.Steps), optimiser, position, _meaning);
-            Checkpoint.Prune(folder, optimiser.Steps, frequency: 1, keepEvery: null);
+            var position = new CheckpointPosition(steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0);
+            Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser, position, _meaning);
+            Checkpoint.Prune(folder, steps, frequency: 1, keepEvery: null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            observer.Note($"no checkpoint of the target's training could be written at step {optimiser.Steps}: {exception.Message.TrimEnd('.')}");
+            observer.Note($"no checkpoint of the target's training could be written at step {steps}: {exception.Message.TrimEnd('.')}");
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class Apd : IDisposable
     public TrainingState State => new(_step.Optimiser, StepsTaken, _evaluated);
 
     /// <summary>Goes on from where another training stood; see <see cref="Decomposer.Resume"/>.</summary>
-    public void Resume(int stepsTaken, long evaluatedBatches) => (StepsTaken, _step.Optimiser.Steps, _evaluated) = (stepsTaken, stepsTaken, evaluatedBatches);
+    public void Resume(int stepsTaken, long evaluatedBatches) => (StepsTaken, _evaluated) = (stepsTaken, evaluatedBatches);
 
     /// <inheritdoc/>
     public void Dispose() => _pool.Dispose();

@@ -9,7 +9,7 @@ namespace Spd.Decomposition.Baselines;
 
 /// <summary>
 /// One optimisation step of APD (METHOD §10): attributions of a batch, the components that are active on its rows, then on the same batch the losses,
-/// their gradients, AdamW.
+/// their gradients, the optimiser.
 /// </summary>
 public sealed class ApdStep
 {
@@ -18,7 +18,6 @@ public sealed class ApdStep
     private readonly Attributions _attributions;
     private readonly BatchTopK _topK = new();
     private readonly PanelRunner _runner;
-    private readonly AdamW _optimiser;
     private readonly Graph _graph;
     private readonly double[] _activeShares;
 
@@ -51,7 +50,7 @@ public sealed class ApdStep
         _graph.AddLoss(ApdLossNames.TopkRecon, new SquaredErrorLoss(masked, target), 1, options.TopkReconCoeff);
         if (unmasked is not null) _graph.AddLoss(unmasked, new SquaredErrorLoss(model.Forward(_graph, x, mask: null), target), 1, coefficient: 0);
         _runner = new PanelRunner(_graph, options.BatchSize, pool, kernels);
-        _optimiser = new AdamW(model.Parameters, weightDecay: 0, kernels);
+        Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], kernels);
     }
 
     /// <summary>The losses of the last batch, before their coefficients.</summary>
@@ -63,8 +62,8 @@ public sealed class ApdStep
     /// <summary>The gradients of the last batch that trained.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
 
-    /// <summary>The optimiser, with its moments.</summary>
-    public AdamW Optimiser => _optimiser;
+    /// <summary>What steps the components, with its state.</summary>
+    public Optimiser Optimiser { get; }
 
     /// <summary>Whether each component was active on each row of the last batch, row-major <c>[rows, C]</c>.</summary>
     public bool[] Active { get; }
@@ -92,7 +91,7 @@ public sealed class ApdStep
         Compute(_options.Seed, step, backward: true);
         foreach (var (name, value) in Losses)
             if (!double.IsFinite(value)) throw new NonFiniteLossException(step, name, value);
-        _optimiser.Step(_runner.Gradients, LearningRate(step), _pool);
+        Optimiser.Step(step, _runner.Gradients, _pool);
     }
 
     /// <summary>The chosen components as a mask <c>[C·r, lanes]</c>.</summary>

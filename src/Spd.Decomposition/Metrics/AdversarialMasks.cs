@@ -1,6 +1,7 @@
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 
 namespace Spd.Decomposition;
@@ -19,16 +20,19 @@ public sealed class AdversarialMasks
 
     private readonly Dictionary<Site, Parameter> _sources;
     private readonly PanelRunner _runner;
+    private readonly Optimiser _optimiser;
 
     /// <summary>Builds the graph of the ascent.</summary>
     public AdversarialMasks(ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool)
     {
         _sources = model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.adversarial_source", site.C));
-        var graph = new Graph(new ParameterSet(model.Sites.Select(site => _sources[site])));
+        var sources = new ParameterSet(model.Sites.Select(site => _sources[site]));
+        var graph = new Graph(sources);
         var target = CausalImportance.Build(graph, model, data.Build(graph));
         Reconstruction.AddLoss(
             graph, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, options.OutputLossType);
         _runner = new PanelRunner(graph, options.BatchSize, pool);
+        _optimiser = new Optimiser([new ParameterGroup("sources", sources, new Ascent(new SignSgd(), 0, 1), _ => StepSize)]);
     }
 
     /// <summary>The output error after the ascent, on the batch numbered <paramref name="batch"/>.</summary>
@@ -39,16 +43,8 @@ public sealed class AdversarialMasks
         for (int step = 0; step < Steps; step++)
         {
             _runner.Run(seed, batch);
-            foreach (var source in _sources.Values)
-            {
-                var gradient = _runner.Gradients.Of(source);
-                for (int c = 0; c < gradient.Length; c++)
-                {
-                    // A NaN has no sign: left alone, it shows in the error below.
-                    int direction = gradient[c] > 0 ? 1 : gradient[c] < 0 ? -1 : 0;
-                    source.Values[c] = Math.Clamp(source.Values[c] + StepSize * direction, 0, 1);
-                }
-            }
+            // A gradient that is not a number moves nothing: it shows in the error below.
+            _optimiser.Step(step, _runner.Gradients);
         }
 
         _runner.Run(seed, batch, backward: false);

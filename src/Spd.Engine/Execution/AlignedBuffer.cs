@@ -26,4 +26,6 @@ internal sealed unsafe class AlignedBuffer
     public int Length { get; }
 
     public Span<float> Span => _memory.AsSpan(_offset, Length);
+
+    public Memory<float> Memory => _memory.AsMemory(_offset, Length);
 }

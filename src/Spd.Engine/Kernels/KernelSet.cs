@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Spd.Engine.Kernels;
 
 /// <summary>
@@ -78,20 +80,20 @@ public abstract unsafe class KernelSet
     /// <param name="stride">Floats between two rows of the panel.</param>
     public abstract void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride);
 
-    /// <summary><c>y = f(x)</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>.</summary>
+    /// <summary><c>y = f(x)</c> over <paramref name="count"/> floats, any number of them; no alignment is needed.</summary>
     public abstract void Map<TFunction>(TFunction function, nint count, float* x, float* y)
-        where TFunction : struct, IUnaryFunction;
+        where TFunction : struct, IUnaryMap;
 
-    /// <summary><c>dx += f'(x) dy</c> over <paramref name="count"/> floats.</summary>
+    /// <summary><c>dx += f'(x) dy</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>.</summary>
     public abstract void MapBackward<TFunction>(TFunction function, nint count, float* x, float* dy, float* dx)
         where TFunction : struct, IUnaryFunction;
 
-    /// <summary><c>y = f(a, b)</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>.</summary>
+    /// <summary><c>y = f(a, b)</c> over <paramref name="count"/> floats, any number of them; no alignment is needed.</summary>
     public abstract void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
-        where TFunction : struct, IBinaryFunction;
+        where TFunction : struct, IBinaryMap;
 
     /// <summary>
-    /// <c>da += ∂f/∂a dy</c>, <c>db += ∂f/∂b dy</c> over <paramref name="count"/> floats;
+    /// <c>da += ∂f/∂a dy</c>, <c>db += ∂f/∂b dy</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>;
     /// a null <paramref name="da"/> or <paramref name="db"/> is skipped.
     /// </summary>
     public abstract void CombineBackward<TFunction>(TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db)
@@ -134,6 +136,22 @@ public abstract unsafe class KernelSet
     /// <param name="firstMoment">First moments, updated.</param>
     /// <param name="secondMoment">Second moments, updated.</param>
     public abstract void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment);
+
+    /// <summary><c>Σ x²</c> over <paramref name="count"/> floats, in double and in one order on all sets; no alignment is needed.</summary>
+    public double SumOfSquares(nint count, float* x)
+    {
+        var sums = Vector256<double>.Zero;
+        nint i = 0;
+        for (; i <= count - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Load(x + i));
+            sums += low * low + high * high;
+        }
+
+        double rest = 0;
+        for (; i < count; i++) rest += (double)x[i] * x[i];
+        return Vector256.Sum(sums) + rest;
+    }
 
     /// <summary><c>sum += addend</c>, then <c>addend = 0</c>, over <paramref name="count"/> floats; no alignment is needed.</summary>
     public abstract void AddAndClear(nint count, float* addend, float* sum);

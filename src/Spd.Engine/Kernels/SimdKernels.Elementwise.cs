@@ -8,8 +8,9 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
     [MethodImpl(Hot)]
     public override void Map<TFunction>(TFunction function, nint count, float* x, float* y)
     {
-        for (nint i = 0; i < count; i += TSimd.Count)
-            TSimd.Store(function.Value<TVector, TSimd>(TSimd.Load(x + i)), y + i);
+        nint i = 0;
+        for (; i <= count - TSimd.Count; i += TSimd.Count) TSimd.Store(function.Value<TVector, TSimd>(TSimd.Load(x + i)), y + i);
+        for (; i < count; i++) y[i] = function.Value<float, SimdScalar>(x[i]);
     }
 
     /// <inheritdoc/>
@@ -27,8 +28,9 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
     [MethodImpl(Hot)]
     public override void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
     {
-        for (nint i = 0; i < count; i += TSimd.Count)
-            TSimd.Store(function.Value<TVector, TSimd>(TSimd.Load(a + i), TSimd.Load(b + i)), y + i);
+        nint i = 0;
+        for (; i <= count - TSimd.Count; i += TSimd.Count) TSimd.Store(function.Value<TVector, TSimd>(TSimd.Load(a + i), TSimd.Load(b + i)), y + i);
+        for (; i < count; i++) y[i] = function.Value<float, SimdScalar>(a[i], b[i]);
     }
 
     /// <inheritdoc/>

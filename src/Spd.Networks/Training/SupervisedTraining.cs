@@ -82,8 +82,8 @@ public static class SupervisedTraining
         var x = data.Build(graph);
         graph.AddLoss("loss", loss(graph, x));
         var runner = new PanelRunner(graph, options.BatchSize, pool);
-        var optimiser = new AdamW(parameters, options.WeightDecay);
-        int first = optimiser.Steps = store?.Load(optimiser) ?? 0;
+        var optimiser = new Optimiser([new ParameterGroup("network", parameters, new AdamW(options.WeightDecay), LearningRate)]);
+        int first = store?.Load(optimiser) ?? 0, taken = first;
         int averaged = Math.Min(100, options.Steps - first);
         int interval = Math.Max(1, (options.Steps + 9) / 10);
         double sum = 0;
@@ -100,18 +100,21 @@ public static class SupervisedTraining
                         $"the target's loss became {current} at step {step} of its training, which stopped there: a smaller lr usually helps");
                 }
 
-                optimiser.Step(runner.Gradients, options.LearningRate * options.Schedule.Factor(step, options.Steps), pool);
+                optimiser.Step(step, runner.Gradients, pool);
+                taken = step + 1;
                 if (step >= options.Steps - averaged) sum += current;
-                if ((step + 1) % interval == 0 && step + 1 < options.Steps) store?.Save(optimiser);
+                if (taken % interval == 0 && taken < options.Steps) store?.Save(optimiser, taken);
                 onStep?.Invoke(step, current);
             }
         }
         catch (OperationCanceledException)
         {
-            if (optimiser.Steps > first) store?.Save(optimiser);
+            if (taken > first) store?.Save(optimiser, taken);
             throw;
         }
 
         return sum / averaged;
+
+        double LearningRate(long step) => options.LearningRate * options.Schedule.Factor(step, options.Steps);
     }
 }

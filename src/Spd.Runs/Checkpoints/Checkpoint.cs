@@ -19,8 +19,8 @@ public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int Log
 }
 
 /// <summary>
-/// All that a training needs to go on as if it had never stopped, as a safetensors file: for every parameter its values and both moments, and in the
-/// metadata the step. Random numbers are drawn by seed, step and purpose, so that their streams stand where the step says.
+/// All that a training needs to go on as if it had never stopped, as a safetensors file: the values of every parameter and what its optimiser keeps for it,
+/// and in the metadata the step. Random numbers are drawn by seed, step and purpose, so that their streams stand where the step says.
 /// </summary>
 /// <remarks>
 /// Each has a SHA-256 of the whole file, taken with zeros in the place of the checksum, so that no byte can change without being noticed, and says what
@@ -55,17 +55,13 @@ public sealed class Checkpoint
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="optimiser">The parameters and their moments.</param>
+    /// <param name="optimiser">The parameters, with their state.</param>
     /// <param name="position">Where the training stands.</param>
     /// <param name="meaning">What the run computes.</param>
     /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
-    public static void Save(string path, AdamW optimiser, CheckpointPosition position, RunMeaning meaning)
+    public static void Save(string path, Optimiser optimiser, CheckpointPosition position, RunMeaning meaning)
     {
-        var tensors = Names(optimiser).SelectMany(entry => new[]
-        {
-            Tensor(entry.Name, entry.Parameter.Values), Tensor($"{entry.Name}.first_moment", optimiser.FirstMoment(entry.Parameter)),
-            Tensor($"{entry.Name}.second_moment", optimiser.SecondMoment(entry.Parameter)),
-        }).ToList();
+        var tensors = optimiser.State.Select(array => new TensorData(array.Name, [array.Values.Length], array.Values.ToArray())).ToList();
         var metadata = new Dictionary<string, string>
         {
             [FormatKey] = Format,
@@ -86,8 +82,6 @@ public sealed class Checkpoint
         AtomicFile.Write(path, stream => Safetensors.Write(stream, tensors, metadata));
 
         static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-        static TensorData Tensor(string name, ReadOnlySpan<float> values) => new(name, [values.Length], values.ToArray());
     }
 
     /// <summary>Reads a checkpoint.</summary>
@@ -117,26 +111,19 @@ public sealed class Checkpoint
     }
 
     /// <summary>Writes it into a training, all of it or nothing.</summary>
-    /// <param name="optimiser">Its parameters and moments are written; its steps are not.</param>
+    /// <param name="optimiser">Its parameters and their state are written.</param>
     /// <exception cref="FileContentException">It is of another network; nothing is changed.</exception>
-    public void Restore(AdamW optimiser)
+    public void Restore(Optimiser optimiser)
     {
-        var copies = new List<(float[] Values, Func<Span<float>> To)>();
-        foreach (var (name, parameter) in Names(optimiser))
+        var state = optimiser.State;
+        foreach (var (name, values) in state)
         {
-            Add(name, parameter.Count, () => parameter.Values);
-            Add($"{name}.first_moment", parameter.Count, () => optimiser.FirstMoment(parameter));
-            Add($"{name}.second_moment", parameter.Count, () => optimiser.SecondMoment(parameter));
+            if (_tensors.GetValueOrDefault(name)?.Length != values.Length)
+                throw Refused(_path, $"it does not hold {values.Length} values of {name}");
         }
 
-        if (copies.Count != _tensors.Count) throw Refused(_path, $"it holds {_tensors.Count} tensors, but this run has {copies.Count}");
-        foreach (var (values, to) in copies) values.CopyTo(to());
-
-        void Add(string name, int count, Func<Span<float>> to)
-        {
-            if (!_tensors.TryGetValue(name, out float[]? values) || values.Length != count) throw Refused(_path, $"it does not hold {count} values of {name}");
-            copies.Add((values, to));
-        }
+        if (state.Count != _tensors.Count) throw Refused(_path, $"it holds {_tensors.Count} tensors, but this run has {state.Count}");
+        foreach (var (name, values) in state) _tensors[name].CopyTo(values);
     }
 
     /// <summary>Removes checkpoints up to the one just written, except it, the newest before it, and every so many-th.</summary>
@@ -157,9 +144,6 @@ public sealed class Checkpoint
     /// <summary>Gives a damaged checkpoint another name, so that it is never taken for a good one again.</summary>
     /// <exception cref="IOException">It cannot be renamed.</exception>
     public static void SetAside(string path) => File.Move(path, $"{path}.damaged", overwrite: true);
-
-    private static IEnumerable<(string Name, Engine.Parameter Parameter)> Names(AdamW optimiser) =>
-        optimiser.Parameters.Parameters.Select((parameter, i) => ($"{i:D4}.{parameter.Name}", parameter));
 
     private static int? StepOf(string path) =>
         int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;

@@ -35,7 +35,12 @@ public sealed class AllocationTests
         graph.AddLoss("weights", new FactorizationError(new float[6], v, u, 6));
         using var pool = new WorkerPool(threads);
         var runner = new PanelRunner(graph, 600, pool);
-        var optimiser = new AdamW(parameters, 0.01);
+        var optimiser = new Optimiser(
+        [
+            new ParameterGroup("weights", new ParameterSet([weight, v, u]), new AdamW(0.01), _ => 1e-3, ClipNorm: 1e-3),
+            new ParameterGroup("gate in", new ParameterSet([gateIn, gateInBias]), new Ascent(new Sgd(0.9), 0, 1), _ => 1e-3),
+            new ParameterGroup("gate out", new ParameterSet([gateOut, gateOutBias]), new Ascent(new SignSgd(), 0, 1), _ => 1e-3),
+        ]);
         int step = 0;
         long fewest = long.MaxValue;
         // Other threads of the test host may allocate once in a while; a step that allocates does so every time.
@@ -44,8 +49,8 @@ public sealed class AllocationTests
             long before = GC.GetTotalAllocatedBytes(true), beforeHere = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 100; i++)
             {
-                runner.Run(1, step++);
-                optimiser.Step(runner.Gradients, 1e-3);
+                runner.Run(1, step);
+                optimiser.Step(step++, runner.Gradients, pool);
             }
 
             long here = GC.GetAllocatedBytesForCurrentThread() - beforeHere;

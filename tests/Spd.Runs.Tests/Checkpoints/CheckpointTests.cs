@@ -1,6 +1,10 @@
 using System.Security.Cryptography;
 using Spd.Decomposition;
 using Spd.Engine;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Formats;
@@ -42,6 +46,60 @@ public sealed class CheckpointTests : IDisposable
         second.Train(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(Bits(whole), Bits(second));
         Assert.Equal(expected, second.Evaluate(batches: 2, adversarialBatches: 1).AdversarialRecon);
+    }
+
+    [Fact]
+    public void GroupsWithRulesOfTheirOwnGoOnAsIfTheyHadNeverStopped()
+    {
+        var (expected, _) = Train(null, 0, 20, threads: 1);
+        var (_, stopped) = Train(null, 0, 8, threads: 2);
+        Checkpoint.Save(_folder["groups.safetensors"], stopped, new CheckpointPosition(8, 0, 0, 20), Meaning);
+        var checkpoint = Checkpoint.Read(_folder["groups.safetensors"]);
+        Assert.Equal(expected, Train(checkpoint, 8, 20, threads: 3).Bits);
+        Assert.Equal(
+            [
+                "network.0000.weight", "network.0000.weight.first_moment", "network.0000.weight.second_moment", "by_adam.0000.x", "by_adam.0000.x.first_moment",
+                "by_adam.0000.x.second_moment", "by_sgd.0000.y", "by_sgd.0000.y.velocity", "by_sign.0000.z",
+            ],
+            stopped.State.Select(array => array.Name));
+        // Where a rule keeps other things, nothing is written.
+        var set = new ParameterSet([new Parameter("x", 3)]);
+        foreach (var other in new[] { new ParameterGroup("by_adam", set, new Sgd(), _ => 1), new ParameterGroup("by_adam", set, new Sgd(0.9), _ => 1) })
+        {
+            var refused = new Optimiser([other, other with { Name = "network", Parameters = new ParameterSet([]) }]);
+            Assert.Throws<FileContentException>(() => checkpoint.Restore(refused));
+            Assert.All(set.Parameters[0].Values.ToArray(), value => Assert.Equal(0, value));
+        }
+
+        // A network descends while sources of an adversary, which shift its output, climb its loss in three ways.
+        static (byte[] Bits, Optimiser Optimiser) Train(Checkpoint? from, int first, int last, int threads)
+        {
+            Parameter weight = new("weight", 3, 4), x = new("x", 3), y = new("y", 3), z = new("z", 3);
+            ParameterSet network = new([weight]), all = new([weight, x, y, z]);
+            weight.Values.Fill(0.25f);
+            var graph = new Graph(all);
+            var input = graph.Uniform(4, new StreamId(StreamPurpose.FeatureValues));
+            var output = graph.AddBias(graph.AddBias(graph.AddBias(graph.Product(weight, input), x), y), z);
+            graph.AddLoss("loss", new SquaredErrorLoss(output, graph.Uniform(3, new StreamId(StreamPurpose.RowChoice))));
+            using var pool = new WorkerPool(threads);
+            var runner = new PanelRunner(graph, 200, pool);
+            var schedule = new LearningRateSchedule(ScheduleShape.Cosine, 0.2);
+            var optimiser = new Optimiser(
+            [
+                new ParameterGroup("network", network, new AdamW(0.01), step => 0.05 * schedule.Factor(step, 20), ClipNorm: 0.1),
+                new ParameterGroup("by_adam", new ParameterSet([x]), new Ascent(new AdamW(), -1, 1), _ => 0.01),
+                new ParameterGroup("by_sgd", new ParameterSet([y]), new Ascent(new Sgd(0.9), -1, 1), _ => 0.01, ClipNorm: 0.5),
+                new ParameterGroup("by_sign", new ParameterSet([z]), new Ascent(new SignSgd(), -1, 1), _ => 0.01),
+            ]);
+            from?.Restore(optimiser);
+            for (int step = first; step < last; step++)
+            {
+                runner.Run(5, step);
+                optimiser.Step(step, runner.Gradients, pool);
+            }
+
+            return ([.. optimiser.State.SelectMany(array => array.Values.ToArray()).SelectMany(BitConverter.GetBytes)], optimiser);
+        }
     }
 
     [Fact]
