@@ -33,9 +33,9 @@ var options = new DecompositionOptions
     BatchSize = 2_048,
 };
 using var decomposer = new Decomposer(network, data, options);
-decomposer.Train(onStep: (step, taken) =>
+decomposer.Train(onStep: step =>
 {
-    if (taken % 1_000 == 0) Console.WriteLine($"step {taken} of {options.Steps}: loss {step.TotalLoss:0.0e+0}");
+    if (step.StepsTaken % 1_000 == 0) Console.WriteLine($"step {step.StepsTaken} of {options.Steps}: loss {step.TotalLoss:0.0e+0}");
 });
 
 var evidence = decomposer.Evaluate();

@@ -39,17 +39,28 @@ public sealed class Decomposer : IDisposable
     /// <summary>Steps taken so far.</summary>
     public int StepsTaken { get; private set; }
 
-    /// <summary>Trains up to <see cref="DecompositionOptions.Steps"/>, or until stopped; a further call goes on.</summary>
-    /// <param name="onStep">Told after each step.</param>
+    /// <summary>Takes one step.</summary>
+    /// <returns>What it computed.</returns>
+    /// <exception cref="InvalidOperationException">All <see cref="DecompositionOptions.Steps"/> have been taken.</exception>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
+    public StepResult Step()
+    {
+        if (StepsTaken >= Options.Steps) throw new InvalidOperationException($"all {Options.Steps} steps that the options allow (Steps) have been taken");
+        var result = _step.Run(StepsTaken);
+        StepsTaken++;
+        return result;
+    }
+
+    /// <summary>Takes steps up to <see cref="DecompositionOptions.Steps"/>, or until stopped; a further call goes on.</summary>
+    /// <param name="onStep">Told after each step what it computed.</param>
     /// <param name="cancellation">Stops between two steps; the call then returns, and <see cref="StepsTaken"/> says how far it came.</param>
     /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
-    public void Train(Action<DecompositionStep, int>? onStep = null, CancellationToken cancellation = default)
+    public void Train(Action<StepResult>? onStep = null, CancellationToken cancellation = default)
     {
         while (StepsTaken < Options.Steps && !cancellation.IsCancellationRequested)
         {
-            _step.Run(StepsTaken);
-            StepsTaken++;
-            onStep?.Invoke(_step, StepsTaken);
+            var result = Step();
+            onStep?.Invoke(result);
         }
     }
 
@@ -59,9 +70,8 @@ public sealed class Decomposer : IDisposable
     public Evaluation Evaluate(int batches = 100, int adversarialBatches = 5)
     {
         _evaluator ??= new Evaluator(Components, _evaluationData, Options, _pool);
-        _evaluator.NextBatch = _evaluatedBatches;
-        var evaluation = _evaluator.Evaluate(batches, adversarialBatches);
-        _evaluatedBatches = _evaluator.NextBatch;
+        var evaluation = _evaluator.Evaluate(_evaluatedBatches, batches, adversarialBatches);
+        _evaluatedBatches += batches + adversarialBatches;
         return evaluation;
     }
 

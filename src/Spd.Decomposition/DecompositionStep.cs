@@ -40,14 +40,8 @@ public sealed class DecompositionStep
     /// <summary>The step's computation.</summary>
     public Graph Graph { get; }
 
-    /// <summary>The names of the losses that have a coefficient.</summary>
-    public IReadOnlyList<string> LossNames => Graph.LossNames;
-
     /// <summary>The target's pass and the causal importances.</summary>
     public CausalImportance Target { get; }
-
-    /// <summary>Σ coefficient · loss of the last step.</summary>
-    public double TotalLoss => _runner.TotalLoss;
 
     /// <summary>The gradients of the last step.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
@@ -55,26 +49,20 @@ public sealed class DecompositionStep
     /// <summary>What steps the components, with its state.</summary>
     public Optimiser Optimiser { get; }
 
-    /// <summary>One loss of the last step.</summary>
-    public double Loss(string name) => _runner.Loss(name);
-
-    /// <summary>The learning rate of a step.</summary>
-    public double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
-
     /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
     /// <param name="step">The step's number, from 0, which its random numbers are drawn for.</param>
     /// <param name="observer">Sees each panel after its forward pass.</param>
+    /// <returns>The losses, which are those before the parameters moved.</returns>
     /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
-    public void Run(long step, Action<Workspace>? observer = null)
+    public StepResult Run(int step, Action<Workspace>? observer = null)
     {
         _runner.Run(_options.Seed, step, backward: true, observer);
-        for (int i = 0; i < Graph.LossNames.Count; i++)
-        {
-            if (!double.IsFinite(_runner.Losses[i])) throw new NonFiniteLossException(step, Graph.LossNames[i], _runner.Losses[i]);
-        }
-
+        var result = new StepResult(step, StepResult.Named(Graph.LossNames, _runner.Losses), _runner.TotalLoss, LearningRate(step)).RequireFinite();
         Optimiser.Step(step, _runner.Gradients, _pool);
+        return result;
     }
+
+    private double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
 }
 
 /// <summary>A loss became infinite or not a number.</summary>

@@ -59,6 +59,8 @@ public sealed record ExperimentConfig : IExperiment
 
     int IExperiment.BatchSize => Decomposition.BatchSize;
 
+    double IExperiment.Lr => Decomposition.Lr;
+
     LearningRateSchedule IExperiment.Schedule => Decomposition.Schedule;
 
     double IExperiment.Work =>

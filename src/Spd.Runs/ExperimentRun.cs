@@ -7,7 +7,6 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
-using Spd.Runs.Log;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
@@ -20,17 +19,7 @@ namespace Spd.Runs;
 /// <param name="observer">Is told what happens.</param>
 public sealed class ExperimentRun(IExperiment config, int threads, TargetCache cache, IRunObserver observer)
 {
-    // Each has two values, and another configuration any number of them.
-    private const int MostDifferences = 10;
-
-    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
-
-    private readonly List<MetricRecord> _metrics = [];
-    private readonly StepTimes _times = new(config.Steps);
     private readonly long _start = Stopwatch.GetTimestamp();
-    private bool _isMeasuredNonFinite;
-    private double _secondsBefore, _checkpointSeconds;
-    private int _savedAt = -1;
 
     /// <summary>Runs it.</summary>
     /// <param name="makeFolder">Makes the run folder; called once the configuration has proved usable and the target is trained.</param>
@@ -84,7 +73,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     {
         using var own = folder.Take();
         var origin = Origin.Of(config, folder);
-        var (checkpoint, damaged) = FindCheckpoint(folder, origin);
+        var (checkpoint, damaged) = RunCheckpoints.Find(folder, origin.Meaning);
         var position = checkpoint?.Position ?? new CheckpointPosition(0, 0, 0, config.Steps);
         if (position.Steps != config.Steps && config.Schedule.DependsOnSteps)
         {
@@ -114,7 +103,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         }
 
         folder.WriteText(folder.ConfigFile, origin.Yaml);
-        return Complete(target, decomposition, folder, origin, position, cancellation);
+        return Complete(target, decomposition, folder, origin, position.LogLines, cancellation);
     }
 
     /// <summary>Gets the model of a finished run back from its last checkpoint, where it is lost or damaged.</summary>
@@ -126,7 +115,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         string? told = folder.Summary?.Hashes.GetValueOrDefault(RunFolder.Model);
         if (File.Exists(folder.ModelFile) && (told is null || FileHash.Compute(folder.ModelFile) == told)) return false;
         using var own = folder.Take();
-        var (checkpoint, _) = FindCheckpoint(folder, Origin.Of(config, folder));
+        var (checkpoint, _) = RunCheckpoints.Find(folder, Origin.Of(config, folder).Meaning);
         if (checkpoint?.Position.Step != config.Steps)
             throw new RunFolderException($"the {RunFolder.Model} of the run in '{folder.Root}' is lost or damaged, and there is no checkpoint of step {config.Steps}");
         using var decomposition = config.Decompose(folder.ReadTarget(config), threads);
@@ -142,45 +131,6 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         return new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
     }
 
-    /// <summary>
-    /// The newest checkpoint that is whole, with those that are newer and damaged; null where the run never had one. It must be of a run that computes the same.
-    /// </summary>
-    private static (Checkpoint? Found, List<(string Path, string Reason)> Damaged) FindCheckpoint(RunFolder folder, Origin origin)
-    {
-        string fromStart = $"`spd resume {folder.Root} --from-start` begins anew, and moves what is there aside";
-        var damaged = new List<(string Path, string Reason)>();
-        foreach (string path in Checkpoint.Newest(folder.CheckpointsFolder))
-        {
-            Checkpoint checkpoint;
-            try
-            {
-                checkpoint = Checkpoint.Read(path);
-            }
-            catch (FileContentException exception)
-            {
-                damaged.Add((path, exception.Message));
-                continue;
-            }
-
-            var differences = origin.Meaning.DifferencesFrom(checkpoint.Meaning);
-            if (differences.Count == 0) return (checkpoint, damaged);
-            throw new RunFolderException(
-                $"the run in '{folder.Root}' cannot go on, because it would compute something else than its checkpoints ({Path.GetFileName(path)}): "
-                + $"{string.Join("; ", differences.Take(MostDifferences))}{(differences.Count > MostDifferences ? "; …" : "")}. Change that back, in its config.yaml, with --set or by bringing the file back; {fromStart}");
-        }
-
-        if (damaged.Count > 0)
-        {
-            throw new RunFolderException(
-                $"the run in '{folder.Root}' cannot go on, because none of its checkpoints can be used: {string.Join("; ", damaged.Select(one => one.Reason))}; {fromStart}");
-        }
-
-        // Where a model was saved, there were steps, and a checkpoint.
-        return File.Exists(folder.ModelFile)
-            ? throw new RunFolderException($"the run in '{folder.Root}' cannot go on, because its checkpoints are gone, though it has a {RunFolder.Model}; {fromStart}")
-            : (null, damaged);
-    }
-
     private RunSummary Begin(TrainedTarget target, IDecomposition decomposition, RunFolder folder, CancellationToken cancellation)
     {
         ModuleWeights.Save(folder.PrepareParent(folder.TargetWeightsFile), target.Network);
@@ -189,161 +139,121 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
         var origin = Origin.Of(config.WithTarget(target.Config), folder);
         folder.WriteText(folder.ConfigFile, origin.Yaml);
-        return Complete(target, decomposition, folder, origin, new CheckpointPosition(0, 0, 0, config.Steps), cancellation);
+        return Complete(target, decomposition, folder, origin, linesBefore: 0, cancellation);
     }
 
     private RunSummary Complete(
-        TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, CheckpointPosition position, CancellationToken cancellation)
+        TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, int linesBefore, CancellationToken cancellation)
     {
-        var (log, kept) = MetricLog.Continue(folder.MetricsFile, position.LogLines, position.Step);
-        if (kept.Count < position.LogLines)
-            observer.Note($"the log has only {kept.Count} of the {position.LogLines} lines that were written before the checkpoint; the others are lost");
-        _metrics.AddRange(kept);
-        _secondsBefore = kept.Count == 0 ? 0 : kept[^1].Seconds;
-        using var watch = new RunWatch(origin.Config, folder, observer);
-        watch.Begin(decomposition.StepsTaken, kept);
-        Evaluation evaluation;
-        long evaluatedFrom;
+        using var log = new RunLog(config, decomposition, folder.MetricsFile, linesBefore);
+        if (log.Lines.Count < linesBefore)
+            observer.Note($"the log has only {log.Lines.Count} of the {linesBefore} lines that were written before the checkpoint; the others are lost");
+        using var watch = new RunWatch(origin.Config, folder, decomposition, log, observer);
+        watch.WriteEvents();
+        var parts = new Parts(target, decomposition, folder, origin, log, new RunCheckpoints(config, decomposition, folder, origin.Meaning, log), watch);
         try
         {
-            using (log) Train(decomposition, folder, origin, log, watch, cancellation);
+            Train(parts, cancellation);
             decomposition.Save(folder.ModelFile);
-            evaluatedFrom = decomposition.State.EvaluatedBatches;
-            evaluation = decomposition.Measure();
-            RequireFinite(evaluation, decomposition.StepsTaken);
+            long evaluatedFrom = decomposition.State.EvaluatedBatches;
+            return Report(parts, decomposition.Measure().RequireFinite(decomposition.StepsTaken), evaluatedFrom);
         }
         catch (NonFiniteLossException failure)
         {
-            if (_metrics.Count > 0) watch.LineWritten(_metrics);
-            // A step that fails leaves the components as they were before it. Components that failed when measured do not replace any that were saved.
-            if (!_isMeasuredNonFinite) decomposition.Save(folder.ModelFile);
-            var failed = Summarise(target, decomposition, folder, origin, RunStatus.Failed) with { Error = failure.Message };
+            watch.WriteEvents();
+            var failed = Summarise(parts, RunStatus.Failed) with { Error = failure.Message };
             folder.WriteText(folder.SummaryFile, failed.With(decomposition, evaluation: null).ToJson());
             throw;
         }
+    }
 
+    private void Train(Parts parts, CancellationToken cancellation)
+    {
+        var (decomposition, log, checkpoints) = (parts.Decomposition, parts.Log, parts.Checkpoints);
+        var progress = new ProgressTicker(config, log, observer);
+        var listeners = Listeners(parts, progress);
+        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0)
+        {
+            parts.Watch.Measure(0);
+            parts.Watch.Draw(0);
+        }
+
+        try
+        {
+            while (decomposition.StepsTaken < config.Steps && !cancellation.IsCancellationRequested)
+            {
+                int taken = Step(parts);
+                foreach (var (cadence, act) in listeners)
+                    if (cadence.IsDue(taken, config.Steps)) act(taken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The observer ends it.
+            checkpoints.Save();
+            throw;
+        }
+
+        checkpoints.Save();
+        if (decomposition.StepsTaken < config.Steps || log.Latest?.Step == config.Steps) return;
+        // A run of more steps would not have this line, so that it comes after the checkpoint. A run may also have been killed between the two.
+        log.Write(config.Steps);
+        parts.Watch.WriteEvents();
+        progress.Tell(config.Steps);
+    }
+
+    /// <summary>What happens behind a step, in this order. A checkpoint counts the batches that were measured, and comes before all that only watches.</summary>
+    private List<(Cadence Cadence, Action<int> Act)> Listeners(Parts parts, ProgressTicker progress)
+    {
+        var lines = new Cadence(config.PrintFreq, WithFirst: true);
+        var figures = new Cadence(config.ImageFreq, WithLast: false);
+        return
+        [
+            (lines, parts.Log.Write),
+            (figures, parts.Watch.Measure),
+            (new Cadence(parts.Checkpoints.Interval), _ => parts.Checkpoints.Save()),
+            (new Cadence(config.SaveFreq, WithLast: false), _ => parts.Decomposition.Save(parts.Folder.ModelFile)),
+            (lines, _ => parts.Watch.WriteEvents()),
+            (figures, parts.Watch.Draw),
+            (new Cadence(1), progress.Tell),
+        ];
+    }
+
+    private static int Step(Parts parts)
+    {
+        parts.Log.Times.Restart();
+        try
+        {
+            int taken = parts.Decomposition.Step().StepsTaken;
+            parts.Log.Times.Record();
+            return taken;
+        }
+        catch (NonFiniteLossException)
+        {
+            // The components are as they were before it. Those that fail when they are measured do not replace any that were saved.
+            parts.Decomposition.Save(parts.Folder.ModelFile);
+            throw;
+        }
+    }
+
+    private RunSummary Report(Parts parts, Evaluation evaluation, long evaluatedFrom)
+    {
+        var (decomposition, folder, origin) = (parts.Decomposition, parts.Folder, parts.Origin);
         var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
-        var summary = (Summarise(target, decomposition, folder, origin, status) with { EvaluatedFrom = evaluatedFrom }).With(decomposition, evaluation);
-        var figures = watch.Draw(decomposition, evaluation, _metrics, part: "");
+        var summary = (Summarise(parts, status) with { EvaluatedFrom = evaluatedFrom }).With(decomposition, evaluation);
+        var figures = parts.Watch.Draw(evaluation);
         // It may have been edited or removed in the meantime, but this is what was run.
         if (!File.Exists(folder.ConfigFile) || File.ReadAllText(folder.ConfigFile) != origin.Yaml) folder.WriteText(folder.ConfigFile, origin.Yaml);
-        watch.WritePage(summary, figures);
+        parts.Watch.WritePage(summary, figures);
         // A run is finished when its summary says so.
         folder.WriteText(folder.SummaryFile, summary.ToJson());
         return summary;
     }
 
-    private void Train(
-        IDecomposition decomposition, RunFolder folder, Origin origin, MetricLog log, RunWatch watch, CancellationToken cancellation)
+    private RunSummary Summarise(Parts parts, RunStatus status)
     {
-        int logged = 0;
-        long shown = Stopwatch.GetTimestamp();
-        long began = shown;
-        int saveFreq = config.SaveFreq ?? Math.Max(1, (config.Steps + 9) / 10);
-        _savedAt = decomposition.StepsTaken;
-        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0) DrawFigures(Glance(0), 0);
-        _times.Restart();
-        try
-        {
-            decomposition.Train(OnStep, cancellation);
-        }
-        catch (OperationCanceledException)
-        {
-            Save();
-            throw;
-        }
-
-        Save();
-        // Of a run that was killed behind its last checkpoint.
-        if (decomposition.StepsTaken == config.Steps && _metrics.LastOrDefault()?.Step != config.Steps) WriteLine(config.Steps);
-
-        void OnStep(int taken)
-        {
-            _times.Record();
-            bool isLast = taken == config.Steps;
-            bool isRegular = taken % config.PrintFreq == 0 || taken == 1;
-            // A run of more steps would not have this line, so that it comes after the checkpoint.
-            if (isLast && !isRegular) Save();
-            bool isLogLine = isRegular || isLast;
-            if (isLogLine) WriteLine(taken);
-            // A checkpoint counts the batches that this step has measured on, and comes before all that only watches.
-            var glance = config.ImageFreq is { } image && taken % image == 0 && !isLast ? Glance(taken) : null;
-            if (taken % saveFreq == 0) Save();
-            if (config.SaveFreq is { } save && taken % save == 0 && !isLast) decomposition.Save(folder.ModelFile);
-            if (isLogLine) watch.LineWritten(_metrics);
-            if (glance is not null) DrawFigures(glance, taken);
-            if (isLogLine || Stopwatch.GetElapsedTime(shown) > ProgressInterval)
-            {
-                shown = Stopwatch.GetTimestamp();
-                double recent = isLogLine ? _metrics[^1].MsPerStep : _times.Quantile(0.5, Math.Max(logged, _times.Count - 200));
-                observer.Progress(new RunProgress(taken, config.Steps, recent, _metrics.LastOrDefault() ?? new MetricRecord { Step = 0 }, isLogLine));
-            }
-
-            _times.Restart();
-        }
-
-        void WriteLine(int taken)
-        {
-            var evaluation = decomposition.Glance();
-            _metrics.Add(new MetricRecord
-            {
-                Step = taken,
-                Seconds = _secondsBefore + Stopwatch.GetElapsedTime(began).TotalSeconds,
-                MsPerStep = _times.Quantile(0.5, logged),
-                Lr = decomposition.LearningRate(taken - 1),
-                Losses = evaluation.Losses,
-                L0 = evaluation.Sites.ToDictionary(site => site.Name, site => site.L0),
-                Alive = evaluation.Sites.ToDictionary(site => site.Name, site => site.Alive),
-                Metrics = new (string Name, double Value)[]
-                {
-                    ("unmasked_recon", evaluation.UnmaskedRecon), ("ci_masked_recon", evaluation.ImportanceMaskedRecon),
-                    ("rounded_masked_recon", evaluation.RoundedMaskedRecon),
-                }.Where(metric => !double.IsNaN(metric.Value)).ToDictionary(metric => metric.Name, metric => metric.Value),
-            });
-            log.Write(_metrics[^1]);
-            RequireFinite(evaluation, taken);
-            logged = _times.Count;
-        }
-
-        void Save()
-        {
-            if (_savedAt == decomposition.StepsTaken) return;
-            long start = Stopwatch.GetTimestamp();
-            // A checkpoint says how many lines it has behind it, which must not be lost before it is.
-            log.FlushToDisk();
-            var state = decomposition.State;
-            string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
-            var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, _metrics.Count, config.Steps);
-            Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, origin.Meaning);
-            Checkpoint.Prune(folder.CheckpointsFolder, state.StepsTaken, saveFreq, config.KeepEvery);
-            _savedAt = state.StepsTaken;
-            _checkpointSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
-        }
-
-        Evaluation Glance(int step)
-        {
-            var evaluation = decomposition.Glance();
-            RequireFinite(evaluation, step);
-            return evaluation;
-        }
-
-        void DrawFigures(Evaluation evaluation, int step) => watch.Draw(decomposition, evaluation, _metrics, $"step-{step:D8}/");
-    }
-
-    /// <summary>Fails as a training step does on a loss that is no number.</summary>
-    private void RequireFinite(Evaluation evaluation, int step)
-    {
-        foreach (var (term, value) in evaluation.Losses)
-        {
-            if (double.IsFinite(value)) continue;
-            _isMeasuredNonFinite = true;
-            throw new NonFiniteLossException(step, term, value);
-        }
-    }
-
-    private RunSummary Summarise(TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, RunStatus status)
-    {
-        var hashes = new Dictionary<string, string>(origin.Hashes);
+        var (decomposition, folder, log) = (parts.Decomposition, parts.Folder, parts.Log);
+        var hashes = new Dictionary<string, string>(parts.Origin.Hashes);
         if (File.Exists(folder.ModelFile)) hashes[RunFolder.Model] = FileHash.Compute(folder.ModelFile);
         return new RunSummary
         {
@@ -355,15 +265,19 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Kernels = KernelSet.Default().Name,
             Commit = ProgramVersion.Commit,
             Status = status,
-            WallSeconds = Math.Round(_secondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),
-            CheckpointSeconds = Math.Round(_checkpointSeconds, 4),
-            MsPerStep = new StepTime(_times.Quantile(0.5), _times.Quantile(0.1), _times.Quantile(0.9)),
-            Target = target.Origin,
+            WallSeconds = Math.Round(log.SecondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),
+            CheckpointSeconds = Math.Round(parts.Checkpoints.Seconds, 4),
+            MsPerStep = new StepTime(log.Times.Quantile(0.5), log.Times.Quantile(0.1), log.Times.Quantile(0.9)),
+            Target = parts.Target.Origin,
             Hashes = hashes,
             EvaluatedFrom = decomposition.State.EvaluatedBatches,
-            Losses = _metrics.LastOrDefault()?.Losses ?? new Dictionary<string, double>(),
+            Losses = log.Latest?.Losses ?? new Dictionary<string, double>(),
         };
     }
+
+    /// <summary>What takes part in a run.</summary>
+    private sealed record Parts(
+        TrainedTarget Target, IDecomposition Decomposition, RunFolder Folder, Origin Origin, RunLog Log, RunCheckpoints Checkpoints, RunWatch Watch);
 
     /// <summary>What a run is, as it is kept in memory from its beginning: its files may be edited while it goes on.</summary>
     /// <param name="Config">The configuration, with the target that was used.</param>

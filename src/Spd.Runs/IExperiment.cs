@@ -44,6 +44,9 @@ public interface IExperiment
     /// <summary>Whether the run is written for TensorBoard too.</summary>
     bool TensorBoard { get; }
 
+    /// <summary>The learning rate that the schedule scales.</summary>
+    double Lr { get; }
+
     /// <summary>The learning rate schedule.</summary>
     LearningRateSchedule Schedule { get; }
 
@@ -83,14 +86,11 @@ public interface IDecomposition : IDisposable
     /// <summary>How outputs are compared.</summary>
     OutputLoss OutputLoss { get; }
 
-    /// <summary>Trains to the end, or until stopped between two steps.</summary>
-    /// <param name="onStep">Told after each step how many have been taken.</param>
-    /// <param name="cancellation">Stops it.</param>
+    /// <summary>Takes one step.</summary>
+    /// <returns>What it computed.</returns>
+    /// <exception cref="InvalidOperationException">All steps of the experiment have been taken.</exception>
     /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
-    void Train(Action<int> onStep, CancellationToken cancellation);
-
-    /// <summary>The learning rate of a step.</summary>
-    double LearningRate(long step);
+    StepResult Step();
 
     /// <summary>Measures one batch that training does not draw.</summary>
     Evaluation Glance();

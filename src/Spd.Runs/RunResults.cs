@@ -25,6 +25,15 @@ internal static class RunResults
         return summary with { Remarks = Remarks.Of(summary, decomposition.Matrices, evaluation, decomposition.Rows) };
     }
 
+    /// <summary>Itself, where all losses are finite; else it fails as a training step does.</summary>
+    /// <exception cref="NonFiniteLossException">A loss is infinite or not a number.</exception>
+    public static Evaluation RequireFinite(this Evaluation evaluation, int step)
+    {
+        foreach (var (term, value) in evaluation.Losses)
+            if (!double.IsFinite(value)) throw new NonFiniteLossException(step, term, value);
+        return evaluation;
+    }
+
     /// <summary>The errors of the outputs that were measured: <c>unmasked_mse</c> and so on, <c>_kl</c> where outputs are compared by divergence.</summary>
     private static IEnumerable<(string Name, double Value)> Errors(Evaluation? evaluation, OutputLoss loss)
     {

@@ -1,5 +1,4 @@
 using Spd.Decomposition;
-using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 using Spd.Runs.TensorBoard;
@@ -12,48 +11,41 @@ namespace Spd.Runs;
 /// </summary>
 /// <param name="config">The run's configuration.</param>
 /// <param name="folder">Its folder.</param>
+/// <param name="decomposition">What is drawn.</param>
+/// <param name="log">The log.</param>
 /// <param name="observer">Is told what went wrong.</param>
-internal sealed class RunWatch(IExperiment config, RunFolder folder, IRunObserver observer) : IDisposable
+internal sealed class RunWatch(IExperiment config, RunFolder folder, IDecomposition decomposition, RunLog log, IRunObserver observer) : IDisposable
 {
     private readonly HashSet<string> _told = [];
     private EventLog? _events;
-    private int _linesInEvents;
+    private int _linesInEvents = log.Lines.Count;
+    private Evaluation? _glance;
 
-    /// <summary>The run begins or goes on.</summary>
-    /// <param name="step">Steps taken.</param>
-    /// <param name="kept">The log lines so far.</param>
-    public void Begin(int step, IReadOnlyList<MetricRecord> kept)
-    {
-        _linesInEvents = kept.Count;
-        WriteEvents(step, kept);
-    }
+    /// <summary>Measures a batch for the figures of a step, which <see cref="Draw(int)"/> then draws.</summary>
+    /// <exception cref="NonFiniteLossException">A loss is infinite or not a number.</exception>
+    public void Measure(int taken) => _glance = decomposition.Glance().RequireFinite(taken);
 
-    /// <summary>The log has another line.</summary>
-    public void LineWritten(IReadOnlyList<MetricRecord> log) => WriteEvents(log[^1].Step, log);
+    /// <summary>Draws the figures of a step in a folder of their own.</summary>
+    public void Draw(int taken) => Draw(_glance!, $"step-{taken:D8}/");
 
     /// <summary>Draws what was measured.</summary>
-    /// <param name="decomposition">What is drawn.</param>
     /// <param name="evaluation">What was measured.</param>
-    /// <param name="log">The log so far.</param>
     /// <param name="part">The part of the figures' folder that they lie in, such as <c>step-00001000/</c>; empty for the folder itself.</param>
     /// <returns>The figures that could be drawn.</returns>
-    public IReadOnlyList<RunFigure> Draw(IDecomposition decomposition, Evaluation evaluation, IReadOnlyList<MetricRecord> log, string part)
+    public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, string part = "")
     {
         IReadOnlyList<RunFigure> figures = [];
-        Try("the figures", () => figures = decomposition.Draw(evaluation, log));
+        Try("the figures", () => figures = decomposition.Draw(evaluation, log.Lines));
         foreach (var figure in figures) Try("the figures", () => folder.WriteFigures([figure], part));
-        WriteEvents(decomposition.StepsTaken, log, events => events.Write(decomposition.StepsTaken, evaluation, figures, part));
+        WriteEvents(events => events.Write(decomposition.StepsTaken, evaluation, figures, part));
         return figures;
     }
 
     /// <summary>Writes the page.</summary>
     public void WritePage(RunSummary summary, IReadOnlyList<RunFigure> figures) => Try("the page", () => folder.WritePage(config, summary, figures));
 
-    /// <inheritdoc/>
-    public void Dispose() => _events?.Dispose();
-
     /// <summary>Brings the event files up to the log, in a new one where there is none or the last one has failed, and adds what else there is.</summary>
-    private void WriteEvents(int step, IReadOnlyList<MetricRecord> log, Action<EventLog>? more = null)
+    public void WriteEvents(Action<EventLog>? more = null)
     {
         // A folder that is gone is not made anew by what only watches.
         if (!config.TensorBoard || !Directory.Exists(folder.Root)) return;
@@ -61,9 +53,9 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IRunObserve
         {
             try
             {
-                _events ??= EventLog.Begin(
-                    folder.TensorBoardFolder, _linesInEvents < log.Count ? log[_linesInEvents].Step : step, [.. log.Take(_linesInEvents)]);
-                for (; _linesInEvents < log.Count; _linesInEvents++) _events.Write(log[_linesInEvents]);
+                int from = _linesInEvents < log.Lines.Count ? log.Lines[_linesInEvents].Step : decomposition.StepsTaken;
+                _events ??= EventLog.Begin(folder.TensorBoardFolder, from, [.. log.Lines.Take(_linesInEvents)]);
+                for (; _linesInEvents < log.Lines.Count; _linesInEvents++) _events.Write(log.Lines[_linesInEvents]);
                 more?.Invoke(_events);
             }
             catch
@@ -75,6 +67,9 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IRunObserve
             }
         });
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _events?.Dispose();
 
     private void Try(string what, Action write)
     {

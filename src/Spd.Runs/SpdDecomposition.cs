@@ -34,9 +34,7 @@ internal sealed class SpdDecomposition : IDecomposition
 
     public OutputLoss OutputLoss => _config.Decomposition.OutputLossType;
 
-    public void Train(Action<int> onStep, CancellationToken cancellation) => _decomposer.Train((_, taken) => onStep(taken), cancellation);
-
-    public double LearningRate(long step) => _config.Decomposition.Lr * _config.Decomposition.Schedule.Factor(step, _config.Decomposition.Steps);
+    public StepResult Step() => _decomposer.Step();
 
     public Evaluation Glance() => _decomposer.Evaluate(batches: 1, adversarialBatches: 0);
 

@@ -36,8 +36,8 @@ public sealed class GoldenTests
         for (int step = 0; step < golden.Steps.Count; step++)
         {
             var recorded = golden.Steps[step];
-            AssertClose([replay.Step.LearningRate(step)], [recorded.GetProperty("lr").GetDouble()], $"step {step}, learning rate");
-            replay.Run(step);
+            var result = replay.Run(step);
+            AssertClose([result.LearningRate], [recorded.GetProperty("lr").GetDouble()], $"step {step}, learning rate");
             // Adam steps an entry whose gradient is rounding alone as far as any other: reassociated, which rounds otherwise, only losses are compared
             // after its first step.
             bool isExact = !replay.IsReassociated || step == 0;
@@ -45,7 +45,7 @@ public sealed class GoldenTests
             if (isExact) replay.CheckMasksAndOutputs(recorded);
             foreach (var loss in recorded.GetProperty("losses").EnumerateObject())
             {
-                double computed = loss.Name == "total" ? replay.Step.TotalLoss : replay.Step.Loss(OurName(loss.Name));
+                double computed = loss.Name == "total" ? result.TotalLoss : result.Loss(OurName(loss.Name));
                 AssertClose([computed], [loss.Value.GetDouble()], $"step {step}, loss {loss.Name}");
             }
 
@@ -63,8 +63,7 @@ public sealed class GoldenTests
         {
             string name = OurName(term.Name);
             using var replay = new Replay(golden, OnlyTerm(golden.Options, name));
-            replay.Run(0);
-            AssertClose([replay.Step.Loss(name)], [term.Value.GetProperty("loss").GetDouble()], $"loss {name}");
+            AssertClose([replay.Run(0).Loss(name)], [term.Value.GetProperty("loss").GetDouble()], $"loss {name}");
             replay.CheckGradients(term.Value.GetProperty("grads"), $"gradient of {name}");
         }
     }
@@ -132,14 +131,14 @@ public sealed class GoldenTests
 
         public bool IsReassociated => _model.Network is ResidualMlp { IsReassociated: true };
 
-        public void Run(int step)
+        public StepResult Run(int step)
         {
             var recorded = _golden.Steps[step];
             _data.Node!.Set(GoldenCase.Flatten(recorded.GetProperty("batch")));
             foreach (var ((purpose, sample, site), node) in _uniforms)
                 node.Set(GoldenCase.Flatten(Samples(recorded, purpose)[sample].GetProperty("uniform").GetProperty(site)));
             _values.Clear();
-            Step.Run(step, workspace =>
+            return Step.Run(step, workspace =>
             {
                 foreach (var node in Step.Graph.Nodes.Where(node => node.IsComputed && node.Rows > 0))
                 {

@@ -96,6 +96,21 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsDueBehindAStepComesInItsOrder()
+    {
+        var config = Parse($"{TinyExperiment.Yaml(steps: 20)}\nsave_freq: 3\nkeep_every: 1\nimage_freq: 5") with { PrintFreq = 7 };
+        var (summary, folder) = Begin(config);
+        Assert.Equal([1, 7, 14, 20], MetricLog.Read(folder.MetricsFile).Select(line => line.Step));
+        Assert.Equal(["step-00000000", "step-00000005", "step-00000010", "step-00000015"], Directory.GetDirectories(folder.FiguresFolder).Select(Path.GetFileName).Order());
+        // A checkpoint counts the batch that its step's figures are drawn from, and the one of its step's line, unless only the last step has one.
+        Assert.Equal(
+            [(3, 2, 1), (6, 3, 1), (9, 4, 2), (12, 5, 2), (15, 7, 3), (18, 7, 3), (20, 7, 3)],
+            Checkpoint.Newest(folder.CheckpointsFolder).Reverse().Select(path => Checkpoint.Read(path).Position)
+                .Select(position => (position.Step, position.EvaluatedBatches, position.LogLines)));
+        Assert.Equal(8, summary.EvaluatedFrom);
+    }
+
+    [Fact]
     public void AFigureThatFailsCostsNeitherSummaryNorPage()
     {
         var observer = new Observer();
@@ -265,6 +280,8 @@ public sealed class ExperimentRunTests : IDisposable
 
         public bool TensorBoard => Inner.TensorBoard;
 
+        public double Lr => Inner.Lr;
+
         public LearningRateSchedule Schedule => Inner.Schedule;
 
         public TargetConfig Target => Inner.Target;
@@ -289,9 +306,7 @@ public sealed class ExperimentRunTests : IDisposable
 
             public void Resume(int stepsTaken, long evaluatedBatches) => inner.Resume(stepsTaken, evaluatedBatches);
 
-            public void Train(Action<int> onStep, CancellationToken cancellation) => inner.Train(onStep, cancellation);
-
-            public double LearningRate(long step) => inner.LearningRate(step);
+            public StepResult Step() => inner.Step();
 
             public Evaluation Glance() => inner.Glance();
 

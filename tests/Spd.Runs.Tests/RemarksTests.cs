@@ -238,7 +238,7 @@ public sealed class RemarksTests
         using var pool = new WorkerPool(1);
         var measured = rows?.HeldOut ?? Rows(Classes);
         var evaluation = new Evaluator(model, new TableData(measured.Table()), new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["*"] }, pool)
-            .Evaluate(batches: 4, adversarialBatches: 2);
+            .Evaluate(0, batches: 4, adversarialBatches: 2);
         var evidence = TaskEvidence.Of(model, rows?.HeldOut, seed: 0);
         var summary = Summary(RunStatus.Finished) with { Metrics = evidence.ToDictionary(entry => entry.Metric, entry => entry.Value) };
         return Runs.Remarks.Of(summary, model.Sites, isClassOnly ? null : evaluation, rows);

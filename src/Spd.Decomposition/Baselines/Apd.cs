@@ -45,17 +45,28 @@ public sealed class Apd : IDisposable
     /// <summary>Steps taken so far.</summary>
     public int StepsTaken { get; private set; }
 
-    /// <summary>Trains up to <see cref="ApdOptions.Steps"/>, or until stopped; a further call goes on.</summary>
-    /// <param name="onStep">Told after each step.</param>
+    /// <summary>Takes one step.</summary>
+    /// <returns>What it computed.</returns>
+    /// <exception cref="InvalidOperationException">All <see cref="ApdOptions.Steps"/> have been taken.</exception>
+    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
+    public StepResult Step()
+    {
+        if (StepsTaken >= Options.Steps) throw new InvalidOperationException($"all {Options.Steps} steps that the options allow (Steps) have been taken");
+        var result = _step.Run(StepsTaken);
+        StepsTaken++;
+        return result;
+    }
+
+    /// <summary>Takes steps up to <see cref="ApdOptions.Steps"/>, or until stopped; a further call goes on.</summary>
+    /// <param name="onStep">Told after each step what it computed.</param>
     /// <param name="cancellation">Stops between two steps; the call then returns.</param>
     /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
-    public void Train(Action<ApdStep, int>? onStep = null, CancellationToken cancellation = default)
+    public void Train(Action<StepResult>? onStep = null, CancellationToken cancellation = default)
     {
         while (StepsTaken < Options.Steps && !cancellation.IsCancellationRequested)
         {
-            _step.Run(StepsTaken);
-            StepsTaken++;
-            onStep?.Invoke(_step, StepsTaken);
+            var result = Step();
+            onStep?.Invoke(result);
         }
     }
 
@@ -65,15 +76,15 @@ public sealed class Apd : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
         _evaluation ??= new ApdStep(Components, _data, Options, _pool, Unmasked);
-        var losses = _evaluation.Losses.ToDictionary(loss => loss.Name, _ => 0.0);
+        var losses = new Dictionary<string, double>();
         double total = 0;
         long active = 0;
         bool[] alive = new bool[Components.C];
         for (int batch = 0; batch < batches; batch++)
         {
-            _evaluation.Compute(Options.Seed + Evaluator.SeedOffset, _evaluated++, backward: false);
-            foreach (var (name, value) in _evaluation.Losses) losses[name] += value / batches;
-            total += _evaluation.TotalLoss / batches;
+            var computed = _evaluation.Compute(Options.Seed + Evaluator.SeedOffset, _evaluated++, backward: false);
+            foreach (var (name, value) in computed.Losses) losses[name] = losses.GetValueOrDefault(name) + value / batches;
+            total += computed.Total / batches;
             for (int i = 0; i < _evaluation.Active.Length; i++)
             {
                 if (!_evaluation.Active[i]) continue;

@@ -53,12 +53,6 @@ public sealed class ApdStep
         Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], kernels);
     }
 
-    /// <summary>The losses of the last batch, before their coefficients.</summary>
-    public IReadOnlyList<(string Name, double Value)> Losses => [.. _graph.LossNames.Select((name, i) => (name, _runner.Losses[i]))];
-
-    /// <summary>Σ coefficient · loss of the last batch.</summary>
-    public double TotalLoss => _runner.TotalLoss;
-
     /// <summary>The gradients of the last batch that trained.</summary>
     public ParameterGradients Gradients => _runner.Gradients;
 
@@ -68,12 +62,9 @@ public sealed class ApdStep
     /// <summary>Whether each component was active on each row of the last batch, row-major <c>[rows, C]</c>.</summary>
     public bool[] Active { get; }
 
-    /// <summary>The learning rate of a step.</summary>
-    public double LearningRate(long step) =>
-        _options.Lr * _options.Schedule.Factor(step, _options.Steps);
-
     /// <summary>Computes the losses of one batch, and with <paramref name="backward"/> their gradients.</summary>
-    public void Compute(ulong seed, long batch, bool backward)
+    /// <returns>Each loss before its coefficient, and Σ coefficient · loss.</returns>
+    public (IReadOnlyList<(string Name, double Value)> Losses, double Total) Compute(ulong seed, long batch, bool backward)
     {
         _attributions.Compute(seed, batch);
         _topK.Choose(_attributions.Values, (int)(_options.Topk * _options.BatchSize), Active);
@@ -81,18 +72,22 @@ public sealed class ApdStep
         for (int i = 0; i < Active.Length; i++)
             if (Active[i]) _activeShares[i % _activeShares.Length] += 1.0 / _options.BatchSize;
         _runner.Run(seed, batch, backward);
+        return (StepResult.Named(_graph.LossNames, _runner.Losses), _runner.TotalLoss);
     }
 
     /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
     /// <param name="step">The step's number, which its batch is drawn for.</param>
+    /// <returns>The losses, which are those before the parameters moved.</returns>
     /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
-    public void Run(long step)
+    public StepResult Run(int step)
     {
-        Compute(_options.Seed, step, backward: true);
-        foreach (var (name, value) in Losses)
-            if (!double.IsFinite(value)) throw new NonFiniteLossException(step, name, value);
+        var (losses, total) = Compute(_options.Seed, step, backward: true);
+        var result = new StepResult(step, losses, total, LearningRate(step)).RequireFinite();
         Optimiser.Step(step, _runner.Gradients, _pool);
+        return result;
     }
+
+    private double LearningRate(long step) => _options.Lr * _options.Schedule.Factor(step, _options.Steps);
 
     /// <summary>The chosen components as a mask <c>[C·r, lanes]</c>.</summary>
     private sealed class ActiveNode(bool[] active, int c, int rank) : Node(c * rank)

@@ -46,13 +46,10 @@ public sealed class Evaluator
         _adversary = new AdversarialMasks(model, data, options, pool);
     }
 
-    /// <summary>Number of the batch that is drawn next; each is another.</summary>
-    public long NextBatch { get; set; }
-
     private ulong Seed => _options.Seed + SeedOffset;
 
-    /// <summary>Measures on the next <paramref name="batches"/> batches; see <see cref="Decomposer.Evaluate"/>.</summary>
-    public Evaluation Evaluate(int batches, int adversarialBatches)
+    /// <summary>Measures on batches that are numbered on from <paramref name="firstBatch"/>; see <see cref="Decomposer.Evaluate"/>.</summary>
+    public Evaluation Evaluate(long firstBatch, int batches, int adversarialBatches)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
         var counts = _target.Sites.Select(site => new ImportanceCounts(site)).ToList();
@@ -60,13 +57,13 @@ public sealed class Evaluator
         double total = 0;
         for (int batch = 0; batch < batches; batch++)
         {
-            _runner.Run(Seed, NextBatch++, backward: false, observer: workspace => counts.ForEach(count => count.Add(workspace)));
+            _runner.Run(Seed, firstBatch + batch, backward: false, observer: workspace => counts.ForEach(count => count.Add(workspace)));
             for (int i = 0; i < sums.Length; i++) sums[i] += _runner.Losses[i] / batches;
             total += _runner.TotalLoss / batches;
         }
 
         double adversarial = adversarialBatches == 0 ? double.NaN : 0;
-        for (int batch = 0; batch < adversarialBatches; batch++) adversarial += _adversary.WorstError(Seed, NextBatch++) / adversarialBatches;
+        for (int batch = 0; batch < adversarialBatches; batch++) adversarial += _adversary.WorstError(Seed, firstBatch + batches + batch) / adversarialBatches;
 
         var losses = _graph.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);

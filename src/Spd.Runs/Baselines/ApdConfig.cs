@@ -61,6 +61,8 @@ public sealed record ApdConfig : IExperiment
 
     TargetConfig IExperiment.Target => Target;
 
+    double IExperiment.Lr => Options.Lr;
+
     LearningRateSchedule IExperiment.Schedule => Options.Schedule;
 
     double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;

@@ -24,9 +24,7 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
 
     public OutputLoss OutputLoss => OutputLoss.Mse;
 
-    public void Train(Action<int> onStep, CancellationToken cancellation) => _apd.Train((_, taken) => onStep(taken), cancellation);
-
-    public double LearningRate(long step) => config.Options.Lr * config.Options.Schedule.Factor(step, config.Options.Steps);
+    public StepResult Step() => _apd.Step();
 
     public Evaluation Glance() => _apd.Evaluate(batches: 1);
 

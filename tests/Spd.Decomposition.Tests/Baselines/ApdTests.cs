@@ -63,17 +63,17 @@ public sealed class ApdTests
         var options = Options with { SchattenPnorm = p, ParamMatchCoeff = 0.7, TopkReconCoeff = 3, SchattenCoeff = 1.3 };
         using var pool = new WorkerPool(2);
         var step = new ApdStep(model, new FixedData(Features, Batch), options, pool, unmasked: "unmasked");
-        step.Compute(seed: 0, batch: 0, backward: true);
+        var (computed, total) = step.Compute(seed: 0, batch: 0, backward: true);
         Assert.Equal((int)(1.3 * Rows), step.Active.Count(active => active));
 
         var naive = new NaiveApd(model, Batch, Rows);
         double Total() => 0.7 * naive.ParamMatch() + 3 * naive.TopkRecon(step.Active) + 1.3 * naive.Schatten(step.Active, p);
-        var losses = step.Losses.ToDictionary(loss => loss.Name, loss => loss.Value);
+        var losses = computed.ToDictionary(loss => loss.Name, loss => loss.Value);
         Near(naive.ParamMatch(), losses[ApdLossNames.ParamMatch]);
         Near(naive.TopkRecon(step.Active), losses[ApdLossNames.TopkRecon]);
         Near(naive.Schatten(step.Active, p), losses[ApdLossNames.Schatten]);
         Near(naive.TopkRecon([.. step.Active.Select(_ => true)]), losses["unmasked"]);
-        Near(Total(), step.TotalLoss);
+        Near(Total(), total);
 
         foreach (var parameter in model.Parameters.Parameters)
         {
@@ -104,9 +104,9 @@ public sealed class ApdTests
         var data = new SparseFeatures(Features, 0.4);
         using var pool = new WorkerPool(2);
         var step = new ApdStep(model, data, Options with { BatchSize = 300 }, pool);
-        step.Compute(seed: 4, batch: 9, backward: false);
+        var (losses, _) = step.Compute(seed: 4, batch: 9, backward: false);
         float[] batch = Drawn(data, rows: 300, seed: 4, step: 9);
-        Assert.Equal(new NaiveApd(model, batch, 300).TopkRecon(step.Active), step.Losses.Single(loss => loss.Name == ApdLossNames.TopkRecon).Value, 1e-6);
+        Assert.Equal(new NaiveApd(model, batch, 300).TopkRecon(step.Active), losses.Single(loss => loss.Name == ApdLossNames.TopkRecon).Value, 1e-6);
         bool[] chosen = new bool[300 * C];
         new BatchTopK().Choose(Attributions.Of(model, AttributionModel.Target, batch, 300), (int)(1.3 * 300), chosen);
         Assert.Equal(chosen, step.Active);
@@ -152,8 +152,10 @@ public sealed class ApdTests
             using var apd = new Apd(
                 Given.Tms(), new SparseFeatures(Features, 0.3),
                 Options with { BatchSize = 700, Steps = 30, Lr = 0.01, AttributionModel = AttributionModel.Decomposed }, threads);
-            apd.Train(cancellation: TestContext.Current.CancellationToken);
+            if (threads == 1) apd.Train(cancellation: TestContext.Current.CancellationToken);
+            else for (int step = 0; step < 30; step++) Assert.Equal(step, apd.Step().Step);
             Assert.Equal(30, apd.StepsTaken);
+            Assert.Throws<InvalidOperationException>(() => apd.Step());
             return apd.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).ToArray();
         })];
         Assert.Equal(ends[0], ends[1]);

@@ -16,7 +16,7 @@ public sealed class EvaluatorTests
         var model = Model([1.5f, 0.5f, 0.05f, 0.005f, -1, 0]);
         using var pool = new WorkerPool(2);
         var evaluator = new Evaluator(model, Data, Options, pool);
-        var evaluation = evaluator.Evaluate(batches: 3, adversarialBatches: 0);
+        var evaluation = evaluator.Evaluate(0, batches: 3, adversarialBatches: 0);
         var site = Assert.Single(evaluation.Sites);
         Assert.Equal(("linear", 6, 3.0, 2), (site.Name, site.C, site.L0, site.Alive));
         Assert.Equal(Evaluator.HistogramBins, site.Importances.Count);
@@ -34,7 +34,7 @@ public sealed class EvaluatorTests
         var model = Model([1, 0.25f, 0, 0, 0, 0]);
         using var pool = new WorkerPool(2);
         var evaluator = new Evaluator(model, Data, Options, pool);
-        var evaluation = evaluator.Evaluate(batches: 40, adversarialBatches: 1);
+        var evaluation = evaluator.Evaluate(0, batches: 40, adversarialBatches: 1);
         // Output 1 = 3 x₁, x₁² is 1/3 in half of the rows: E[(3 x₁)²] / 2 outputs = 0.75; times (1 − m)².
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
         Assert.Equal(0.75 * 0.75 * 0.75, evaluation.ImportanceMaskedRecon, 0.03);
@@ -65,7 +65,7 @@ public sealed class EvaluatorTests
 
         using var pool = new WorkerPool(2);
         var evaluator = new Evaluator(model, Data, Options, pool);
-        var evaluation = evaluator.Evaluate(batches: 5, adversarialBatches: 5);
+        var evaluation = evaluator.Evaluate(0, batches: 5, adversarialBatches: 5);
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
         // Worst: both positive parts on, both negative off, an output of 4 x₀: E = 16 / 6 / 2. Random: the variance of four uniform numbers times 2 x₀.
         Assert.Equal(16 / 6.0 / 2, evaluation.AdversarialRecon, 0.2);
@@ -82,10 +82,10 @@ public sealed class EvaluatorTests
             float[] before = [.. model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
             using var pool = new WorkerPool(threads);
             var evaluator = new Evaluator(model, new SparseFeatures(5, 0.2), Options, pool);
-            var first = evaluator.Evaluate(batches: 2, adversarialBatches: 2);
+            var first = evaluator.Evaluate(0, batches: 2, adversarialBatches: 2);
             Assert.Equal(before, model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()));
             // A second measurement takes further batches.
-            Assert.NotEqual(first.UnmaskedRecon, evaluator.Evaluate(batches: 2, adversarialBatches: 0).UnmaskedRecon);
+            Assert.NotEqual(first.UnmaskedRecon, evaluator.Evaluate(4, batches: 2, adversarialBatches: 0).UnmaskedRecon);
             return first;
         }).ToList();
         foreach (var result in results)
@@ -110,9 +110,9 @@ public sealed class EvaluatorTests
                 Given.Tms(), new SparseFeatures(5, 0.2),
                 new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 6, TargetModulePatterns = ["linear*"] },
                 threads: 2);
-            decomposer.Train((_, step) =>
+            decomposer.Train(step =>
             {
-                if (evaluating && step % 2 == 0) decomposer.Evaluate(batches: 1, adversarialBatches: 1);
+                if (evaluating && step.StepsTaken % 2 == 0) decomposer.Evaluate(batches: 1, adversarialBatches: 1);
             });
             return [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
         }
@@ -125,7 +125,7 @@ public sealed class EvaluatorTests
     {
         using var pool = new WorkerPool(1);
         var evaluator = new Evaluator(Model(new float[6]), Data, Options, pool);
-        Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0, 0));
     }
 
     /// <summary>W = diag(2, 3) in two subcomponents and four empty ones, with constant gates.</summary>

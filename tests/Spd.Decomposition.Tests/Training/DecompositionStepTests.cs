@@ -48,21 +48,11 @@ public sealed class DecompositionStepTests
         using var pool = new WorkerPool(2);
         var one = new DecompositionStep(model, Data, options, pool);
         var other = new DecompositionStep(model, Data, options, pool);
-        double[] losses = [.. Enumerable.Range(0, 6).Select(step =>
-        {
-            one.Run(step);
-            return one.TotalLoss;
-        })];
+        double[] losses = [.. Enumerable.Range(0, 6).Select(step => one.Run(step).TotalLoss)];
         Assert.Equal(6, losses.Distinct().Count());
-        foreach (int step in new[] { 5, 2, 5, 0 })
-        {
-            other.Run(step);
-            Assert.Equal(losses[step], other.TotalLoss);
-        }
-
+        foreach (int step in new[] { 5, 2, 5, 0 }) Assert.Equal(losses[step], other.Run(step).TotalLoss);
         var reseeded = new DecompositionStep(model, Data, options with { Seed = 1 }, pool);
-        reseeded.Run(0);
-        Assert.NotEqual(losses[0], reseeded.TotalLoss);
+        Assert.NotEqual(losses[0], reseeded.Run(0).TotalLoss);
     }
 
     [Fact]
@@ -73,13 +63,58 @@ public sealed class DecompositionStepTests
         whole.Train(cancellation: TestContext.Current.CancellationToken);
         using var parts = new Decomposer(Given.Tms(), Data, options, threads: 1);
         using var source = new CancellationTokenSource();
-        parts.Train((_, step) => { if (step == 5) source.Cancel(); }, source.Token);
+        parts.Train(step => { if (step.StepsTaken == 5) source.Cancel(); }, source.Token);
         Assert.Equal(5, parts.StepsTaken);
         parts.Train(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(12, parts.StepsTaken);
         Assert.Equal(Parameters(whole.Components), Parameters(parts.Components));
         parts.Train(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(12, parts.StepsTaken);
+    }
+
+    [Fact]
+    public void ATrainingIsItsStepsOneByOne()
+    {
+        var options = Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 200, Steps = 7 };
+        using var trained = new Decomposer(Given.Tms(), Data, options, threads: 2);
+        var told = new List<StepResult>();
+        trained.Train(told.Add, TestContext.Current.CancellationToken);
+        using var stepped = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        for (int i = 0; i < options.Steps; i++)
+        {
+            var result = stepped.Step();
+            Assert.Equal((i, i + 1, i + 1), (result.Step, result.StepsTaken, stepped.StepsTaken));
+            Assert.Equal(told[i].Losses, result.Losses);
+            Assert.Equal((told[i].TotalLoss, told[i].LearningRate), (result.TotalLoss, result.LearningRate));
+        }
+
+        Assert.Equal(options.Steps, told.Count);
+        Assert.Equal(Parameters(trained.Components), Parameters(stepped.Components));
+        float[] end = Parameters(stepped.Components);
+        Assert.Equal("all 7 steps that the options allow (Steps) have been taken", Assert.Throws<InvalidOperationException>(() => stepped.Step()).Message);
+        Assert.Equal(7, stepped.StepsTaken);
+        Assert.Equal(end, Parameters(stepped.Components));
+    }
+
+    [Fact]
+    public void AResultStaysThatOfItsStep()
+    {
+        var options = Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 200, Steps = 3, FaithfulnessCoeff = 0.5, OutReconCoeff = 2, ImportanceMinimalityCoeff = 0.003 };
+        using var decomposer = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        var first = decomposer.Step();
+        (string Name, double Value)[] losses = [.. first.Losses];
+        var second = decomposer.Step();
+        Assert.Equal(losses, first.Losses);
+        Assert.NotEqual(first.TotalLoss, second.TotalLoss);
+        Assert.Equal(losses.Select(loss => loss.Name), second.Losses.Select(loss => loss.Name));
+        Assert.All(losses, loss => Assert.Equal(loss.Value, first.Loss(loss.Name)));
+        Assert.Equal(
+            0.5 * first.Loss(LossNames.Faithfulness) + first.Loss(LossNames.StochasticRecon) + first.Loss(LossNames.StochasticReconLayerwise)
+            + 2 * first.Loss(LossNames.OutRecon) + 0.003 * first.Loss(LossNames.ImportanceMinimality), first.TotalLoss, 1e-9);
+        Assert.Equal(options.Lr * options.Schedule.Factor(1, 3), second.LearningRate);
+        Assert.Equal(
+            $"the objective has no loss 'recon', only {string.Join(", ", losses.Select(loss => loss.Name))} (Parameter 'name')",
+            Assert.Throws<ArgumentException>(() => first.Loss("recon")).Message);
     }
 
     [Fact]

@@ -31,9 +31,9 @@ public sealed class CheckpointTests : IDisposable
 
         using var first = Decompose();
         using var stop = new CancellationTokenSource();
-        first.Train((_, taken) =>
+        first.Train(step =>
         {
-            if (taken == 17) stop.Cancel();
+            if (step.StepsTaken == 17) stop.Cancel();
         }, stop.Token);
         Save(first, "a.safetensors");
 
@@ -244,9 +244,9 @@ public sealed class CheckpointTests : IDisposable
     {
         using var decomposer = Decompose();
         using var stop = new CancellationTokenSource();
-        decomposer.Train((_, taken) =>
+        decomposer.Train(step =>
         {
-            if (taken == 17) stop.Cancel();
+            if (step.StepsTaken == 17) stop.Cancel();
         }, stop.Token);
         Save(decomposer, "a.safetensors");
         return File.ReadAllBytes(_folder["a.safetensors"]);

@@ -113,7 +113,7 @@ public sealed class RunFigureTests
     {
         using var pool = new WorkerPool(1);
         var options = new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["layers.*"] };
-        var evaluation = new Evaluator(model, new SparseFeatures(3, 0.5, low: 0.75), options, pool).Evaluate(batches: 2, adversarialBatches: 0);
+        var evaluation = new Evaluator(model, new SparseFeatures(3, 0.5, low: 0.75), options, pool).Evaluate(0, batches: 2, adversarialBatches: 0);
         return ResidualEvidence.Of(model, evaluation)!.Metrics.ToDictionary(entry => entry.Metric, entry => entry.Value.Number);
     }
 
