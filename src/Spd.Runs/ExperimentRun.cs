@@ -196,10 +196,10 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
         checkpoints.Save();
         if (decomposition.StepsTaken < config.Steps || log.Latest?.Step == config.Steps) return;
-        // A run of more steps would not have this line, so that it comes after the checkpoint. A run may also have been killed between the two.
+        // A run of more steps would not have this line, so that it comes after the checkpoint. A run that was killed between the two takes no step here.
         log.Write(config.Steps);
         parts.Watch.WriteEvents();
-        progress.Tell(config.Steps);
+        if (log.Times.Count > 0) progress.Tell(config.Steps);
     }
 
     /// <summary>What happens behind a step, in this order. A checkpoint counts the batches that were measured, and comes before all that only watches.</summary>

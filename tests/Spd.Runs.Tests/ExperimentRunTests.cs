@@ -111,6 +111,22 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void TheLineOfALastStepThatWasLostIsWrittenWithoutAStep()
+    {
+        var config = Parse($"{TinyExperiment.Yaml(steps: 20)}\nsave_freq: 3\ntensorboard: true") with { PrintFreq = 7 };
+        var (summary, folder) = Begin(config);
+        var whole = MetricLog.Read(folder.MetricsFile);
+        File.WriteAllLines(folder.MetricsFile, File.ReadAllLines(folder.MetricsFile)[..^1]);
+        File.Delete(folder.SummaryFile);
+        // Nothing moves, so that nothing is told of a time of steps that there were none of.
+        Assert.Equal(summary.Losses, Run(config, new Observer { [0] = () => Assert.Fail("no step was taken") }).Resume(folder, CancellationToken.None).Losses);
+        Assert.Equal(
+            whole.Select(line => (line.Step, line.Lr, line.Losses["total"])),
+            MetricLog.Read(folder.MetricsFile).Select(line => (line.Step, line.Lr, line.Losses["total"])));
+        Assert.Equal([1, 7, 14, 20], EventReader.ReadFolder(folder.TensorBoardFolder).Where(value => value.Tag == "training/lr").Select(value => value.Step));
+    }
+
+    [Fact]
     public void AFigureThatFailsCostsNeitherSummaryNorPage()
     {
         var observer = new Observer();
