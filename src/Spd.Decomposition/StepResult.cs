@@ -31,8 +31,9 @@ public sealed record StepResult(int Step, IReadOnlyList<(string Name, double Val
     /// <exception cref="NonFiniteLossException">One is not.</exception>
     internal StepResult RequireFinite()
     {
-        foreach (var (name, value) in Losses)
-            if (!double.IsFinite(value)) throw new NonFiniteLossException(Step, name, value);
+        // By number: an enumerator would be an object.
+        for (int i = 0; i < Losses.Count; i++)
+            if (!double.IsFinite(Losses[i].Value)) throw new NonFiniteLossException(Step, Losses[i].Name, Losses[i].Value);
         return this;
     }
 }
