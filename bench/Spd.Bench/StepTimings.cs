@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine;
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 
 namespace Spd.Bench;
 
-/// <summary>The time of a whole decomposition step of each experiment at its full size, on random weights: what they are does not change the work.</summary>
+/// <summary>
+/// The time of a whole decomposition step of each experiment at its full size, on random weights: what they are does not change the work. Beside it the floor,
+/// what the step's work takes at the peaks of this machine, and its share of the time.
+/// </summary>
 internal static class StepTimings
 {
     private const double SecondsEach = 8;
@@ -47,10 +50,9 @@ internal static class StepTimings
                 ImportanceMinimalityCoeff = 1e-5,
                 Steps = int.MaxValue,
             };
-            int threads = Environment.ProcessorCount;
-            using var pool = new WorkerPool(threads);
+            using var backend = new CpuBackend(kernels: Environment.GetEnvironmentVariable("SPD_KERNELS"));
             var model = ComponentModel.Create(network, sites, c, k, seed: 0);
-            var step = new DecompositionStep(model, new SparseFeatures(features, probability), options, pool);
+            var step = new DecompositionStep(model, new SparseFeatures(features, probability), options, backend);
             var times = new List<double>();
             long begin = Stopwatch.GetTimestamp();
             for (int i = 0; times.Count < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < SecondsEach; i++)
@@ -61,8 +63,9 @@ internal static class StepTimings
             }
 
             times.Sort();
+            double median = times[times.Count / 2], floor = Peaks.Measure(backend).Floor(step.Program.Plan.Work, backend.Threads).Sum;
             output.WriteLine(FormattableString.Invariant(
-                $"{name,-30} {times[times.Count / 2],8:F2} ms a step (10 % {times[times.Count / 10]:F2}, 90 % {times[times.Count * 9 / 10]:F2}), {threads} threads, {times.Count} steps"));
+                $"{name,-30} {median,8:F2} ms a step (10 % {times[times.Count / 10]:F2}, 90 % {times[times.Count * 9 / 10]:F2}), {backend.Threads} threads, {times.Count} steps; floor {floor:F2} ms, {floor / median:P0}"));
         }
     }
 }

@@ -1,5 +1,5 @@
 using Spd.Decomposition;
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks;
@@ -15,11 +15,9 @@ var data = new SparseFeatures(features: 6, probability: 0.05);
 
 // Train it to copy its input; weights from elsewhere can be written to network.NamedParameters() instead.
 network.Initialise(seed: 1);
-using (var pool = new WorkerPool(threads: 2))
-{
-    double loss = SupervisedTraining.Train(network, data, label: (graph, x) => x, new TrainingOptions { Steps = 5_000 }, pool);
-    Console.WriteLine($"trained the network: loss {loss:0.0e+0}");
-}
+using var backend = new CpuBackend();
+double loss = SupervisedTraining.TrainOnLabels(network, data, label: (graph, x) => x, new TrainingOptions { Steps = 5_000 }, backend);
+Console.WriteLine($"trained the network: loss {loss:0.0e+0}");
 
 // Split both matrices into subcomponents and learn when each is needed.
 var options = new DecompositionOptions
@@ -32,7 +30,7 @@ var options = new DecompositionOptions
     Steps = 10_000,
     BatchSize = 2_048,
 };
-using var decomposer = new Decomposer(network, data, options);
+using var decomposer = new Decomposer(network, data, options, backend);
 decomposer.Train(onStep: step =>
 {
     if (step.StepsTaken % 1_000 == 0) Console.WriteLine($"step {step.StepsTaken} of {options.Steps}: loss {step.TotalLoss:0.0e+0}");

@@ -24,7 +24,8 @@ internal static class EvalCommand
             var overrides = Given(parsed, set);
             if (parsed.GetValue(batches) is { } count) overrides.Add(ConfigOverride.Option("--batches", "n_eval_steps", count));
             if (parsed.GetValue(seed) is { } number) overrides.Add(ConfigOverride.Option("--seed", "seed", number));
-            var summary = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), overrides).Measure(parsed.GetValue(threads));
+            using var backend = SharedOptions.Backend(parsed.GetValue(threads));
+            var summary = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), overrides).Measure(backend);
             if (parsed.GetValue(json)) Console.Write(summary.ToJson());
             else ResultsDisplay.Write(summary);
             return CommandLine.Success;
@@ -40,8 +41,9 @@ internal static class EvalCommand
         var command = new Command("report", "Measure a saved run again, and write its summary, figures and page anew.") { run, set, threads };
         command.SetAction(parsed =>
         {
+            using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var saved = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), Given(parsed, set));
-            ResultsDisplay.Write(saved.Report(parsed.GetValue(threads), Screen.Complain));
+            ResultsDisplay.Write(saved.Report(backend, Screen.Complain));
             Screen.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
             return CommandLine.Success;
         });

@@ -27,8 +27,9 @@ internal static class ExchangeCommands
         };
         command.SetAction(parsed =>
         {
+            using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var (folder, summary, notes) = ReleasedImport.Import(
-                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, parsed.GetValue(threads), Screen.Complain);
+                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, backend, Screen.Complain);
             foreach (string note in notes) Screen.WriteLine($"{note.TrimEnd('.')}.");
             ResultsDisplay.Write(summary);
             Screen.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");

@@ -63,7 +63,8 @@ internal static class PaperCommand
         using var interruption = new Interruption { IsAtWork = true };
         var display = PaperDisplay.Create(quiet);
         var cache = new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
-        var reproduction = new PaperReproduction(plan, parts, folder, threads, cache, display);
+        using var backend = SharedOptions.Backend(threads);
+        var reproduction = new PaperReproduction(plan, parts, folder, backend, cache, display);
         display.Show(() => reproduction.Execute(interruption.Token));
 
         var selected = reproduction.Standing.Runs.Where(run => run.IsSelected).ToList();

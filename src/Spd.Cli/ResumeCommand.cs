@@ -47,7 +47,8 @@ internal static class ResumeCommand
         var loaded = catalog.Load(folder.ConfigFile, overrides);
         using var interruption = new Interruption();
         var display = RunDisplay.Create(quiet, loaded.Config, interruption);
-        var run = new ExperimentRun(loaded.Config, threads, RunCommand.Cache(), display);
+        using var backend = SharedOptions.Backend(threads);
+        var run = new ExperimentRun(loaded.Config, backend, RunCommand.Cache(), display);
         if (!isFromStart)
         {
             if (folder.IsFinished(loaded.Config.Steps))
@@ -60,7 +61,7 @@ internal static class ResumeCommand
                 }
 
                 // Where it could not be written at the end.
-                if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(threads, Screen.Complain);
+                if (!File.Exists(folder.ReportFile)) SavedRun.Open(path, catalog, overrides).Report(backend, Screen.Complain);
                 return CommandLine.Success;
             }
 

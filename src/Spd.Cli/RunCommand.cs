@@ -80,7 +80,8 @@ internal static class RunCommand
         RunFolder folder;
         try
         {
-            var run = new ExperimentRun(config, threads, Cache(), display);
+            using var backend = SharedOptions.Backend(threads);
+            var run = new ExperimentRun(config, backend, Cache(), display);
             (summary, folder) = display.Show(() => run.Execute(MakeFolder, interruption.Token));
         }
         catch when (named is not null && !Directory.EnumerateFileSystemEntries(named.Root).Any())

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spd.Engine.Cpu;
 
 namespace Spd.Cli;
 
@@ -6,6 +7,7 @@ namespace Spd.Cli;
 internal static class SharedOptions
 {
     private const int MostThreads = 1024;
+    private const string KernelVariable = "SPD_KERNELS";
 
     /// <summary><c>--quiet</c>.</summary>
     public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "Show nothing but the results." };
@@ -26,6 +28,9 @@ internal static class SharedOptions
     public static Option<int> Threads() => WholeNumber(
         "--threads", MostThreads, Environment.ProcessorCount,
         "Threads; the numbers of a run do not depend on it. By default one for each processor.");
+
+    /// <summary>What a command computes with: so many threads, and the kernels that the environment variable SPD_KERNELS names, or the widest.</summary>
+    public static CpuBackend Backend(int threads) => new(threads, Environment.GetEnvironmentVariable(KernelVariable));
 
     /// <summary>An option with a whole number from 1 on.</summary>
     public static Option<int> WholeNumber(string name, int most, int standard, string description) => new(name)

@@ -1,5 +1,5 @@
-using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Engine.Graphs;
 
 namespace Spd.Decomposition;
 
@@ -10,21 +10,21 @@ namespace Spd.Decomposition;
 /// <param name="GateOutput">The gates' outputs before the sigmoid <c>[C, lanes]</c>.</param>
 /// <param name="Importance">g, lower-leaky: what masks are made of <c>[C, lanes]</c>.</param>
 /// <param name="PenalisedImportance">ĝ, upper-leaky: what the minimality loss sees <c>[C, lanes]</c>.</param>
-public sealed record SiteActivations(Site Site, Node Input, Node Inner, Node GateOutput, Node Importance, Node PenalisedImportance);
+public sealed record SiteActivations(Site Site, Value Input, Value Inner, Value GateOutput, Value Importance, Value PenalisedImportance);
 
 /// <summary>The target's forward pass and the causal importances that follow from it (METHOD §2).</summary>
 /// <param name="Input">x.</param>
 /// <param name="TargetOutput">f(x).</param>
 /// <param name="Sites">The sites, in the model's order.</param>
-public sealed record CausalImportance(Node Input, Node TargetOutput, IReadOnlyList<SiteActivations> Sites)
+public sealed record CausalImportance(Value Input, Value TargetOutput, IReadOnlyList<SiteActivations> Sites)
 {
     /// <summary>Adds the pass to a graph.</summary>
-    public static CausalImportance Build(Graph graph, ComponentModel model, Node x)
+    public static CausalImportance Build(Graph graph, ComponentModel model, Value x)
     {
         var (output, inputs) = model.TargetForward(graph, x);
         var sites = model.Sites.Select(site =>
         {
-            var inner = graph.Product(site.V, inputs[site]);    // h = V a   (C, B)
+            var inner = graph.MatMul(site.V, inputs[site]);    // h = V a   (C, B)
             var gate = site.Gate.Build(graph, inner);
             return new SiteActivations(
                 site, inputs[site], inner, gate, graph.Map(default(LowerLeakyHardSigmoid), gate), graph.Map(default(UpperLeakyHardSigmoid), gate));

@@ -1,4 +1,7 @@
+using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Planning;
 using Spd.Networks;
 using Spd.Networks.Data;
 
@@ -8,7 +11,8 @@ namespace Spd.Decomposition;
 public sealed class Decomposer : IDisposable
 {
     private readonly DataSource _evaluationData;
-    private readonly WorkerPool _pool;
+    private readonly Backend _backend;
+    private readonly bool _ownsBackend;
     private readonly DecompositionStep _step;
     private Evaluator? _evaluator;
     private long _evaluatedBatches;
@@ -17,17 +21,18 @@ public sealed class Decomposer : IDisposable
     /// <param name="network">The trained target; it is not changed.</param>
     /// <param name="data">The inputs that it is decomposed on.</param>
     /// <param name="options">The options.</param>
-    /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
+    /// <param name="backend">What computes; the result has the same bits on any number of its threads. Null uses every processor.</param>
     /// <param name="evaluationData">The inputs that it is measured on; null for <paramref name="data"/>, of which every batch is fresh.</param>
     /// <exception cref="SiteSelectionException">A pattern matches nothing, or no linear map, or a site has no C or two.</exception>
-    public Decomposer(Module network, DataSource data, DecompositionOptions options, int? threads = null, DataSource? evaluationData = null)
+    public Decomposer(Module network, DataSource data, DecompositionOptions options, Backend? backend = null, DataSource? evaluationData = null)
     {
         options.Validate();
         Options = options;
         Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite);
         _evaluationData = evaluationData ?? data;
-        _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
-        _step = new DecompositionStep(Components, data, options, _pool);
+        _ownsBackend = backend is null;
+        _backend = backend ?? new CpuBackend();
+        _step = new DecompositionStep(Components, data, options, _backend);
     }
 
     /// <summary>The options.</summary>
@@ -35,6 +40,12 @@ public sealed class Decomposer : IDisposable
 
     /// <summary>The subcomponents and their causal importance functions.</summary>
     public ComponentModel Components { get; }
+
+    /// <summary>The description that training and evaluation are planned from.</summary>
+    public Graph Graph => _step.Graph;
+
+    /// <summary>What a step runs.</summary>
+    public Plan Plan => _step.Program.Plan;
 
     /// <summary>Steps taken so far.</summary>
     public int StepsTaken { get; private set; }
@@ -69,7 +80,7 @@ public sealed class Decomposer : IDisposable
     /// <param name="adversarialBatches">Batches to search adversarial masks for; with 0, <see cref="Evaluation.AdversarialRecon"/> is NaN.</param>
     public Evaluation Evaluate(int batches = 100, int adversarialBatches = 5)
     {
-        _evaluator ??= new Evaluator(Components, _evaluationData, Options, _pool);
+        _evaluator ??= new Evaluator(_step.Graph, Components, _evaluationData, Options, _backend);
         var evaluation = _evaluator.Evaluate(_evaluatedBatches, batches, adversarialBatches);
         _evaluatedBatches += batches + adversarialBatches;
         return evaluation;
@@ -87,6 +98,6 @@ public sealed class Decomposer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _pool.Dispose();
+        if (_ownsBackend) _backend.Dispose();
     }
 }

@@ -1,7 +1,7 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -9,7 +9,7 @@ namespace Spd.Decomposition;
 /// <param name="graph">The graph that the mask is added to.</param>
 /// <param name="site">The site with its causal importances.</param>
 /// <param name="sample">Which of the samples the mask is for.</param>
-public delegate Node? MaskSource(Graph graph, SiteActivations site, int sample);
+public delegate Value? MaskSource(Graph graph, SiteActivations site, int sample);
 
 /// <summary>The mask sources there are.</summary>
 public static class Masks
@@ -29,10 +29,10 @@ public static class Masks
 
     /// <summary><c>m = g + (1 − g) s</c> with one <c>s</c> per subcomponent, shared by the whole batch: the adversary's masks.</summary>
     public static MaskSource Shared(IReadOnlyDictionary<Site, Parameter> sources) =>
-        From((graph, site, _) => graph.Add(new BroadcastNode(sources[site.Site])));
+        From((graph, site, _) => graph.Broadcast(sources[site.Site]));
 
     /// <summary><c>m = g + (1 − g) s</c> with <c>s</c> any node <c>[C, lanes]</c>.</summary>
-    public static MaskSource From(Func<Graph, SiteActivations, int, Node> source) =>
+    public static MaskSource From(Func<Graph, SiteActivations, int, Value> source) =>
         (graph, site, sample) => graph.Combine(default(Interpolation), site.Importance, source(graph, site, sample));
 
     /// <summary><c>m = g + (1 − g) s</c>.</summary>

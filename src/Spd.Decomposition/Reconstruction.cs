@@ -1,4 +1,3 @@
-using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
@@ -20,7 +19,7 @@ public static class Reconstruction
     public static SiteSubsets OneSiteAtATime { get; } = sites => [.. sites.Select(site => new[] { site })];
 
     /// <summary>Adds the mean over samples and passes of <c>D(f(x | masked), f(x))</c>.</summary>
-    /// <param name="graph">The graph.</param>
+    /// <param name="objective">What the loss is added to.</param>
     /// <param name="model">The components.</param>
     /// <param name="target">The target's pass and the causal importances.</param>
     /// <param name="name">The loss's name.</param>
@@ -30,19 +29,18 @@ public static class Reconstruction
     /// <param name="samples">S, mask samples.</param>
     /// <param name="distance">D.</param>
     public static void AddLoss(
-        Graph graph, ComponentModel model, CausalImportance target, string name, double coefficient,
+        Objective objective, ComponentModel model, CausalImportance target, string name, double coefficient,
         MaskSource masks, SiteSubsets subsets, int samples, OutputLoss distance)
     {
+        var graph = objective.Graph;
         var passes = subsets(target.Sites);
         for (int sample = 0; sample < samples; sample++)
         {
             foreach (var pass in passes)
             {
                 var output = model.MaskedForward(graph, target.Input, pass.ToDictionary(site => site.Site, site => masks(graph, site, sample)));
-                LossNode loss = distance == OutputLoss.Mse
-                    ? new SquaredErrorLoss(output, target.TargetOutput)
-                    : new KullbackLeiblerLoss(output, target.TargetOutput);
-                graph.AddLoss(name, loss, 1.0 / (samples * passes.Count), coefficient);
+                var loss = distance == OutputLoss.Mse ? graph.SquaredError(output, target.TargetOutput) : graph.Divergence(output, target.TargetOutput);
+                objective.Add(name, loss, 1.0 / (samples * passes.Count), coefficient);
             }
         }
     }

@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Networks;
 
@@ -11,17 +11,12 @@ public static class NetworkOutputs
     /// <param name="network">The network.</param>
     /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
     /// <param name="rows">Number of rows.</param>
+    /// <param name="backend">What computes them.</param>
     /// <returns>Row-major <c>[rows, outputs]</c>.</returns>
-    public static float[] Of(Module network, float[] inputs, int rows)
+    public static float[] Of(Module network, float[] inputs, int rows, Backend backend)
     {
         var graph = new Graph();
         var x = graph.Input(inputs.Length / rows);
-        var y = graph.Keep(network.Forward(new ForwardPass(graph), x));
-        x.Set(inputs);
-        float[] outputs = new float[rows * y.Rows];
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, rows, pool);
-        runner.Run(seed: 0, step: 0, backward: false, observer: workspace => workspace.CopyTo(outputs, y));
-        return outputs;
+        return backend.Compute(graph, x, inputs, [network.Forward(new ForwardPass(graph), x)])[0];
     }
 }

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Engine;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
@@ -87,7 +88,7 @@ public sealed record ExperimentConfig : IExperiment
     public IExperiment WithTarget(TargetConfig target) => this with { Target = target };
 
     /// <inheritdoc/>
-    public IDecomposition Decompose(TrainedTarget target, int threads) => new SpdDecomposition(this, target, threads);
+    public IDecomposition Decompose(TrainedTarget target, Backend backend) => new SpdDecomposition(this, target, backend);
 
     /// <summary>The configuration with every key, which runs again as it is.</summary>
     public string ToYaml() => ConfigWriter.Write(ExperimentKeys.Experiment.Write(this));

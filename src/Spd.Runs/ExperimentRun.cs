@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
-using Spd.Engine.Kernels;
 using Spd.Networks.Training;
 using Spd.Formats;
 using Spd.Networks;
@@ -14,10 +13,10 @@ namespace Spd.Runs;
 
 /// <summary>One experiment from its configuration to its report: the target, its decomposition, and everything in the run folder.</summary>
 /// <param name="config">The resolved configuration.</param>
-/// <param name="threads">Threads.</param>
+/// <param name="backend">What computes.</param>
 /// <param name="cache">Where trained targets are kept.</param>
 /// <param name="observer">Is told what happens.</param>
-public sealed class ExperimentRun(IExperiment config, int threads, TargetCache cache, IRunObserver observer)
+public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCache cache, IRunObserver observer)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
 
@@ -36,7 +35,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     public (RunSummary Summary, RunFolder Folder) Execute(Func<RunFolder> makeFolder, CancellationToken cancellation)
     {
         var target = ProvideTarget(cancellation);
-        using var decomposition = config.Decompose(target, threads);
+        using var decomposition = config.Decompose(target, backend);
         var folder = makeFolder();
         using var own = folder.Take();
         return (Begin(target, decomposition, folder, cancellation), folder);
@@ -52,7 +51,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
     {
         using var own = folder.Take();
         var target = ProvideTarget(cancellation);
-        using var decomposition = config.Decompose(target, threads);
+        using var decomposition = config.Decompose(target, backend);
         observer.Note($"the run begins anew; what it had written lies in '{folder.SetAside(TimeProvider.System)}' now");
         return Begin(target, decomposition, folder, cancellation);
     }
@@ -74,7 +73,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         using var own = folder.Take();
         var origin = Origin.Of(config, folder);
         var (checkpoint, damaged) = RunCheckpoints.Find(folder, origin.Meaning);
-        var position = checkpoint?.Position ?? new CheckpointPosition(0, 0, 0, config.Steps);
+        var position = checkpoint?.Position ?? new CheckpointPosition(0, 0, 0, config.Steps, backend.Name);
         if (position.Steps != config.Steps && config.Schedule.DependsOnSteps)
         {
             throw new ConfigException(
@@ -85,7 +84,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         if (config.Steps < position.Step)
             throw new ConfigException($"the run has {position.Step} steps behind it, which is more than the {config.Steps} asked for");
         var target = folder.ReadTarget(config);
-        using var decomposition = config.Decompose(target, threads);
+        using var decomposition = config.Decompose(target, backend);
         checkpoint?.Restore(decomposition.State.Optimiser);
         decomposition.Resume(position.Step, position.EvaluatedBatches);
         foreach (var (path, reason) in damaged)
@@ -95,10 +94,10 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         }
 
         observer.Note(checkpoint is null ? "the run has no checkpoint yet, and begins anew" : $"going on from step {position.Step}");
-        if (position.Kernels != KernelSet.Default().Name)
+        if (position.Kernels != backend.Name)
         {
             observer.Note(
-                $"its steps were taken with {position.Kernels} kernels and the next ones with {KernelSet.Default().Name}, which round otherwise: "
+                $"its steps were taken with {position.Kernels} kernels and the next ones with {backend.Name}, which round otherwise: "
                 + "the result will be as good as that of a run that never stopped, but not the same to the bit");
         }
 
@@ -118,7 +117,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
         var (checkpoint, _) = RunCheckpoints.Find(folder, Origin.Of(config, folder).Meaning);
         if (checkpoint?.Position.Step != config.Steps)
             throw new RunFolderException($"the {RunFolder.Model} of the run in '{folder.Root}' is lost or damaged, and there is no checkpoint of step {config.Steps}");
-        using var decomposition = config.Decompose(folder.ReadTarget(config), threads);
+        using var decomposition = config.Decompose(folder.ReadTarget(config), backend);
         checkpoint.Restore(decomposition.State.Optimiser);
         decomposition.Save(folder.ModelFile);
         observer.Note($"the {RunFolder.Model} was lost or damaged; it was written anew from the checkpoint of step {config.Steps}");
@@ -127,8 +126,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
 
     private TrainedTarget ProvideTarget(CancellationToken cancellation)
     {
-        using var pool = new WorkerPool(threads);
-        return new TargetProvider(cache, pool, observer).Provide(config.Target, cancellation);
+        return new TargetProvider(cache, backend, observer).Provide(config.Target, cancellation);
     }
 
     private RunSummary Begin(TrainedTarget target, IDecomposition decomposition, RunFolder folder, CancellationToken cancellation)
@@ -150,7 +148,7 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             observer.Note($"the log has only {log.Lines.Count} of the {linesBefore} lines that were written before the checkpoint; the others are lost");
         using var watch = new RunWatch(origin.Config, folder, decomposition, log, observer);
         watch.WriteEvents();
-        var parts = new Parts(target, decomposition, folder, origin, log, new RunCheckpoints(config, decomposition, folder, origin.Meaning, log), watch);
+        var parts = new Parts(target, decomposition, folder, origin, log, new RunCheckpoints(config, decomposition, folder, origin.Meaning, log, backend.Name), watch);
         try
         {
             Train(parts, cancellation);
@@ -261,8 +259,8 @@ public sealed class ExperimentRun(IExperiment config, int threads, TargetCache c
             Seed = config.Seed,
             Steps = decomposition.StepsTaken,
             BatchSize = config.BatchSize,
-            Threads = threads,
-            Kernels = KernelSet.Default().Name,
+            Threads = backend.Threads,
+            Kernels = backend.Name,
             Commit = ProgramVersion.Commit,
             Status = status,
             WallSeconds = Math.Round(log.SecondsBefore + Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),

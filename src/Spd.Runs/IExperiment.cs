@@ -1,5 +1,7 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
+using Spd.Engine.Planning;
 using Spd.Formats;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
@@ -61,8 +63,8 @@ public interface IExperiment
 
     /// <summary>Splits a trained target; nothing is trained yet.</summary>
     /// <param name="target">The target.</param>
-    /// <param name="threads">Threads.</param>
-    IDecomposition Decompose(TrainedTarget target, int threads);
+    /// <param name="backend">What computes.</param>
+    IDecomposition Decompose(TrainedTarget target, Backend backend);
 
     /// <summary>The configuration with every key, which runs again as it is.</summary>
     string ToYaml();
@@ -76,6 +78,9 @@ public interface IDecomposition : IDisposable
 
     /// <summary>Steps taken so far.</summary>
     int StepsTaken { get; }
+
+    /// <summary>What a step runs, in turn, each with its name.</summary>
+    IReadOnlyList<(string Name, Plan Plan)> Plans => [];
 
     /// <summary>Where the training stands.</summary>
     TrainingState State { get; }

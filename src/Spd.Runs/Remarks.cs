@@ -209,7 +209,7 @@ internal static class Remarks
     private static (int Rank, bool IsAll) Rank(FactoredMatrix matrix, int parts)
     {
         int inputs = matrix.Inputs, outputs = matrix.Outputs, most = Math.Min(inputs, outputs);
-        double[][] columns = [.. Enumerable.Range(0, inputs).Select(i => Enumerable.Range(0, outputs).Select(o => (double)matrix.TargetWeight[o * inputs + i]).ToArray())];
+        double[][] columns = [.. Enumerable.Range(0, inputs).Select(i => Enumerable.Range(0, outputs).Select(o => (double)matrix.Target[o, i]).ToArray())];
         int limit = (int)Math.Clamp(MostWork / ((long)inputs * outputs), parts + 1, most);
         double first = 0;
         for (int rank = 0; rank < limit; rank++)
@@ -234,7 +234,7 @@ internal static class Remarks
     private static double ShareMissing(FactoredMatrix matrix)
     {
         double missing = 0, all = 0;
-        foreach (var (part, whole) in matrix.Sum().Cast<float>().Zip(matrix.TargetWeight))
+        foreach (var (part, whole) in matrix.Sum().Cast<float>().Zip(matrix.Target.Values.ToArray()))
         {
             missing += ((double)whole - part) * ((double)whole - part);
             all += (double)whole * whole;

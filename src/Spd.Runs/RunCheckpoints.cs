@@ -10,7 +10,8 @@ namespace Spd.Runs;
 /// <param name="folder">The run's folder.</param>
 /// <param name="meaning">What the run computes.</param>
 /// <param name="log">The log, of which a checkpoint says how many lines it has behind it.</param>
-internal sealed class RunCheckpoints(IExperiment config, IDecomposition decomposition, RunFolder folder, RunMeaning meaning, RunLog log)
+/// <param name="kernels">The kernels that compute it.</param>
+internal sealed class RunCheckpoints(IExperiment config, IDecomposition decomposition, RunFolder folder, RunMeaning meaning, RunLog log, string kernels)
 {
     // Each has two values, and another configuration any number of them.
     private const int MostDifferences = 10;
@@ -33,7 +34,7 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
         // Its lines must not be lost before it is.
         log.FlushToDisk();
         string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
-        var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, log.Lines.Count, config.Steps);
+        var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, log.Lines.Count, config.Steps, kernels);
         Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, meaning);
         Checkpoint.Prune(folder.CheckpointsFolder, state.StepsTaken, Interval, config.KeepEvery);
         _savedAt = state.StepsTaken;

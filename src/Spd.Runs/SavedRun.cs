@@ -1,3 +1,5 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Configuration;
@@ -73,28 +75,28 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     }
 
     /// <summary>Measures the saved components again.</summary>
-    /// <param name="threads">Threads.</param>
+    /// <param name="backend">What computes.</param>
     /// <returns>The summary: how the run went as it was told then, what it came to as measured now.</returns>
     /// <exception cref="RunFolderException">The model, the target or the data are not those that the run ended with.</exception>
     /// <exception cref="FileContentException">A weight file is damaged, or of another configuration.</exception>
-    public RunSummary Measure(int threads)
+    public RunSummary Measure(Backend backend)
     {
-        using var decomposition = Load(threads, out var told);
+        using var decomposition = Load(backend, out var told);
         return told.With(decomposition, decomposition.Measure());
     }
 
     /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
-    /// <param name="threads">Threads.</param>
+    /// <param name="backend">What computes.</param>
     /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <exception cref="RunFolderException">
     /// Another program works in the folder, or the model, the target or the data are not those that the run ended with; nothing is written.
     /// </exception>
     /// <exception cref="FileContentException">A weight file is damaged, or of another configuration; nothing is written.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public RunSummary Report(int threads, Action<string>? onWarning = null)
+    public RunSummary Report(Backend backend, Action<string>? onWarning = null)
     {
         using var own = Folder.Take();
-        using var decomposition = Load(threads, out var told);
+        using var decomposition = Load(backend, out var told);
         var evaluation = decomposition.Measure();
         var summary = told.With(decomposition, evaluation);
         IReadOnlyList<MetricRecord> metrics = File.Exists(Folder.MetricsFile) ? MetricLog.Read(Folder.MetricsFile) : [];
@@ -105,11 +107,12 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// <summary>The components as they were saved.</summary>
     public IReadOnlyList<FactoredMatrix> Components()
     {
-        using var decomposition = Load(threads: 1, out _);
+        using var backend = new CpuBackend(threads: 1);
+        using var decomposition = Load(backend, out _);
         return decomposition.Matrices;
     }
 
-    private IDecomposition Load(int threads, out RunSummary told)
+    private IDecomposition Load(Backend backend, out RunSummary told)
     {
         var hashes = Folder.HashContents(Experiment, withModel: true);
         foreach (var (name, hash) in hashes)
@@ -121,7 +124,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         }
 
         told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes };
-        var decomposition = Experiment.Decompose(Folder.ReadTarget(Experiment), threads);
+        var decomposition = Experiment.Decompose(Folder.ReadTarget(Experiment), backend);
         decomposition.Load(Folder.ModelFile);
         decomposition.Resume(told.Steps, told.EvaluatedFrom);
         return decomposition;

@@ -1,3 +1,5 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Planning;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Log;
@@ -11,14 +13,16 @@ namespace Spd.Runs;
 internal sealed class SpdDecomposition : IDecomposition
 {
     private readonly ExperimentConfig _config;
+    private readonly Backend _backend;
     private readonly TargetData _data;
     private readonly Decomposer _decomposer;
 
-    public SpdDecomposition(ExperimentConfig config, TrainedTarget target, int threads)
+    /// <summary>A decomposition; its inputs are those that the configuration names, where <paramref name="data"/> is null.</summary>
+    public SpdDecomposition(ExperimentConfig config, TrainedTarget target, Backend backend, TargetData? data = null)
     {
-        _config = config;
-        _data = config.Target.Kind.Data(config.Target, config.Task);
-        _decomposer = new Decomposer(target.Network, _data.Training, config.Decomposition, threads, _data.Evaluation);
+        (_config, _backend) = (config, backend);
+        _data = data ?? config.Target.Kind.Data(config.Target, config.Task);
+        _decomposer = new Decomposer(target.Network, _data.Training, config.Decomposition, backend, _data.Evaluation);
     }
 
     public IReadOnlyList<FactoredMatrix> Matrices => _decomposer.Components.Sites;
@@ -27,6 +31,8 @@ internal sealed class SpdDecomposition : IDecomposition
     public IReadOnlyList<Site> Sites => _decomposer.Components.Sites;
 
     public int StepsTaken => _decomposer.StepsTaken;
+
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => [("step", _decomposer.Plan)];
 
     public TrainingState State => _decomposer.State;
 
@@ -41,13 +47,13 @@ internal sealed class SpdDecomposition : IDecomposition
     public Evaluation Measure() => _decomposer.Evaluate(_config.NEvalSteps);
 
     public IEnumerable<(string Metric, MetricValue Value)> Evidence(Evaluation? evaluation) =>
-        _config.Target.Kind.Evidence(_decomposer.Components, _data, evaluation, _config.Decomposition.Seed);
+        _config.Target.Kind.Evidence(_decomposer.Components, _data, evaluation, _config.Decomposition.Seed, _backend);
 
     public LabelledRows? Rows => _data.Rows;
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) =>
     [
-        .. _config.Target.Kind.Draw(_decomposer.Components, _data), .. RunFigures.Draw(evaluation, metrics),
+        .. _config.Target.Kind.Draw(_decomposer.Components, _data, _backend), .. RunFigures.Draw(evaluation, metrics),
     ];
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);

@@ -11,8 +11,9 @@ namespace Spd.Runs;
 /// </summary>
 /// <param name="folder">The folder.</param>
 /// <param name="config">The text of what the weights depend on; the folder is named after its hash.</param>
+/// <param name="kernels">The kernels that train.</param>
 /// <param name="observer">Is told where the training goes on, and what went wrong.</param>
-public sealed class TargetCheckpoints(string folder, string config, IRunObserver observer) : ITrainingStore
+public sealed class TargetCheckpoints(string folder, string config, string kernels, IRunObserver observer) : ITrainingStore
 {
     private readonly RunMeaning _meaning = RunMeaning.Of(config);
 
@@ -46,7 +47,7 @@ public sealed class TargetCheckpoints(string folder, string config, IRunObserver
         try
         {
             Directory.CreateDirectory(folder);
-            var position = new CheckpointPosition(steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0);
+            var position = new CheckpointPosition(steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0, kernels);
             Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser, position, _meaning);
             Checkpoint.Prune(folder, steps, frequency: 1, keepEvery: null);
         }

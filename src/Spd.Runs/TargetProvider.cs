@@ -1,5 +1,4 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Kernels;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Training;
@@ -26,7 +25,7 @@ public sealed record TrainedTarget(Module Network, TargetConfig Config, int Seed
 /// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature
 /// (<see cref="TrainedTargetKind.LearntFeatures"/>) is passed over for the next, up to ten.
 /// </summary>
-public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObserver observer)
+public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObserver observer)
 {
     /// <summary>Seeds that are tried before giving up.</summary>
     public const int MostSeeds = 10;
@@ -45,7 +44,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             throw new ConfigException($"target.load is {Quoted.Path(config.Load!)}, but {reason}; name the weights with --set target.load=PATH");
         var network = config.Build();
         foreach (string note in config.Kind.Load(config, network)) observer.Note(note);
-        observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network)}");
+        observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network, backend)}");
         return new TrainedTarget(network, config, SeedsTried: 0, FromCache: false);
     }
 
@@ -56,7 +55,7 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
             var candidate = config with { Seed = config.Seed + (ulong)attempt };
             var network = candidate.Build();
             bool cached = LoadOrTrain(network, candidate, cancellation);
-            bool[] represented = candidate.Kind.LearntFeatures(candidate, network);
+            bool[] represented = candidate.Kind.LearntFeatures(candidate, network, backend);
             string origin = cached
                 ? $"found the trained target with seed {candidate.Seed} in the cache"
                 : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
@@ -80,13 +79,13 @@ public sealed class TargetProvider(TargetCache cache, WorkerPool pool, IRunObser
     private bool LoadOrTrain(Module network, TrainedTargetConfig config, CancellationToken cancellation)
     {
         // Other kernels round otherwise, and so train other bits.
-        string canonical = $"# trained on {KernelSet.Default().Name} kernels\n{config.ToYaml()}";
+        string canonical = $"# trained on {backend.Name} kernels\n{config.ToYaml()}";
         bool cached = cache.TryLoad(canonical, network, out string? note);
         if (note is not null) observer.Note(note);
         if (cached) return true;
         network.Initialise(config.Seed);
-        var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, observer);
-        config.Kind.Train(config, network, pool, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
+        var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, backend.Name, observer);
+        config.Kind.Train(config, network, backend, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
         else checkpoints.Discard();
         return false;

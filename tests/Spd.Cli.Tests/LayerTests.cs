@@ -33,7 +33,6 @@ public sealed partial class LayerTests
     private static readonly string[] TiesThatAreLeft =
     [
         "Spd.Decomposition <-> Spd.Decomposition/Metrics",
-        "Spd.Engine/Execution <-> Spd.Engine/Graphs",
         "Spd.Runs <-> Spd.Runs/Baselines",
     ];
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Spd.Engine.Kernels;
 
 namespace Spd.Cli.Tests;
 
@@ -15,7 +14,7 @@ internal sealed partial class SpdProgram : IDisposable
     public string Folder { get; } = Directory.CreateTempSubdirectory("spd-test-").FullName;
 
     /// <summary>The kernel set to use; the program's choice where it is empty.</summary>
-    public string Kernels { get; set; } = Environment.GetEnvironmentVariable(KernelSet.OverrideVariable) ?? "";
+    public string Kernels { get; set; } = TestBackend.KernelName ?? "";
 
     /// <summary>Where the program lies: beside the tests, or a copy with experiments of its own.</summary>
     public string Location { get; set; } = AppContext.BaseDirectory;
@@ -94,7 +93,7 @@ internal sealed partial class SpdProgram : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["SPD_CACHE"] = Cache;
-        start.Environment[KernelSet.OverrideVariable] = Kernels;
+        start.Environment["SPD_KERNELS"] = Kernels;
         if (moment is not null)
         {
             start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(Moment).Assembly.Location;

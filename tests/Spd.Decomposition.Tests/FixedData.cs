@@ -7,17 +7,15 @@ using Spd.Networks.Targets;
 
 namespace Spd.Decomposition.Tests;
 
-/// <summary>A batch that the test gives.</summary>
-internal sealed class FixedData(int features, float[] batch) : DataSource
+/// <summary>Batches that the test gives to the program, as the values of <see cref="Input"/>.</summary>
+internal sealed class GivenData(int features) : DataSource
 {
     public override int Features => features;
 
-    public override Node Build(Graph graph)
-    {
-        var input = graph.Input(features);
-        input.Set(batch);
-        return input;
-    }
+    /// <summary>The input of the graph that was built last.</summary>
+    public Value Input { get; private set; } = null!;
+
+    public override Value Build(Graph graph) => Input = graph.Input(features);
 }
 
 /// <summary>Small networks and numbers for tests.</summary>

@@ -1,10 +1,11 @@
+using Spd.Engine.Operations;
 using System.Text.Json;
 using Spd.Engine;
+using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
-using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests;
 
@@ -106,11 +107,13 @@ public sealed class GoldenTests
     {
         private readonly GoldenCase _golden;
         private readonly ComponentModel _model;
-        private readonly WorkerPool _pool = new(2);
+        private readonly CpuBackend _backend = TestBackend.Create();
         private readonly GivenData _data;
-        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), InputNode> _uniforms = [];
-        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), Node> _masks = [];
-        private readonly Dictionary<Node, float[]> _values = [];
+        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), Value> _uniforms = [];
+        private readonly Dictionary<(StreamPurpose Purpose, int Sample, string Site), Value> _masks = [];
+
+        // The step's computation once more, with all kept that is recorded.
+        private readonly Program _observed;
 
         public Replay(GoldenCase golden, DecompositionOptions options, bool isReassociated = true)
         {
@@ -124,7 +127,14 @@ public sealed class GoldenTests
             }
 
             _data = new GivenData(golden.Steps[0].GetProperty("batch")[0].GetArrayLength());
-            Step = new DecompositionStep(_model, _data, options, _pool, stochasticMasks: RecordedMasks);
+            Step = new DecompositionStep(_model, _data, options, _backend, stochasticMasks: RecordedMasks);
+            Value[] kept =
+            [
+                Step.Target.TargetOutput,
+                .. Step.Target.Sites.SelectMany(site => new[] { site.Input, site.Inner, site.GateOutput, site.Importance, site.PenalisedImportance }),
+                .. _masks.Values, .. Outputs(LossNames.StochasticRecon), .. Outputs(LossNames.StochasticReconLayerwise), .. Outputs(LossNames.OutRecon),
+            ];
+            _observed = _backend.Compile(Step.Objective, options.BatchSize, _model.Parameters, keep: kept);
         }
 
         public DecompositionStep Step { get; }
@@ -134,19 +144,11 @@ public sealed class GoldenTests
         public StepResult Run(int step)
         {
             var recorded = _golden.Steps[step];
-            _data.Node!.Set(GoldenCase.Flatten(recorded.GetProperty("batch")));
-            foreach (var ((purpose, sample, site), node) in _uniforms)
-                node.Set(GoldenCase.Flatten(Samples(recorded, purpose)[sample].GetProperty("uniform").GetProperty(site)));
-            _values.Clear();
-            return Step.Run(step, workspace =>
-            {
-                foreach (var node in Step.Graph.Nodes.Where(node => node.IsComputed && node.Rows > 0))
-                {
-                    float[] values = new float[node.Rows * workspace.BatchSize];
-                    workspace.CopyTo(values, node);
-                    _values[node] = values;
-                }
-            });
+            Set(_data.Input, GoldenCase.Flatten(recorded.GetProperty("batch")));
+            foreach (var ((purpose, sample, site), value) in _uniforms)
+                Set(value, GoldenCase.Flatten(Samples(recorded, purpose)[sample].GetProperty("uniform").GetProperty(site)));
+            _observed.Run(_golden.Options.Seed, step);
+            return Step.Run(step);
         }
 
         public void CheckIntermediates(JsonElement recorded)
@@ -165,8 +167,8 @@ public sealed class GoldenTests
 
         public void CheckMasksAndOutputs(JsonElement recorded)
         {
-            foreach (var ((purpose, sample, site), node) in _masks)
-                Check(node, Samples(recorded, purpose)[sample].GetProperty("mask").GetProperty(site), $"{purpose} mask of {site}");
+            foreach (var ((purpose, sample, site), value) in _masks)
+                Check(value, Samples(recorded, purpose)[sample].GetProperty("mask").GetProperty(site), $"{purpose} mask of {site}");
 
             // The outputs come in the order of the recorded calls: all sites per sample, then per sample one site at a time, then unmasked.
             var calls = recorded.GetProperty("masked_forwards_in_call_order").EnumerateArray().ToList();
@@ -225,12 +227,19 @@ public sealed class GoldenTests
             }
         }
 
-        public void Dispose() => _pool.Dispose();
+        public void Dispose() => _backend.Dispose();
 
         private static JsonElement Samples(JsonElement recorded, StreamPurpose purpose) =>
             recorded.GetProperty(purpose == StreamPurpose.Masks ? "stochastic_recon" : "stochastic_recon_layerwise").GetProperty("samples");
 
-        private List<Node> Outputs(string loss) => [.. Step.Graph.Nodes.OfType<LossNode>().Where(node => node.Name == loss).Select(node => node.Inputs[0])];
+        private List<Value> Outputs(string loss) => [.. Step.Objective.Terms.Where(term => term.Name == loss).Select(term => term.Loss.Source.Inputs[0])];
+
+        // A loss by itself may read neither the batch nor random numbers.
+        private void Set(Value input, float[] values)
+        {
+            foreach (var program in new[] { _observed, Step.Program })
+                if (program.Plan.Find(input) is not null) program.Set(input, values);
+        }
 
         private MaskSource RecordedMasks(StreamPurpose purpose)
         {
@@ -238,20 +247,7 @@ public sealed class GoldenTests
             return (graph, site, sample) => _masks[(purpose, sample, site.Site.Name)] = source(graph, site, sample)!;
         }
 
-        private void Check(Node node, JsonElement recorded, string what)
-        {
-            // A reassociated stream is not computed; the inner activations that are read from it are.
-            if (node is StreamNode && !node.IsComputed) return;
-            AssertClose([.. _values[node].Select(value => (double)value)], [.. GoldenCase.Doubles(recorded)], what);
-        }
-    }
-
-    private sealed class GivenData(int features) : DataSource
-    {
-        public InputNode? Node { get; private set; }
-
-        public override int Features => features;
-
-        public override Node Build(Graph graph) => Node = graph.Input(features);
+        private void Check(Value value, JsonElement recorded, string what) =>
+            AssertClose([.. _observed.Read(value).Select(number => (double)number)], [.. GoldenCase.Doubles(recorded)], what);
     }
 }

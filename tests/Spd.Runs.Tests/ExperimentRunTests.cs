@@ -1,3 +1,5 @@
+using Spd.Engine.Execution;
+using Spd.Tests;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Checkpoints;
@@ -130,7 +132,7 @@ public sealed class ExperimentRunTests : IDisposable
     public void AFigureThatFailsCostsNeitherSummaryNorPage()
     {
         var observer = new Observer();
-        var run = new ExperimentRun(new WithoutFigures(Config()), 1, new TargetCache(_folder["cache"]), observer);
+        var run = new ExperimentRun(new WithoutFigures(Config()), TestBackend.Create(1), new TargetCache(_folder["cache"]), observer);
         var (summary, folder) = run.Execute(() => RunFolder.CreateAt(_folder["run"]), CancellationToken.None);
         Assert.Equal(RunStatus.Finished, summary.Status);
         Assert.True(folder.IsFinished(40));
@@ -140,7 +142,7 @@ public sealed class ExperimentRunTests : IDisposable
         File.Delete(folder.ReportFile);
         File.Delete(folder.SummaryFile);
         var warnings = new List<string>();
-        var again = new SavedRun(folder, new WithoutFigures(Config()), summary).Report(threads: 1, warnings.Add);
+        var again = new SavedRun(folder, new WithoutFigures(Config()), summary).Report(TestBackend.Create(1), warnings.Add);
         Assert.Equal(summary.Losses, again.Losses);
         Assert.True(folder.IsFinished(40));
         Assert.Contains("MMCS", File.ReadAllText(folder.ReportFile), StringComparison.Ordinal);
@@ -153,12 +155,12 @@ public sealed class ExperimentRunTests : IDisposable
         var (summary, folder) = Begin(Config());
         Assert.Equal(["model.safetensors", "target/weights.safetensors"], summary.Hashes.Keys.Order());
         var saved = SavedRun.Open(folder.Root, Catalog);
-        var again = saved.Measure(threads: 1);
+        var again = saved.Measure(TestBackend.Create(1));
         // Every number, to the bit.
         Assert.Equal(summary.ToJson(), (again with { Hashes = summary.Hashes }).ToJson());
         Assert.Equal(summary.Hashes.OrderBy(entry => entry.Key), again.Hashes.OrderBy(entry => entry.Key));
         string before = File.ReadAllText(folder.SummaryFile);
-        saved.Report(threads: 1);
+        saved.Report(TestBackend.Create(1));
         Assert.Equal(before, File.ReadAllText(folder.SummaryFile));
 
         foreach (string file in new[] { folder.ModelFile, folder.TargetWeightsFile })
@@ -167,9 +169,9 @@ public sealed class ExperimentRunTests : IDisposable
             byte[] changed = [.. good];
             changed[^1] ^= 1;
             File.WriteAllBytes(file, changed);
-            string refusal = Assert.Throws<RunFolderException>(() => SavedRun.Open(folder.Root, Catalog).Measure(threads: 1)).Message;
+            string refusal = Assert.Throws<RunFolderException>(() => SavedRun.Open(folder.Root, Catalog).Measure(TestBackend.Create(1))).Message;
             Assert.StartsWith($"'{Path.Combine(folder.Root, Path.GetRelativePath(folder.Root, file))}' is not the file that", refusal, StringComparison.Ordinal);
-            Assert.Throws<RunFolderException>(() => SavedRun.Open(folder.Root, Catalog).Report(threads: 1));
+            Assert.Throws<RunFolderException>(() => SavedRun.Open(folder.Root, Catalog).Report(TestBackend.Create(1)));
             File.WriteAllBytes(file, good);
         }
 
@@ -187,8 +189,8 @@ public sealed class ExperimentRunTests : IDisposable
         }
 
         var saved = SavedRun.Open(folder.Root, Catalog);
-        using (folder.Take()) Assert.Throws<RunFolderException>(() => saved.Report(threads: 1));
-        saved.Report(threads: 1);
+        using (folder.Take()) Assert.Throws<RunFolderException>(() => saved.Report(TestBackend.Create(1)));
+        saved.Report(TestBackend.Create(1));
     }
 
     [Fact]
@@ -207,7 +209,7 @@ public sealed class ExperimentRunTests : IDisposable
         string aside = Assert.Single(Directory.GetDirectories(folder.Root, "before-*"));
         Assert.Equal((model, log), (Hash(Path.Combine(aside, "model.safetensors")), Hash(Path.Combine(aside, "metrics.jsonl"))));
         // It is the folder of a run itself, which can be measured.
-        Assert.Equal(RunStatus.Finished, SavedRun.Open(aside, Catalog).Measure(threads: 1).Status);
+        Assert.Equal(RunStatus.Finished, SavedRun.Open(aside, Catalog).Measure(TestBackend.Create(1)).Status);
 
         static string Hash(string path) => Spd.Formats.FileHash.Compute(path);
     }
@@ -231,7 +233,7 @@ public sealed class ExperimentRunTests : IDisposable
     private static ExperimentConfig Config() => Parse($"{TinyExperiment.Yaml(steps: 40)}\nsave_freq: 10\nlr_schedule: constant");
 
     private ExperimentRun Run(IExperiment config, IRunObserver? observer = null) =>
-        new(config, 1, new TargetCache(_folder["cache"]), observer ?? new Observer());
+        new(config, TestBackend.Create(1), new TargetCache(_folder["cache"]), observer ?? new Observer());
 
     private (RunSummary Summary, RunFolder Folder) Begin(IExperiment config, Observer? observer = null) =>
         Run(config, observer).Execute(() => RunFolder.CreateAt(_folder["run"]), CancellationToken.None);
@@ -306,7 +308,7 @@ public sealed class ExperimentRunTests : IDisposable
 
         public IExperiment WithTarget(TargetConfig target) => new WithoutFigures((ExperimentConfig)Inner.WithTarget(target));
 
-        public IDecomposition Decompose(TrainedTarget target, int threads) => new Decomposition(Inner.Decompose(target, threads));
+        public IDecomposition Decompose(TrainedTarget target, Backend backend) => new Decomposition(Inner.Decompose(target, backend));
 
         public string ToYaml() => Inner.ToYaml();
 

@@ -1,6 +1,6 @@
+using Spd.Tests;
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
-using Spd.Engine.Execution;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Targets;
 using Spd.Runs.Baselines;
@@ -19,14 +19,14 @@ public sealed class HeadlineTests : IDisposable
     {
         var shipped = (ExperimentConfig)ExperimentCatalog.BesideProgram().Load("tms_5-2").Config;
         TrainedTarget target;
-        using (var pool = new WorkerPool(threads: 2))
-            target = new TargetProvider(new TargetCache(_folder["cache"]), pool, new SilentObserver()).Provide(shipped.Target, CancellationToken.None);
+        using (var backend = TestBackend.Create(2))
+            target = new TargetProvider(new TargetCache(_folder["cache"]), backend, new SilentObserver()).Provide(shipped.Target, CancellationToken.None);
 
         // The shipped options with a fortieth of their examples. Seeds 1 to 9 all end like these two.
         foreach (ulong seed in new ulong[] { 1, 2 })
         {
             var options = shipped.Decomposition with { Seed = seed, Steps = 16_000, BatchSize = 256, Lr = 2e-3, LrSchedule = ScheduleShape.Cosine };
-            using var decomposer = new Decomposer(target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, options, threads: 2);
+            using var decomposer = new Decomposer(target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, options, TestBackend.Create(2));
             decomposer.Train(cancellation: TestContext.Current.CancellationToken);
 
             var site = decomposer.Components.Sites.Single(candidate => candidate.Name == "linear1");
@@ -44,14 +44,14 @@ public sealed class HeadlineTests : IDisposable
     {
         var shipped = (ApdConfig)ExperimentCatalog.BesideProgram().Load("apd_tms_5-2").Config;
         TrainedTarget target;
-        using (var pool = new WorkerPool(threads: 2))
-            target = new TargetProvider(new TargetCache(_folder["cache"]), pool, new SilentObserver()).Provide(shipped.Target, CancellationToken.None);
+        using (var backend = TestBackend.Create(2))
+            target = new TargetProvider(new TargetCache(_folder["cache"]), backend, new SilentObserver()).Provide(shipped.Target, CancellationToken.None);
 
         // The shipped options with an eighth of their examples. About one seed in five ends in a local optimum; these end alike on all kernels.
         foreach (ulong seed in new ulong[] { 1, 3 })
         {
             using var apd = new Apd(
-                (Tms)target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, shipped.Options with { Seed = seed, Steps = 5000, BatchSize = 1024 }, threads: 2);
+                (Tms)target.Network, shipped.Target.Kind.Data(shipped.Target, shipped.Task).Training, shipped.Options with { Seed = seed, Steps = 5000, BatchSize = 1024 }, TestBackend.Create(2));
             apd.Train(cancellation: TestContext.Current.CancellationToken);
             var match = ColumnMatch.Of(apd.Components.Matrices[0]);
             Assert.True(match.IsOneToOne);

@@ -1,5 +1,6 @@
+using Spd.Engine.Graphs;
+using Spd.Tests;
 using Spd.Decomposition;
-using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
@@ -235,11 +236,11 @@ public sealed class RemarksTests
     /// <summary>The remarks of what is measured; without those of the importances where only the classes are looked at.</summary>
     private static IReadOnlyList<string> Remarks(ComponentModel model, LabelledRows? rows, bool isClassOnly = false)
     {
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var measured = rows?.HeldOut ?? Rows(Classes);
-        var evaluation = new Evaluator(model, new TableData(measured.Table()), new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["*"] }, pool)
+        var evaluation = new Evaluator(new Graph(), model, new TableData(measured.Table()), new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["*"] }, backend)
             .Evaluate(0, batches: 4, adversarialBatches: 2);
-        var evidence = TaskEvidence.Of(model, rows?.HeldOut, seed: 0);
+        var evidence = TaskEvidence.Of(model, rows?.HeldOut, seed: 0, backend);
         var summary = Summary(RunStatus.Finished) with { Metrics = evidence.ToDictionary(entry => entry.Metric, entry => entry.Value) };
         return Runs.Remarks.Of(summary, model.Sites, isClassOnly ? null : evaluation, rows);
     }

@@ -1,4 +1,6 @@
+using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
+using Spd.Engine.Planning;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 
@@ -15,7 +17,8 @@ public sealed class Apd : IDisposable
     private const string Unmasked = "unmasked";
 
     private readonly DataSource _data;
-    private readonly WorkerPool _pool;
+    private readonly Backend _backend;
+    private readonly bool _ownsBackend;
     private readonly ApdStep _step;
     private ApdStep? _evaluation;
     private long _evaluated;
@@ -24,16 +27,17 @@ public sealed class Apd : IDisposable
     /// <param name="network">The trained target; it is not changed.</param>
     /// <param name="data">The inputs that it is decomposed on.</param>
     /// <param name="options">The options.</param>
-    /// <param name="threads">Threads, at least 1; the result has the same bits on any number. Null uses every processor.</param>
+    /// <param name="backend">What computes; the result has the same bits on any number of its threads. Null uses every processor.</param>
     /// <exception cref="ArgumentException">The network has hidden layers, or an option is out of its range.</exception>
-    public Apd(Tms network, DataSource data, ApdOptions options, int? threads = null)
+    public Apd(Tms network, DataSource data, ApdOptions options, Backend? backend = null)
     {
         options.Validate();
         Options = options;
         Components = new ApdModel(network, options.C, options.M, options.Seed);
         _data = data;
-        _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
-        _step = new ApdStep(Components, data, options, _pool);
+        _ownsBackend = backend is null;
+        _backend = backend ?? new CpuBackend();
+        _step = new ApdStep(Components, data, options, _backend);
     }
 
     /// <summary>The options.</summary>
@@ -41,6 +45,9 @@ public sealed class Apd : IDisposable
 
     /// <summary>The components.</summary>
     public ApdModel Components { get; }
+
+    /// <summary>What a step runs, in turn.</summary>
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => _step.Plans;
 
     /// <summary>Steps taken so far.</summary>
     public int StepsTaken { get; private set; }
@@ -75,14 +82,14 @@ public sealed class Apd : IDisposable
     public Evaluation Evaluate(int batches)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
-        _evaluation ??= new ApdStep(Components, _data, Options, _pool, Unmasked);
+        _evaluation ??= new ApdStep(Components, _data, Options, _backend, Unmasked);
         var losses = new Dictionary<string, double>();
         double total = 0;
         long active = 0;
         bool[] alive = new bool[Components.C];
         for (int batch = 0; batch < batches; batch++)
         {
-            var computed = _evaluation.Compute(Options.Seed + Evaluator.SeedOffset, _evaluated++, backward: false);
+            var computed = _evaluation.Compute(Options.Seed + Evaluator.SeedOffset, _evaluated++);
             foreach (var (name, value) in computed.Losses) losses[name] = losses.GetValueOrDefault(name) + value / batches;
             total += computed.Total / batches;
             for (int i = 0; i < _evaluation.Active.Length; i++)
@@ -107,5 +114,8 @@ public sealed class Apd : IDisposable
     public void Resume(int stepsTaken, long evaluatedBatches) => (StepsTaken, _evaluated) = (stepsTaken, evaluatedBatches);
 
     /// <inheritdoc/>
-    public void Dispose() => _pool.Dispose();
+    public void Dispose()
+    {
+        if (_ownsBackend) _backend.Dispose();
+    }
 }

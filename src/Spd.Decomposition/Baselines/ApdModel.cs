@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
 
@@ -53,28 +53,28 @@ public sealed class ApdModel
     public ParameterSet Parameters { get; }
 
     /// <summary>N: entries of both matrices.</summary>
-    public int TargetEntries => Matrices.Sum(matrix => matrix.TargetWeight.Length);
+    public int TargetEntries => Matrices.Sum(matrix => matrix.Target.Count);
 
     /// <summary>The network with its matrices replaced by the sums of their active components, <c>z = Bᵀ((A x) ∘ m) + b</c>.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Input <c>[features, lanes]</c>.</param>
     /// <param name="mask">m <c>[C·r, lanes]</c>: one where a component is active; null for all.</param>
     /// <param name="inputs">Receives the input of each matrix, where it is given.</param>
-    public Node Forward(Graph graph, Node x, Node? mask, IDictionary<FactoredMatrix, Node>? inputs = null) =>
+    public Value Forward(Graph graph, Value x, Value? mask, IDictionary<FactoredMatrix, Value>? inputs = null) =>
         Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             var matrix = Of(linear);
             inputs?.Add(matrix, input);
-            var inner = graph.Product(matrix.V, input);                             // h = A x          (C·r, B)
+            var inner = graph.MatMul(matrix.V, input);                             // h = A x          (C·r, B)
             var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C·r, B)
-            return graph.AddBias(graph.Product(matrix.U, masked, transposed: true), linear.Bias);
+            return graph.AddBias(graph.MatMul(matrix.U, masked, transposed: true), linear.Bias);
         }), x);
 
     /// <summary>The unmodified network.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Input <c>[features, lanes]</c>.</param>
     /// <param name="inputs">Receives the input of each matrix, where it is given.</param>
-    public Node TargetForward(Graph graph, Node x, IDictionary<FactoredMatrix, Node>? inputs = null) =>
+    public Value TargetForward(Graph graph, Value x, IDictionary<FactoredMatrix, Value>? inputs = null) =>
         Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             inputs?.Add(Of(linear), input);

@@ -1,8 +1,8 @@
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
+using Spd.Engine.Planning;
 using Spd.Networks.Data;
 
 namespace Spd.Decomposition.Baselines;
@@ -14,47 +14,49 @@ namespace Spd.Decomposition.Baselines;
 public sealed class ApdStep
 {
     private readonly ApdOptions _options;
-    private readonly WorkerPool _pool;
     private readonly Attributions _attributions;
     private readonly BatchTopK _topK = new();
-    private readonly PanelRunner _runner;
-    private readonly Graph _graph;
-    private readonly double[] _activeShares;
+    private readonly Program _program;
+    private readonly Value _mask, _shares;
+    private readonly float[] _activeRows, _activeShares;
 
     /// <summary>Builds the step's graphs.</summary>
     /// <param name="model">The components, trained in place.</param>
     /// <param name="data">The inputs.</param>
     /// <param name="options">The options.</param>
-    /// <param name="pool">The threads; how many does not change a bit of the result.</param>
+    /// <param name="backend">What computes; the number of its threads does not change a bit of the result.</param>
     /// <param name="unmasked">The name under which the error with all components is measured too; null to leave it out.</param>
-    /// <param name="kernels">The kernels, or null for <see cref="KernelSet.Default"/>.</param>
-    public ApdStep(ApdModel model, DataSource data, ApdOptions options, WorkerPool pool, string? unmasked = null, KernelSet? kernels = null)
+    public ApdStep(ApdModel model, DataSource data, ApdOptions options, Backend backend, string? unmasked = null)
     {
-        (_options, _pool) = (options, pool);
-        _attributions = new Attributions(model, data.Build, options.AttributionModel, options.BatchSize, pool, kernels);
+        _options = options;
+        var graph = new Graph();
+        var objective = new Objective(graph);
+        var x = data.Build(graph);
+        int rank = model.Matrices[0].Rank;
+        _attributions = new Attributions(graph, model, x, options.AttributionModel, options.BatchSize, backend);
         Active = new bool[options.BatchSize * model.C];
-        _activeShares = new double[model.C];
+        _activeRows = new float[Active.Length];
+        _activeShares = new float[model.C * rank];
 
-        _graph = new Graph(model.Parameters);
-        var x = data.Build(_graph);
-        var target = model.TargetForward(_graph, x);
-        var masked = model.Forward(_graph, x, _graph.Add(new ActiveNode(Active, model.C, model.Matrices[0].Rank)));
-        foreach (var matrix in model.Matrices)
-        {
-            _graph.AddLoss(
-                ApdLossNames.ParamMatch, new FactorizationError(matrix.TargetWeight, matrix.V, matrix.U, model.TargetEntries), options.ParamMatchCoeff);
-            _graph.AddLoss(
-                ApdLossNames.Schatten, new SchattenPenalty(matrix, options.SchattenPnorm, model.TargetEntries, _activeShares), options.SchattenCoeff);
-        }
-
-        _graph.AddLoss(ApdLossNames.TopkRecon, new SquaredErrorLoss(masked, target), 1, options.TopkReconCoeff);
-        if (unmasked is not null) _graph.AddLoss(unmasked, new SquaredErrorLoss(model.Forward(_graph, x, mask: null), target), 1, coefficient: 0);
-        _runner = new PanelRunner(_graph, options.BatchSize, pool, kernels);
-        Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], kernels);
+        _mask = graph.Input(model.C);
+        _shares = graph.Add(new Input(new Shape(Domain.Weights, model.C * rank)));
+        var target = model.TargetForward(graph, x);
+        var masked = model.Forward(graph, x, graph.Add(new RepeatRows(_mask, rank)));
+        Spd.Decomposition.Losses.AddFaithfulness(objective, ApdLossNames.ParamMatch, model.Matrices, options.ParamMatchCoeff);
+        foreach (var matrix in model.Matrices) objective.Add(ApdLossNames.Schatten, Schatten(graph, matrix), 1.0 / model.TargetEntries, options.SchattenCoeff);
+        objective.Add(ApdLossNames.TopkRecon, graph.SquaredError(masked, target), 1, options.TopkReconCoeff);
+        if (unmasked is not null) objective.Add(unmasked, graph.SquaredError(model.Forward(graph, x, mask: null), target), 1, coefficient: 0);
+        // One that measures trains nothing.
+        _program = backend.Compile(objective, options.BatchSize, unmasked is null ? model.Parameters : null);
+        _program.Set(_mask, _activeRows);
+        Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], backend);
     }
 
+    /// <summary>What a step runs, in turn: the attributions, and the losses with their gradients.</summary>
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => [("attributions", _attributions.Plan), ("losses", _program.Plan)];
+
     /// <summary>The gradients of the last batch that trained.</summary>
-    public ParameterGradients Gradients => _runner.Gradients;
+    public ParameterGradients Gradients => _program.Gradients;
 
     /// <summary>What steps the components, with its state.</summary>
     public Optimiser Optimiser { get; }
@@ -62,17 +64,25 @@ public sealed class ApdStep
     /// <summary>Whether each component was active on each row of the last batch, row-major <c>[rows, C]</c>.</summary>
     public bool[] Active { get; }
 
-    /// <summary>Computes the losses of one batch, and with <paramref name="backward"/> their gradients.</summary>
+    /// <summary>Computes the losses of one batch, and their gradients where it trains.</summary>
     /// <returns>Each loss before its coefficient, and Σ coefficient · loss.</returns>
-    public (IReadOnlyList<(string Name, double Value)> Losses, double Total) Compute(ulong seed, long batch, bool backward)
+    public (IReadOnlyList<(string Name, double Value)> Losses, double Total) Compute(ulong seed, long batch)
     {
         _attributions.Compute(seed, batch);
         _topK.Choose(_attributions.Values, (int)(_options.Topk * _options.BatchSize), Active);
         Array.Clear(_activeShares);
+        int components = Active.Length / _options.BatchSize, rank = _activeShares.Length / components;
         for (int i = 0; i < Active.Length; i++)
-            if (Active[i]) _activeShares[i % _activeShares.Length] += 1.0 / _options.BatchSize;
-        _runner.Run(seed, batch, backward);
-        return (StepResult.Named(_graph.LossNames, _runner.Losses), _runner.TotalLoss);
+        {
+            _activeRows[i] = Active[i] ? 1 : 0;
+            if (Active[i]) _activeShares[i % components * rank] += 1;
+        }
+
+        // A share for each row of the factors.
+        for (int i = 0; i < _activeShares.Length; i++) _activeShares[i] = i % rank == 0 ? _activeShares[i] / _options.BatchSize : _activeShares[i - i % rank];
+        _program.Set(_shares, _activeShares);
+        _program.Run(seed, batch);
+        return (StepResult.Named(_program.LossNames, _program.Losses), _program.TotalLoss);
     }
 
     /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
@@ -81,28 +91,22 @@ public sealed class ApdStep
     /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
     public StepResult Run(int step)
     {
-        var (losses, total) = Compute(_options.Seed, step, backward: true);
+        var (losses, total) = Compute(_options.Seed, step);
         var result = new StepResult(step, losses, total, LearningRate(step)).RequireFinite();
-        Optimiser.Step(step, _runner.Gradients, _pool);
+        Optimiser.Step(step, _program.Gradients);
         return result;
     }
 
     private double LearningRate(long step) => _options.Lr * _options.Schedule.Factor(step, _options.Steps);
 
-    /// <summary>The chosen components as a mask <c>[C·r, lanes]</c>.</summary>
-    private sealed class ActiveNode(bool[] active, int c, int rank) : Node(c * rank)
+    /// <summary>
+    /// One matrix's <c>mean_B Σ_c Σ_ρ (m_c ‖A_cρ‖² ‖B_cρ‖² + 1e-16)^(p/2)</c>, where <c>m_c</c> is one on the rows of the batch on which component c is
+    /// active, so that all that the batch says is the share of rows on which it is. What inactive rows add, 1e-8^p, is left out.
+    /// </summary>
+    private Value Schatten(Graph graph, FactoredMatrix matrix)
     {
-        protected override void Forward(Workspace workspace)
-        {
-            var values = workspace.Values(this);
-            for (int component = 0; component < c; component++)
-            {
-                var mask = values.Slice(component * rank * workspace.Stride, workspace.Stride);
-                mask.Clear();
-                for (int lane = 0; lane < workspace.ValidLanes; lane++)
-                    if (active[(workspace.FirstRow + lane) * c + component]) mask[lane] = 1;
-                for (int i = 1; i < rank; i++) mask.CopyTo(values[((component * rank + i) * workspace.Stride)..]);
-            }
-        }
+        Value a = graph.Weight(matrix.V), b = graph.Weight(matrix.U);
+        var squares = graph.Multiply(graph.Add(new RowDot(a, a)), graph.Add(new RowDot(b, b)));
+        return graph.Add(new InnerProduct(graph.Map(new Power((float)(_options.SchattenPnorm / 2), 1e-16f), squares), _shares));
     }
 }

@@ -1,49 +1,43 @@
-using Spd.Engine;
+using System.Numerics;
+using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
+using Spd.Engine.Planning;
 
 namespace Spd.Decomposition.Baselines;
 
 /// <summary>
-/// How much of the output goes through each component, input by input: <c>Σ_o (Σ_l ⟨∂y_o/∂z_l, x_l P_lc⟩)²</c> (METHOD §10).
+/// How much of the output goes through each component, input by input: <c>Σ_o (Σ_l ⟨∂y_o/∂z_l, x_l P_lc⟩)²</c> (METHOD §10). That is the sum over outputs of
+/// the squared derivative by a factor of the component's inner activations.
 /// </summary>
 /// <remarks>
 /// The derivatives of a Toy Model of Superposition are known in closed form. With <c>y = relu(W₂ z₁ + b)</c>, <c>∂y_o/∂z₂</c> is the unit vector of o
-/// and <c>∂y_o/∂z₁</c> row o of W₂, both where <c>y_o &gt; 0</c> and zero elsewhere.
+/// and <c>∂y_o/∂z₁</c> row o of W₂, both where <c>y_o &gt; 0</c> and zero elsewhere. One backward pass for each output gives the same (the tests compare them),
+/// but takes many times the multiply-adds.
 /// </remarks>
 public sealed class Attributions
 {
-    private readonly ApdModel _model;
-    private readonly AttributionModel _of;
-    private readonly PanelRunner _runner;
-    private readonly Node _attributions;
-    private readonly Parameter _w2;
+    private readonly Program _program;
+    private readonly Value _attributions;
 
-    /// <summary>Builds the computation.</summary>
+    /// <summary>Plans the computation.</summary>
+    /// <param name="graph">The graph that it is described in.</param>
     /// <param name="model">The components.</param>
-    /// <param name="input">Builds the inputs.</param>
+    /// <param name="x">The inputs.</param>
     /// <param name="of">The model whose output is attributed, by its own gradients and activations.</param>
     /// <param name="rows">Rows of a batch.</param>
-    /// <param name="pool">The threads.</param>
-    /// <param name="kernels">The kernels, or null for <see cref="KernelSet.Default"/>.</param>
-    public Attributions(ApdModel model, Func<Graph, Node> input, AttributionModel of, int rows, WorkerPool pool, KernelSet? kernels = null)
+    /// <param name="backend">What computes.</param>
+    public Attributions(Graph graph, ApdModel model, Value x, AttributionModel of, int rows, Backend backend)
     {
-        (_model, _of) = (model, of);
-        var (first, last) = (model.Matrices[0], model.Matrices[1]);
-        var graph = new Graph();
-        var x = input(graph);
-        var inputs = new Dictionary<FactoredMatrix, Node>();
-        var y = of == AttributionModel.Target ? model.TargetForward(graph, x, inputs) : model.Forward(graph, x, mask: null, inputs);
-        _w2 = new Parameter("W2", last.Outputs, last.Inputs);
-        last.TargetWeight.CopyTo(_w2.Values);
-        var throughLast = graph.WeightProduct(new WeightOperand(_w2), new WeightOperand(first.U, Transposed: true));   // W₂ B₁ᵀ   (d_out, C·r)
-        _attributions = graph.Keep(graph.Add(new AttributionNode(
-            model, throughLast, graph.Product(first.V, inputs[first]), graph.Product(last.V, inputs[last]), y, graph.Add(new RoomNode(y.Rows)))));
-        _runner = new PanelRunner(graph, rows, pool, kernels);
+        (backend as CpuBackend)?.Add(new ComponentAttributionsKernel());
+        _attributions = Describe(graph, model, x, of);
+        _program = backend.Compile(new Objective(graph), rows, keep: [_attributions]);
         Values = new float[rows * model.C];
     }
+
+    /// <summary>What is computed.</summary>
+    public Plan Plan => _program.Plan;
 
     /// <summary>The attributions of the last batch, row-major <c>[rows, C]</c>.</summary>
     public float[] Values { get; }
@@ -53,15 +47,8 @@ public sealed class Attributions
     /// <param name="step">Number of the batch.</param>
     public void Compute(ulong seed, long step)
     {
-        if (_of == AttributionModel.Decomposed)
-        {
-            float[,] sum = _model.Matrices[1].Sum();
-            for (int row = 0; row < _w2.Rows; row++)
-                for (int column = 0; column < _w2.Columns; column++)
-                    _w2[row, column] = sum[row, column];
-        }
-
-        _runner.Run(seed, step, backward: false, observer: workspace => workspace.CopyTo(Values, _attributions));
+        _program.Run(seed, step);
+        _program.Read(_attributions, Values);
     }
 
     /// <summary>The attributions for given inputs.</summary>
@@ -69,76 +56,72 @@ public sealed class Attributions
     /// <param name="of">The model whose output is attributed.</param>
     /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
     /// <param name="rows">Number of rows.</param>
+    /// <param name="backend">What computes them.</param>
     /// <returns>Row-major <c>[rows, C]</c>.</returns>
-    public static float[] Of(ApdModel model, AttributionModel of, float[] inputs, int rows)
+    public static float[] Of(ApdModel model, AttributionModel of, float[] inputs, int rows, Backend backend)
     {
-        using var pool = new WorkerPool(1);
-        var attributions = new Attributions(
-            model, graph =>
-            {
-                var x = graph.Input(inputs.Length / rows);
-                x.Set(inputs);
-                return x;
-            }, of, rows, pool);
-        attributions.Compute(seed: 0, step: 0);
-        return attributions.Values;
+        (backend as CpuBackend)?.Add(new ComponentAttributionsKernel());
+        var graph = new Graph();
+        var x = graph.Input(inputs.Length / rows);
+        return backend.Compute(graph, x, inputs, [Describe(graph, model, x, of)])[0];
     }
 
-    /// <summary>A panel to compute in, of the thread that computes.</summary>
-    private sealed class RoomNode(int rows) : Node(rows)
+    private static Value Describe(Graph graph, ApdModel model, Value x, AttributionModel of)
     {
-        protected override void Forward(Workspace workspace)
-        {
-        }
+        var (first, last) = (model.Matrices[0], model.Matrices[1]);
+        var inputs = new Dictionary<FactoredMatrix, Value>();
+        bool isOfTarget = of == AttributionModel.Target;
+        var y = isOfTarget ? model.TargetForward(graph, x, inputs) : model.Forward(graph, x, mask: null, inputs);
+        var w2 = isOfTarget ? graph.Weight(last.Target) : graph.MatMul(last.U, graph.Weight(last.V), transposed: true);
+        return graph.Add(new ComponentAttributions(
+            graph.Add(new Outer(w2, graph.Weight(first.U))),                                                // W₂ B₁ᵀ   (d_out, C·r)
+            graph.Weight(last.U), graph.MatMul(first.V, inputs[first]), graph.MatMul(last.V, inputs[last]), y, first.Rank));
     }
 
     /// <summary>The sum over outputs, a component at a time.</summary>
-    private sealed unsafe class AttributionNode(ApdModel model, Parameter throughLast, Node h1, Node h2, Node y, Node room)
-        : Node(model.C, h1, h2, y, room)
+    /// <param name="ThroughLast">W₂ B₁ᵀ <c>[d_out, C·r]</c>.</param>
+    /// <param name="LastU">B₂ <c>[C·r, d_out]</c>.</param>
+    /// <param name="H1">The first matrix's inner activations <c>[C·r, lanes]</c>.</param>
+    /// <param name="H2">The second's.</param>
+    /// <param name="Y">The output.</param>
+    /// <param name="Rank">r.</param>
+    private sealed record ComponentAttributions(Value ThroughLast, Value LastU, Value H1, Value H2, Value Y, int Rank) : Operation
     {
-        private readonly Parameter _ones = Ones(y.Rows);
+        public override IReadOnlyList<Value> Inputs => [ThroughLast, LastU, H1, H2, Y];
 
-        protected override IEnumerable<Parameter> Parameters => [throughLast, model.Matrices[1].U];
+        public override IReadOnlyList<Shape> Results => [H1.Shape with { Rows = H1.Rows / Rank }];
 
-        protected override void Forward(Workspace workspace)
+        public override Work Work => new(MultiplyAdds: 2.0 * H1.Rows * Y.Rows, Entries: (double)H1.Rows / Rank * Y.Rows);
+    }
+
+    private sealed class ComponentAttributionsKernel : CpuKernel<ComponentAttributions>
+    {
+        public override Traits TraitsOf(ComponentAttributions operation) => new() { Scratch = operation.Y.Rows };
+
+        public override void Run(ComponentAttributions operation, in Call call)
         {
-            int outputs = y.Rows, stride = workspace.Stride, rank = model.Matrices[0].Rank;
-            fixed (float* through = throughLast.Values, b2 = model.Matrices[1].U.Values, ones = _ones.Values)
-            fixed (float* first = workspace.Values(h1), second = workspace.Values(h2), output = workspace.Values(y))
-            fixed (float* sum = workspace.Values(room), attribution = workspace.Values(this))
+            int outputs = operation.Y.Rows, rank = operation.Rank, stride = call.Stride, throughStep = call.RowStepOf(0), uStep = call.RowStepOf(1);
+            ReadOnlySpan<float> through = call.Input(0), u = call.Input(1), h1 = call.Input(2), h2 = call.Input(3), y = call.Input(4);
+            Span<float> attributions = call.Result(0), sum = call.Scratch(outputs);
+            for (int c = 0; c < call.Rows; c++)
             {
-                for (int c = 0; c < model.C; c++)
-                {
-                    int row = c * rank;
-                    workspace.Kernels.MatrixProduct(
-                        outputs, rank, workspace.Lanes, through + row, model.C * rank, 1, first + row * stride, sum, stride, accumulate: false);
-                    workspace.Kernels.MatrixProduct(
-                        outputs, rank, workspace.Lanes, b2 + row * outputs, 1, outputs, second + row * stride, sum, stride, accumulate: true);
-                    workspace.Kernels.Combine(default(SquareWherePositive), outputs * stride, sum, output, sum);
-                    workspace.Kernels.MatrixProduct(
-                        1, outputs, workspace.Lanes, ones, outputs, 1, sum, attribution + c * stride, stride, accumulate: false);
-                }
+                int row = c * rank;
+                call.MatMul(through[row..], throughStep, 1, outputs, rank, h1[(row * stride)..], sum, accumulates: false);
+                call.MatMul(u[(row * uStep)..], 1, uStep, outputs, rank, h2[(row * stride)..], sum, accumulates: true);
+                var attribution = attributions.Slice(c * stride, call.Lanes);
+                attribution.Clear();
+                for (int output = 0; output < outputs; output++) AddSquares(sum.Slice(output * stride, call.Lanes), y.Slice(output * stride, call.Lanes), attribution);
             }
         }
 
-        private static Parameter Ones(int count)
+        // Where y is positive.
+        private static void AddSquares(ReadOnlySpan<float> derivative, ReadOnlySpan<float> y, Span<float> sums)
         {
-            var ones = new Parameter("ones", 1, count);
-            ones.Values.Fill(1);
-            return ones;
+            for (int i = 0; i < sums.Length; i += Vector<float>.Count)
+            {
+                var d = new Vector<float>(derivative[i..]);
+                (new Vector<float>(sums[i..]) + Vector.ConditionalSelect(Vector.GreaterThan(new Vector<float>(y[i..]), Vector<float>.Zero), d * d, Vector<float>.Zero)).CopyTo(sums[i..]);
+            }
         }
-    }
-
-    /// <summary><c>a²</c> where <c>b &gt; 0</c>; nothing is trained through it.</summary>
-    private readonly record struct SquareWherePositive : IBinaryFunction
-    {
-        public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.SelectGreater(b, TSimd.Zero, TSimd.Multiply(a, a), TSimd.Zero);
-
-        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Zero;
-
-        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Zero;
     }
 }

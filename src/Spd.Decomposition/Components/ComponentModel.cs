@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Networks;
 
 namespace Spd.Decomposition;
@@ -39,7 +39,7 @@ public sealed class ComponentModel
     public ParameterSet Parameters { get; }
 
     /// <summary>N: entries of all decomposed matrices together, which faithfulness is a mean over.</summary>
-    public int TargetEntries => Sites.Sum(site => site.TargetWeight.Length);
+    public int TargetEntries => Sites.Sum(site => site.Target.Count);
 
     /// <summary>Splits the matrices that the patterns name, with the paper's initialisation.</summary>
     /// <param name="network">The target; its weights are read now and not changed.</param>
@@ -64,7 +64,7 @@ public sealed class ComponentModel
             // A tied site starts as the transpose of the one it is tied to: their factors are the same memory.
             if (sites.Take(site.Index).Any(earlier => earlier.Linear.Weight == site.Linear.Weight)) continue;
             var random = new RandomSequence(seed, new StreamId(StreamPurpose.Components, site.Index));
-            ComponentInitialisation.AlignWithTarget(site.V, site.U, site.TargetWeight, random);
+            ComponentInitialisation.AlignWithTarget(site.V, site.U, site.Target.Values, random);
         }
 
         foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, new StreamId(StreamPurpose.Gates, site.Index)));
@@ -75,20 +75,20 @@ public sealed class ComponentModel
     /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents,
     /// <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is. A null mask is all ones.
     /// </summary>
-    public Node MaskedForward(Graph graph, Node x, IReadOnlyDictionary<Site, Node?> masks) =>
+    public Value MaskedForward(Graph graph, Value x, IReadOnlyDictionary<Site, Value?> masks) =>
         Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
-            var inner = graph.Product(site.V, input);                               // h = V x          (C, B)
+            var inner = graph.MatMul(site.V, input);                               // h = V x          (C, B)
             var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
-            var output = graph.Product(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
+            var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
             return graph.AddBias(output, linear.Bias);
         }), x);
 
     /// <summary>The unmodified network, with the input of every site noted on the way.</summary>
-    internal (Node Output, IReadOnlyDictionary<Site, Node> SiteInputs) TargetForward(Graph graph, Node x)
+    internal (Value Output, IReadOnlyDictionary<Site, Value> SiteInputs) TargetForward(Graph graph, Value x)
     {
-        var inputs = new Dictionary<Site, Node>();
+        var inputs = new Dictionary<Site, Value>();
         var output = Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             if (_siteOf.TryGetValue(linear, out var site) && !inputs.TryAdd(site, input))

@@ -18,7 +18,8 @@ public class FactoredMatrix
     internal FactoredMatrix(string name, Linear linear, Parameter v, Parameter u, int rank)
     {
         (Name, Linear, V, U, Rank) = (name, linear, v, u, rank);
-        TargetWeight = linear.EffectiveWeight();
+        Target = new Parameter($"{name}.W", linear.Outputs, linear.Inputs);
+        linear.EffectiveWeight().CopyTo(Target.Values);
     }
 
     /// <summary>The path of the linear map.</summary>
@@ -45,8 +46,8 @@ public class FactoredMatrix
     /// <summary>d_out.</summary>
     public int Outputs => U.Columns;
 
-    /// <summary>The target's W <c>[d_out, d_in]</c>, row-major, as it was when this was made.</summary>
-    public float[] TargetWeight { get; }
+    /// <summary>The target's W <c>[d_out, d_in]</c> as it was when this was made, whichever way the map stores it.</summary>
+    public Parameter Target { get; }
 
     /// <summary>The Frobenius norms of the components.</summary>
     public double[] Norms() => [.. Enumerable.Range(0, C).Select(Norm)];

@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -54,9 +54,9 @@ public sealed class Gate
         : [("mlp_in", MlpIn!), ("in_bias", InBias!), ("mlp_out", MlpOut!), ("out_bias", OutBias!)];
 
     /// <summary>The gates' outputs for inner activations <paramref name="h"/> <c>[C, lanes]</c>.</summary>
-    public Node Build(Graph graph, Node h) => Width == 0
+    public Value Build(Graph graph, Value h) => Width == 0
         ? graph.RowAffine(h, Weight, Bias)
-        : graph.Add(new GateNode(h, MlpIn!, InBias!, MlpOut!, OutBias!));
+        : graph.RowMlp(h, MlpIn!, InBias!, MlpOut!, OutBias!);
 
     /// <summary>Draws w_in from N(0, 2), w_out from N(0, 1/K), the weight of a linear gate from N(0, 1); biases stay 0.</summary>
     internal void Initialise(RandomSequence random)

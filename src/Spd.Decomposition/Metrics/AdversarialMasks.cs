@@ -1,8 +1,9 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Optimisation;
-using Spd.Networks.Data;
+using Spd.Engine.Planning;
 
 namespace Spd.Decomposition;
 
@@ -19,35 +20,45 @@ public sealed class AdversarialMasks
     public const float StepSize = 0.1f;
 
     private readonly Dictionary<Site, Parameter> _sources;
-    private readonly PanelRunner _runner;
+    private readonly Program _target, _ascent, _worst;
     private readonly Optimiser _optimiser;
 
-    /// <summary>Builds the graph of the ascent.</summary>
-    public AdversarialMasks(ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool)
+    /// <summary>Plans the ascent: what does not depend on the sources, the target's pass and the gates, is computed once a batch.</summary>
+    /// <param name="graph">A graph with the target's pass.</param>
+    /// <param name="model">The components.</param>
+    /// <param name="target">The target's pass and the causal importances.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="backend">What computes.</param>
+    public AdversarialMasks(Graph graph, ComponentModel model, CausalImportance target, DecompositionOptions options, Backend backend)
     {
         _sources = model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.adversarial_source", site.C));
-        var sources = new ParameterSet(model.Sites.Select(site => _sources[site]));
-        var graph = new Graph(sources);
-        var target = CausalImportance.Build(graph, model, data.Build(graph));
+        var objective = new Objective(graph);
         Reconstruction.AddLoss(
-            graph, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, options.OutputLossType);
-        _runner = new PanelRunner(graph, options.BatchSize, pool);
-        _optimiser = new Optimiser([new ParameterGroup("sources", sources, new Ascent(new SignSgd(), 0, 1), _ => StepSize)]);
+            objective, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, options.OutputLossType);
+        var sources = new ParameterSet(_sources.Values);
+        _target = backend.Compile(new Objective(graph), options.BatchSize, keep: objective.FrontierOf(sources.Parameters));
+        _ascent = backend.Compile(objective, options.BatchSize, sources, given: _target);
+        _worst = backend.Compile(objective, options.BatchSize, given: _target);
+        _optimiser = new Optimiser([new ParameterGroup("sources", sources, new Ascent(new SignSgd(), 0, 1), _ => StepSize)], backend);
     }
+
+    /// <summary>What one step of the ascent computes.</summary>
+    public Plan AscentPlan => _ascent.Plan;
 
     /// <summary>The output error after the ascent, on the batch numbered <paramref name="batch"/>.</summary>
     public double WorstError(ulong seed, long batch)
     {
         foreach (var (site, source) in _sources)
             new RandomSequence(seed, new StreamId(StreamPurpose.AdversarialStart, site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
+        _target.Run(seed, batch);
         for (int step = 0; step < Steps; step++)
         {
-            _runner.Run(seed, batch);
+            _ascent.Run(seed, batch);
             // A gradient that is not a number moves nothing: it shows in the error below.
-            _optimiser.Step(step, _runner.Gradients);
+            _optimiser.Step(step, _ascent.Gradients);
         }
 
-        _runner.Run(seed, batch, backward: false);
-        return _runner.TotalLoss;
+        _worst.Run(seed, batch);
+        return _worst.TotalLoss;
     }
 }

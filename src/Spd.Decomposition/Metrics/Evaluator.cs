@@ -1,6 +1,7 @@
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks.Data;
 
 namespace Spd.Decomposition;
@@ -22,28 +23,32 @@ public sealed class Evaluator
     // Evaluation draws its batches with a seed of its own, so that none of them was trained on.
     internal const ulong SeedOffset = 0x5851F42D4C957F2D;
 
-    private readonly ComponentModel _model;
     private readonly DecompositionOptions _options;
-    private readonly Graph _graph = new();
-    private readonly PanelRunner _runner;
-    private readonly CausalImportance _target;
+    private readonly Program _program;
+    private readonly List<ImportanceCounts> _counts;
     private readonly AdversarialMasks _adversary;
 
-    /// <summary>Builds the evaluation's graphs.</summary>
-    public Evaluator(ComponentModel model, DataSource data, DecompositionOptions options, WorkerPool pool)
+    /// <summary>Plans the evaluation.</summary>
+    /// <param name="graph">The graph that it is described in; what is there already, such as a training step's, is not described again.</param>
+    /// <param name="model">The components.</param>
+    /// <param name="data">The inputs.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="backend">What computes.</param>
+    public Evaluator(Graph graph, ComponentModel model, DataSource data, DecompositionOptions options, Backend backend)
     {
-        (_model, _options) = (model, options);
-        _target = CausalImportance.Build(_graph, model, data.Build(_graph));
-        Losses.Add(_graph, model, _target, options);
+        _options = options;
+        var target = CausalImportance.Build(graph, model, data.Build(graph));
+        var objective = new Objective(graph);
+        Losses.Add(objective, model, target, options);
         foreach (var (name, masks) in new[]
         {
             (Unmasked, Masks.Ones), (Stochastic, Masks.Stochastic(StreamPurpose.Masks)),
             (ImportanceMasked, Masks.Importance), (RoundedMasked, Masks.RoundedImportance),
         })
-            Reconstruction.AddLoss(_graph, model, _target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);
-        foreach (var site in _target.Sites) _graph.Keep(site.Importance);
-        _runner = new PanelRunner(_graph, options.BatchSize, pool);
-        _adversary = new AdversarialMasks(model, data, options, pool);
+            Reconstruction.AddLoss(objective, model, target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);
+        _counts = [.. target.Sites.Select(site => new ImportanceCounts(graph, site))];
+        _program = backend.Compile(objective, options.BatchSize, keep: [.. _counts.SelectMany(counts => counts.Values)]);
+        _adversary = new AdversarialMasks(graph, model, target, options, backend);
     }
 
     private ulong Seed => _options.Seed + SeedOffset;
@@ -52,60 +57,64 @@ public sealed class Evaluator
     public Evaluation Evaluate(long firstBatch, int batches, int adversarialBatches)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
-        var counts = _target.Sites.Select(site => new ImportanceCounts(site)).ToList();
-        double[] sums = new double[_graph.LossNames.Count];
+        foreach (var counts in _counts) counts.Clear();
+        double[] sums = new double[_program.LossNames.Count];
         double total = 0;
         for (int batch = 0; batch < batches; batch++)
         {
-            _runner.Run(Seed, firstBatch + batch, backward: false, observer: workspace => counts.ForEach(count => count.Add(workspace)));
-            for (int i = 0; i < sums.Length; i++) sums[i] += _runner.Losses[i] / batches;
-            total += _runner.TotalLoss / batches;
+            _program.Run(Seed, firstBatch + batch);
+            foreach (var counts in _counts) counts.Add(_program);
+            for (int i = 0; i < sums.Length; i++) sums[i] += _program.Losses[i] / batches;
+            total += _program.TotalLoss / batches;
         }
 
         double adversarial = adversarialBatches == 0 ? double.NaN : 0;
         for (int batch = 0; batch < adversarialBatches; batch++) adversarial += _adversary.WorstError(Seed, firstBatch + batches + batch) / adversarialBatches;
 
-        var losses = _graph.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
+        var losses = _program.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);
         double unmasked = Take(Unmasked), stochastic = Take(Stochastic), importanceMasked = Take(ImportanceMasked), roundedMasked = Take(RoundedMasked);
         losses["total"] = total;
         long rows = (long)batches * _options.BatchSize;
         return new Evaluation(
-            losses, [.. counts.Select(count => count.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
+            losses, [.. _counts.Select(counts => counts.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
     }
 
-    private sealed class ImportanceCounts(SiteActivations site)
+    /// <summary>Counts of one site's importances, which a program takes over a batch, added up over batches.</summary>
+    private sealed class ImportanceCounts(Graph graph, SiteActivations site)
     {
-        private readonly float[] _smallest = Filled(site.Site.C, float.PositiveInfinity), _largest = Filled(site.Site.C, float.NegativeInfinity);
-        private readonly long[] _histogram = new long[HistogramBins];
-        private long _active;
+        private readonly Value _active = graph.Add(new CountAbove(site.Importance, ActiveThreshold));
+        private readonly Value _largest = graph.Add(new Maximum(site.Importance));
+        private readonly Value _negatedSmallest = graph.Add(new Maximum(graph.Scale(site.Importance, -1)));
+        private readonly Value _histogram = graph.Add(new Histogram(site.Importance, HistogramBins));
+        private readonly float[] _extremes = new float[2 * site.Site.C];
+        private readonly long[] _counts = new long[HistogramBins];
+        private long _activeCount;
 
-        public void Add(Workspace workspace)
+        public IEnumerable<Value> Values => [_active, _largest, _negatedSmallest, _histogram];
+
+        public void Clear()
         {
-            var importance = workspace.Values(site.Importance);
-            for (int c = 0; c < site.Site.C; c++)
-            {
-                foreach (float g in importance.Slice(c * workspace.Stride, workspace.ValidLanes))
-                {
-                    if (g > ActiveThreshold) _active++;
-                    _smallest[c] = Math.Min(_smallest[c], g);
-                    _largest[c] = Math.Max(_largest[c], g);
-                    _histogram[(int)Math.Clamp(g * HistogramBins, 0, HistogramBins - 1)]++;
-                }
-            }
+            Array.Fill(_extremes, float.NegativeInfinity);
+            Array.Clear(_counts);
+            _activeCount = 0;
         }
 
-        public SiteEvaluation Result(long rows) =>
-            new(site.Site.Name, site.Site.C, (double)_active / rows, _largest.Count(largest => largest > AliveThreshold), _histogram)
-            {
-                Varying = _largest.Zip(_smallest).Count(range => range.First - range.Second > AliveThreshold),
-            };
-
-        private static float[] Filled(int count, float value)
+        public void Add(Program program)
         {
-            float[] values = new float[count];
-            Array.Fill(values, value);
-            return values;
+            foreach (float count in program.Read(_active)) _activeCount += (long)count;
+            foreach (var (i, count) in program.Read(_histogram).Index()) _counts[i % HistogramBins] += (long)count;
+            float[] extremes = [.. program.Read(_largest), .. program.Read(_negatedSmallest)];
+            for (int i = 0; i < extremes.Length; i++) _extremes[i] = Math.Max(_extremes[i], extremes[i]);
+        }
+
+        public SiteEvaluation Result(long rows)
+        {
+            int c = site.Site.C;
+            return new(site.Site.Name, c, (double)_activeCount / rows, _extremes.Take(c).Count(largest => largest > AliveThreshold), [.. _counts])
+            {
+                Varying = Enumerable.Range(0, c).Count(i => _extremes[i] + _extremes[c + i] > AliveThreshold),
+            };
         }
     }
 }

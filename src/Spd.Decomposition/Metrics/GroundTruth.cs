@@ -28,7 +28,7 @@ public sealed record ColumnMatch(double Mmcs, double Ml2r, IReadOnlyList<int> Be
         var best = new List<int>();
         for (int j = 0; j < inputs; j++)
         {
-            double[] column = [.. Enumerable.Range(0, outputs).Select(o => (double)site.TargetWeight[o * inputs + j])];
+            double[] column = [.. Enumerable.Range(0, outputs).Select(o => (double)site.Target[o, j])];
             double norm = Math.Sqrt(column.Sum(value => value * value));
             if (norm == 0) continue;
             var matches = components.Select(component =>

@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -14,31 +14,24 @@ public sealed record ImportanceMap(Site Site, float[,] Values, IReadOnlyList<int
     public const float PaperInputScale = 0.75f;
 
     /// <summary>The maps of all sites for the inputs <c>0.75 e_i</c>, one row per feature.</summary>
-    public static IReadOnlyList<ImportanceMap> OfSingleFeatures(ComponentModel model, int features)
+    public static IReadOnlyList<ImportanceMap> OfSingleFeatures(ComponentModel model, int features, Backend backend)
     {
         float[] inputs = new float[features * features];
         for (int i = 0; i < features; i++) inputs[i * features + i] = PaperInputScale;
-        return Of(model, inputs, features);
+        return Of(model, inputs, features, backend);
     }
 
     /// <summary>The maps of all sites for given inputs.</summary>
     /// <param name="model">The components.</param>
     /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
     /// <param name="rows">Number of rows.</param>
-    public static IReadOnlyList<ImportanceMap> Of(ComponentModel model, float[] inputs, int rows)
+    /// <param name="backend">What computes them.</param>
+    public static IReadOnlyList<ImportanceMap> Of(ComponentModel model, float[] inputs, int rows, Backend backend)
     {
         var graph = new Graph();
         var x = graph.Input(inputs.Length / rows);
         var target = CausalImportance.Build(graph, model, x);
-        foreach (var site in target.Sites) graph.Keep(site.Importance);
-        x.Set(inputs);
-        float[][] values = [.. model.Sites.Select(site => new float[rows * site.C])];
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, rows, pool);
-        runner.Run(seed: 0, step: 0, backward: false, observer: workspace =>
-        {
-            foreach (var site in target.Sites) workspace.CopyTo(values[site.Site.Index], site.Importance);
-        });
+        float[][] values = backend.Compute(graph, x, inputs, [.. target.Sites.Select(site => site.Importance)]);
         return [.. model.Sites.Select(site =>
         {
             float[,] table = new float[rows, site.C];

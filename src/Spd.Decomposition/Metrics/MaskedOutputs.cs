@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -12,23 +12,17 @@ public static class MaskedOutputs
     /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="seed">Seed of random masks.</param>
+    /// <param name="backend">What computes them.</param>
     /// <param name="masks">The sources of masks.</param>
     /// <returns>Row-major <c>[rows, outputs]</c> each, in the order of <paramref name="masks"/>.</returns>
-    public static IReadOnlyList<float[]> Of(ComponentModel model, float[] inputs, int rows, ulong seed, params IReadOnlyList<MaskSource> masks)
+    public static IReadOnlyList<float[]> Of(ComponentModel model, float[] inputs, int rows, ulong seed, Backend backend, params IReadOnlyList<MaskSource> masks)
     {
         var graph = new Graph();
         var x = graph.Input(inputs.Length / rows);
         var target = CausalImportance.Build(graph, model, x);
         var outputs = masks
-            .Select(source => graph.Keep(model.MaskedForward(graph, x, target.Sites.ToDictionary(site => site.Site, site => source(graph, site, 0)))))
+            .Select(source => model.MaskedForward(graph, x, target.Sites.ToDictionary(site => site.Site, site => source(graph, site, 0))))
             .ToList();
-        x.Set(inputs);
-        float[][] values = [.. outputs.Select(output => new float[rows * output.Rows])];
-        using var pool = new WorkerPool(1);
-        new PanelRunner(graph, rows, pool).Run(seed, step: 0, backward: false, observer: workspace =>
-        {
-            for (int i = 0; i < values.Length; i++) workspace.CopyTo(values[i], outputs[i]);
-        });
-        return values;
+        return backend.Compute(graph, x, inputs, outputs, seed);
     }
 }

@@ -60,8 +60,8 @@ public sealed record LayerContributions(double[,] Target, double[,] Decomposed, 
     {
         int features = network.Config.NFeatures, neurons = mlpIn.U.Columns, width = mlpIn.V.Columns;
         float[] unembedding = Transposed(network.Unembedding.Values, width, features);
-        double[,] read = Products(network.Embedding.Values, mlpIn.TargetWeight, width);                                     // W_in W_E
-        double[,] written = Products(unembedding, Transposed(mlpOut.TargetWeight, width, neurons), width);                  // W_U W_out
+        double[,] read = Products(network.Embedding.Values, mlpIn.Target.Values, width);                                     // W_in W_E
+        double[,] written = Products(unembedding, Transposed(mlpOut.Target.Values, width, neurons), width);                  // W_U W_out
         double[,] inner = Products(network.Embedding.Values, mlpIn.V.Values, width);                                        // V W_E
         double[,] perSubcomponent = Products(unembedding, mlpOut.U.Values, width);                                          // W_U U of mlp_out
         double[,] target = new double[features, neurons], decomposed = new double[features, neurons];

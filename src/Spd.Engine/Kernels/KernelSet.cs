@@ -17,9 +17,6 @@ public abstract unsafe class KernelSet
     /// <summary>Lane counts and strides of panels are multiples of this many floats.</summary>
     public const int LaneBlock = 32;
 
-    /// <summary>The environment variable that forces a kernel set by <see cref="Name"/>.</summary>
-    public const string OverrideVariable = "SPD_KERNELS";
-
     /// <summary><c>vector512</c>, <c>vector256</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
@@ -78,7 +75,8 @@ public abstract unsafe class KernelSet
     /// <param name="lanes">Lanes, a multiple of <see cref="LaneBlock"/>.</param>
     /// <param name="output">The panel, overwritten.</param>
     /// <param name="stride">Floats between two rows of the panel.</param>
-    public abstract void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride);
+    /// <param name="firstNumber">The number of the first of the panel's rows.</param>
+    public abstract void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber);
 
     /// <summary><c>y = f(x)</c> over <paramref name="count"/> floats, any number of them; no alignment is needed.</summary>
     public abstract void Map<TFunction>(TFunction function, nint count, float* x, float* y)
@@ -93,10 +91,11 @@ public abstract unsafe class KernelSet
         where TFunction : struct, IBinaryMap;
 
     /// <summary>
-    /// <c>da += ∂f/∂a dy</c>, <c>db += ∂f/∂b dy</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>;
+    /// <c>da (+)= ∂f/∂a dy</c>, <c>db (+)= ∂f/∂b dy</c> over <paramref name="count"/> floats, a multiple of <see cref="LaneBlock"/>;
     /// a null <paramref name="da"/> or <paramref name="db"/> is skipped.
     /// </summary>
-    public abstract void CombineBackward<TFunction>(TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db)
+    public abstract void CombineBackward<TFunction>(
+        TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
         where TFunction : struct, IBinaryFunction;
 
     /// <summary><c>y = scale · x + shift</c>, one scale and shift per row; a null scale is one, a null shift zero.</summary>
@@ -109,24 +108,22 @@ public abstract unsafe class KernelSet
     public abstract void RowAffineBackward(int rows, int lanes, float* scale, float* x, float* dy, float* dx, float* dscale, float* dshift, nint stride);
 
     /// <summary>
-    /// <c>Σ (a − b)²</c> over the lanes whose <paramref name="laneMask"/> is one,
-    /// and <c>da += factor (a − b)</c> where <paramref name="da"/> is not null.
+    /// <c>Σ (a − b)²</c> over the lanes whose <paramref name="laneMask"/> is one, and where it is not null
+    /// <c>residual = a − b</c>, zero in the other lanes.
     /// </summary>
-    public abstract double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float factor, float* da, nint stride);
+    public abstract double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride);
 
     /// <summary>
     /// <c>Σ_lane Σ_row P (log P − log Q)</c> with <c>P</c> the softmax of <paramref name="target"/> and <c>Q</c> of <paramref name="prediction"/>
-    /// down the rows, over the lanes whose mask is one; <c>dPrediction += factor (Q − P)</c> where it is not null.
+    /// down the rows, over the lanes whose mask is one; and where it is not null <c>difference = Q − P</c>, zero in the other lanes.
     /// </summary>
-    public abstract double KullbackLeibler(
-        int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride);
+    public abstract double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride);
 
     /// <summary>
-    /// <c>Σ_row weight_row Σ_lane x^p</c> for <c>x ≥ 0</c> over the lanes whose mask is one; <c>dx += factor weight_row p x^(p−1)</c> and
-    /// <c>rowSums_row += Σ_lane x^p</c> where they are not null. A null weight is one.
+    /// <c>Σ_row weight_row Σ_lane x^p</c> for <c>x ≥ 0</c> over the lanes whose mask is one; and where they are not null
+    /// <c>reduced = weight_row x^(p−1)</c>, zero in the other lanes, and <c>rowSums_row += Σ_lane x^p</c>. A null weight is one.
     /// </summary>
-    public abstract double PowerSum(
-        int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride);
+    public abstract double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride);
 
     /// <summary>One AdamW step over <paramref name="count"/> parameters; no alignment is needed.</summary>
     /// <param name="step">The coefficients of this step.</param>
@@ -156,14 +153,8 @@ public abstract unsafe class KernelSet
     /// <summary><c>sum += addend</c>, then <c>addend = 0</c>, over <paramref name="count"/> floats; no alignment is needed.</summary>
     public abstract void AddAndClear(nint count, float* addend, float* sum);
 
-    /// <summary>The kernel set named by <see cref="OverrideVariable"/>, or else the widest that this processor runs.</summary>
-    public static KernelSet Default()
-    {
-        string? name = Environment.GetEnvironmentVariable(OverrideVariable);
-        if (!string.IsNullOrEmpty(name)) return Create(name);
-        if (Vector512Kernels.IsSupported) return new Vector512Kernels();
-        return Vector256Kernels.IsSupported ? new Vector256Kernels() : new ScalarKernels();
-    }
+    /// <summary>The widest kernel set that this processor runs.</summary>
+    public static KernelSet Widest() => Create(Available()[0]);
 
     /// <summary>The kernel set of a <see cref="Name"/>.</summary>
     /// <exception cref="ArgumentException">The name is none of the three.</exception>

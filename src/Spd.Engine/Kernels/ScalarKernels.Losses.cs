@@ -3,7 +3,7 @@ namespace Spd.Engine.Kernels;
 public sealed unsafe partial class ScalarKernels
 {
     /// <inheritdoc/>
-    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float factor, float* da, nint stride)
+    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)
     {
         double total = 0;
         for (nint row = 0; row < rows; row++)
@@ -12,7 +12,7 @@ public sealed unsafe partial class ScalarKernels
             {
                 double difference = ((double)a[row * stride + i] - b[row * stride + i]) * laneMask[i];
                 total += difference * difference;
-                if (da != null) da[row * stride + i] += (float)(factor * difference);
+                if (residual != null) residual[row * stride + i] = (float)difference;
             }
         }
 
@@ -20,19 +20,23 @@ public sealed unsafe partial class ScalarKernels
     }
 
     /// <inheritdoc/>
-    public override double KullbackLeibler(
-        int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride)
+    public override double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride)
     {
         double total = 0;
         for (nint i = 0; i < lanes; i++)
         {
-            if (laneMask[i] == 0) continue;
+            if (laneMask[i] == 0)
+            {
+                for (nint row = 0; row < rows && difference != null; row++) difference[row * stride + i] = 0;
+                continue;
+            }
+
             double logNormaliserP = LogSumExp(rows, target + i, stride), logNormaliserQ = LogSumExp(rows, prediction + i, stride);
             for (nint row = 0; row < rows; row++)
             {
                 double logP = target[row * stride + i] - logNormaliserP, logQ = prediction[row * stride + i] - logNormaliserQ;
                 total += Math.Exp(logP) * (logP - logQ);
-                if (dPrediction != null) dPrediction[row * stride + i] += (float)(factor * (Math.Exp(logQ) - Math.Exp(logP)));
+                if (difference != null) difference[row * stride + i] = (float)(Math.Exp(logQ) - Math.Exp(logP));
             }
         }
 
@@ -40,8 +44,7 @@ public sealed unsafe partial class ScalarKernels
     }
 
     /// <inheritdoc/>
-    public override double PowerSum(
-        int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride)
+    public override double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride)
     {
         double total = 0;
         for (nint row = 0; row < rows; row++)
@@ -49,10 +52,9 @@ public sealed unsafe partial class ScalarKernels
             double rowWeight = weight == null ? 1 : weight[row], sum = 0;
             for (nint i = 0; i < lanes; i++)
             {
-                if (laneMask[i] == 0) continue;
                 double value = x[row * stride + i];
-                sum += Math.Pow(value, p);
-                if (dx != null) dx[row * stride + i] += (float)(factor * rowWeight * p * Math.Pow(value, p - 1));
+                if (laneMask[i] != 0) sum += Math.Pow(value, p);
+                if (reduced != null) reduced[row * stride + i] = laneMask[i] == 0 ? 0 : (float)(rowWeight * Math.Pow(value, p - 1));
             }
 
             if (rowSums != null) rowSums[row] += (float)sum;

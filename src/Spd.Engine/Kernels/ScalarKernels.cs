@@ -25,12 +25,15 @@ public sealed unsafe partial class ScalarKernels : KernelSet
     }
 
     /// <inheritdoc/>
-    public override void CombineBackward<TFunction>(TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db)
+    public override void CombineBackward<TFunction>(
+        TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
     {
         for (nint i = 0; i < count; i++)
         {
-            if (da != null) da[i] += function.BackwardFirst<float, SimdScalar>(a[i], b[i], dy[i]);
-            if (db != null) db[i] += function.BackwardSecond<float, SimdScalar>(a[i], b[i], dy[i]);
+            // Results may lie where inputs do.
+            float first = function.BackwardFirst<float, SimdScalar>(a[i], b[i], dy[i]), second = function.BackwardSecond<float, SimdScalar>(a[i], b[i], dy[i]);
+            if (da != null) da[i] = accumulateA ? da[i] + first : first;
+            if (db != null) db[i] = accumulateB ? db[i] + second : second;
         }
     }
 
@@ -62,11 +65,11 @@ public sealed unsafe partial class ScalarKernels : KernelSet
     }
 
     /// <inheritdoc/>
-    public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride)
+    public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber)
     {
         for (int row = 0; row < rows; row++)
             for (nint i = 0; i < lanes; i += LaneBlock)
-                RandomBlock.Fill(key, firstRow + i, (uint)row, output + row * stride + i);
+                RandomBlock.Fill(key, firstRow + i, (uint)(firstNumber + row), output + row * stride + i);
     }
 
     /// <inheritdoc/>

@@ -35,15 +35,25 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public override void CombineBackward<TFunction>(TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db)
+    public override void CombineBackward<TFunction>(
+        TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
     {
         for (nint i = 0; i < count; i += TSimd.Count)
         {
             var first = TSimd.Load(a + i);
             var second = TSimd.Load(b + i);
             var upstream = TSimd.Load(dy + i);
-            if (da != null) TSimd.Store(TSimd.Add(TSimd.Load(da + i), function.BackwardFirst<TVector, TSimd>(first, second, upstream)), da + i);
-            if (db != null) TSimd.Store(TSimd.Add(TSimd.Load(db + i), function.BackwardSecond<TVector, TSimd>(first, second, upstream)), db + i);
+            if (da != null)
+            {
+                var change = function.BackwardFirst<TVector, TSimd>(first, second, upstream);
+                TSimd.Store(accumulateA ? TSimd.Add(TSimd.Load(da + i), change) : change, da + i);
+            }
+
+            if (db != null)
+            {
+                var change = function.BackwardSecond<TVector, TSimd>(first, second, upstream);
+                TSimd.Store(accumulateB ? TSimd.Add(TSimd.Load(db + i), change) : change, db + i);
+            }
         }
     }
 
@@ -83,11 +93,11 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride)
+    public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber)
     {
         for (int row = 0; row < rows; row++, output += stride)
             for (nint i = 0; i < lanes; i += LaneBlock)
-                TSimd.Uniform(key, firstRow + i, (uint)row, output + i);
+                TSimd.Uniform(key, firstRow + i, (uint)(firstNumber + row), output + i);
     }
 
     /// <inheritdoc/>

@@ -6,9 +6,8 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float factor, float* da, nint stride)
+    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)
     {
-        var scale = TSimd.Create(factor);
         double total = 0;
         for (nint row = 0; row < rows; row++)
         {
@@ -18,7 +17,7 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
             {
                 var difference = TSimd.Multiply(TSimd.Subtract(TSimd.Load(a + start + i), TSimd.Load(b + start + i)), TSimd.Load(laneMask + i));
                 sum = TSimd.MultiplyAdd(difference, difference, sum);
-                if (da != null) TSimd.Store(TSimd.MultiplyAdd(scale, difference, TSimd.Load(da + start + i)), da + start + i);
+                if (residual != null) TSimd.Store(difference, residual + start + i);
             }
 
             total += TSimd.Sum(sum);
@@ -29,8 +28,7 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public override double KullbackLeibler(
-        int rows, int lanes, float* laneMask, float* prediction, float* target, float factor, float* dPrediction, nint stride)
+    public override double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride)
     {
         double total = 0;
         for (nint i = 0; i < lanes; i += TSimd.Count)
@@ -38,7 +36,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
             var mask = TSimd.Load(laneMask + i);
             var logNormaliserQ = LogSumExp(rows, prediction + i, stride);
             var logNormaliserP = LogSumExp(rows, target + i, stride);
-            var scale = TSimd.Multiply(TSimd.Create(factor), mask);
             var sum = TSimd.Zero;
             for (nint row = 0; row < rows; row++)
             {
@@ -47,8 +44,7 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
                 var logQ = TSimd.Subtract(TSimd.Load(prediction + at), logNormaliserQ);
                 var p = TSimd.Exp(logP);
                 sum = TSimd.MultiplyAdd(p, TSimd.Subtract(logP, logQ), sum);
-                if (dPrediction != null)
-                    TSimd.Store(TSimd.MultiplyAdd(scale, TSimd.Subtract(TSimd.Exp(logQ), p), TSimd.Load(dPrediction + at)), dPrediction + at);
+                if (difference != null) TSimd.Store(TSimd.Multiply(mask, TSimd.Subtract(TSimd.Exp(logQ), p)), difference + at);
             }
 
             total += TSimd.Sum(TSimd.Multiply(sum, mask));
@@ -59,14 +55,13 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public override double PowerSum(
-        int rows, int lanes, float p, float* laneMask, float* weight, float* x, float factor, float* dx, float* rowSums, nint stride)
+    public override double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride)
     {
         double total = 0;
         for (nint row = 0; row < rows; row++)
         {
             float rowWeight = weight == null ? 1 : weight[row];
-            var slope = TSimd.Create(factor * rowWeight * p);
+            var scale = TSimd.Create(rowWeight);
             var sum = TSimd.Zero;
             for (nint i = 0; i < lanes; i += TSimd.Count)
             {
@@ -74,14 +69,10 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
                 var value = TSimd.Load(x + at);
                 var mask = TSimd.Load(laneMask + i);
                 // x^(p−1) is infinite at zero when p < 1, x^p not a number below zero: padding lanes are left out by selection, for either times zero is NaN.
-                var reduced = p == 1 ? TSimd.Create(1) : p == 2 ? value : TSimd.Exp(TSimd.Multiply(TSimd.Create(p - 1), TSimd.Log(value)));
+                var lower = p == 1 ? TSimd.Create(1) : p == 2 ? value : TSimd.Exp(TSimd.Multiply(TSimd.Create(p - 1), TSimd.Log(value)));
                 var power = p == 1 ? value : p == 2 ? TSimd.Multiply(value, value) : TSimd.Exp(TSimd.Multiply(TSimd.Create(p), TSimd.Log(value)));
                 sum = TSimd.Add(sum, TSimd.SelectGreater(mask, TSimd.Zero, power, TSimd.Zero));
-                if (dx != null)
-                {
-                    var change = TSimd.SelectGreater(mask, TSimd.Zero, TSimd.Multiply(slope, reduced), TSimd.Zero);
-                    TSimd.Store(TSimd.Add(TSimd.Load(dx + at), change), dx + at);
-                }
+                if (reduced != null) TSimd.Store(TSimd.SelectGreater(mask, TSimd.Zero, TSimd.Multiply(scale, lower), TSimd.Zero), reduced + at);
             }
 
             float rowSum = TSimd.Sum(sum);

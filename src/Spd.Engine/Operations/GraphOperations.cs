@@ -6,43 +6,80 @@ namespace Spd.Engine.Operations;
 /// <summary>The operations of a graph by name, so that a network reads as its formula.</summary>
 public static class GraphOperations
 {
-    /// <summary><c>W x</c>, or <c>Wᵀ x</c>; through a <see cref="StreamNode"/>, part by part.</summary>
-    public static Node Product(this Graph graph, Parameter weight, Node x, bool transposed = false) =>
-        graph.Add(x is StreamNode stream ? stream.Through(graph, weight, transposed) : new WeightProduct(weight, x, transposed));
+    /// <summary>A parameter's values.</summary>
+    public static Value Weight(this Graph graph, Parameter parameter) => graph.Add(new Weight(parameter));
 
-    /// <summary><c>a + b + …</c> as a residual stream that weights read part by part; see <see cref="StreamNode"/>.</summary>
-    public static Node Stream(this Graph graph, params Node[] parts) =>
-        graph.Add(new StreamNode([.. parts.SelectMany(part => part is StreamNode stream ? stream.Inputs : [part])]));
+    /// <summary>A number that a schedule gives, or a constant.</summary>
+    public static Value Number(this Graph graph, Schedule schedule) => graph.Add(new Number(schedule));
 
-    /// <summary>A panel of one row of ones.</summary>
-    public static Node One(this Graph graph) => graph.Add(new BroadcastNode(graph.OneParameter));
-
-    /// <summary><c>x + b</c>; x itself where b is null.</summary>
-    public static Node AddBias(this Graph graph, Node x, Parameter? bias) => bias is null ? x : graph.Add(new RowAffineNode(x, null, bias));
-
-    /// <summary><c>scale ∘ x + shift</c>, row by row.</summary>
-    public static Node RowAffine(this Graph graph, Node x, Parameter? scale, Parameter? shift) => graph.Add(new RowAffineNode(x, scale, shift));
-
-    /// <summary><c>f(x)</c>, entry by entry.</summary>
-    public static Node Map<TFunction>(this Graph graph, TFunction function, Node x)
-        where TFunction : struct, IUnaryFunction => graph.Add(new UnaryNode<TFunction>(function, x));
-
-    /// <summary><c>f(a, b)</c>, entry by entry.</summary>
-    public static Node Combine<TFunction>(this Graph graph, TFunction function, Node a, Node b)
-        where TFunction : struct, IBinaryFunction => graph.Add(new BinaryNode<TFunction>(function, a, b));
-
-    /// <summary><c>max(x, 0)</c>.</summary>
-    public static Node Relu(this Graph graph, Node x) => graph.Map(default(Relu), x);
-
-    /// <summary><c>a + b</c>.</summary>
-    public static Node Sum(this Graph graph, Node a, Node b) => graph.Combine(default(Addition), a, b);
-
-    /// <summary><c>a · b</c>, entry by entry.</summary>
-    public static Node Multiply(this Graph graph, Node a, Node b) => graph.Combine(default(Multiplication), a, b);
+    /// <summary>A batch given from outside, <c>[features, lanes]</c>.</summary>
+    public static Value Input(this Graph graph, int features) => graph.Add(new Input(new Shape(Domain.Lane, features)));
 
     /// <summary>Fresh uniform numbers in [0, 1).</summary>
-    public static Node Uniform(this Graph graph, int rows, StreamId stream) => graph.Add(new UniformNode(rows, stream));
+    public static Value Uniform(this Graph graph, int rows, StreamId stream) => graph.Add(new Uniform(rows, stream));
 
-    /// <summary>A batch given from outside.</summary>
-    public static InputNode Input(this Graph graph, int features) => (InputNode)graph.Add(new InputNode(features));
+    /// <summary>The values of a vector in every lane.</summary>
+    public static Value Broadcast(this Graph graph, Parameter vector) => graph.Add(new Broadcast(graph.Weight(vector)));
+
+    /// <summary><c>W x</c>, or <c>Wᵀ x</c>; through a <see cref="Stream"/>, part by part.</summary>
+    public static Value MatMul(this Graph graph, Parameter weight, Value x, bool transposed = false) => graph.MatMul(graph.Weight(weight), x, transposed);
+
+    /// <inheritdoc cref="MatMul(Graph, Parameter, Value, bool)"/>
+    public static Value MatMul(this Graph graph, Value weight, Value x, bool transposed = false) => x.Source is Sum { IsStream: true } stream
+        ? Reassociation.MatMul(graph, weight, stream, transposed)
+        : graph.Add(new MatMul(weight, x, transposed));
+
+    /// <summary><c>Σ_t part_t</c>; the part itself, where there is one.</summary>
+    public static Value Sum(this Graph graph, IReadOnlyList<Value> parts) => parts.Count == 1 ? parts[0] : graph.Add(new Sum(new ValueList(parts)));
+
+    /// <summary><c>a + b</c>.</summary>
+    public static Value Plus(this Graph graph, Value a, Value b) => graph.Sum([a, b]);
+
+    /// <summary><c>a + b + …</c> as a residual stream that weights read part by part, so that it need never be computed itself.</summary>
+    public static Value Stream(this Graph graph, params IReadOnlyList<Value> parts) =>
+        graph.Add(new Sum(new ValueList(parts.SelectMany(part => part.Source is Sum { IsStream: true } stream ? stream.Parts : (IEnumerable<Value>)[part])), IsStream: true));
+
+    /// <summary><c>factor · x</c>.</summary>
+    public static Value Scale(this Graph graph, Value x, double factor) => factor == 1 ? x : graph.Add(new Scale(x, null, factor));
+
+    /// <summary><c>factor · x</c> with a number of the graph.</summary>
+    public static Value Scale(this Graph graph, Value x, Value factor) => graph.Add(new Scale(x, factor));
+
+    /// <summary><c>x + b</c>; x itself where b is null.</summary>
+    public static Value AddBias(this Graph graph, Value x, Parameter? bias) => bias is null ? x : graph.RowAffine(x, null, bias);
+
+    /// <summary><c>scale ∘ x + shift</c>, row by row.</summary>
+    public static Value RowAffine(this Graph graph, Value x, Parameter? scale, Parameter? shift) =>
+        graph.Add(new RowAffine(x, scale is null ? null : graph.Weight(scale), shift is null ? null : graph.Weight(shift)));
+
+    /// <summary>One small MLP per row; see <see cref="Operations.RowMlp"/>.</summary>
+    public static Value RowMlp(this Graph graph, Value x, Parameter weightIn, Parameter inBias, Parameter weightOut, Parameter outBias) =>
+        graph.Add(new RowMlp(x, graph.Weight(weightIn), graph.Weight(inBias), graph.Weight(weightOut), graph.Weight(outBias)));
+
+    /// <summary><c>f(x)</c>, entry by entry.</summary>
+    public static Value Map<TFunction>(this Graph graph, TFunction function, Value x)
+        where TFunction : struct, IUnaryFunction => graph.Add(new Map<TFunction>(function, x));
+
+    /// <summary><c>f(a, b)</c>, entry by entry.</summary>
+    public static Value Combine<TFunction>(this Graph graph, TFunction function, Value a, Value b)
+        where TFunction : struct, IBinaryFunction => graph.Add(new Combine<TFunction>(function, a, b));
+
+    /// <summary><c>max(x, 0)</c>.</summary>
+    public static Value Relu(this Graph graph, Value x) => graph.Map(default(Relu), x);
+
+    /// <summary><c>a · b</c>, entry by entry.</summary>
+    public static Value Multiply(this Graph graph, Value a, Value b) => graph.Combine(default(Multiplication), a, b);
+
+    /// <summary>Mean over all entries of <c>(a − b)²</c>.</summary>
+    public static Value SquaredError(this Graph graph, Value a, Value b) => graph.Add(new SquaredError(a, b));
+
+    /// <summary>Mean over lanes of <c>Σ P (log P − log Q)</c>, P the softmax of the target, Q of the prediction.</summary>
+    public static Value Divergence(this Graph graph, Value prediction, Value target) => graph.Add(new Divergence(prediction, target));
+
+    /// <summary>Mean over lanes of <c>Σ_c x_c^p</c>, each row times the sum of the squared norms of that row of the matrices, where there are any.</summary>
+    public static Value PowerSum(this Graph graph, Value x, Schedule p, params IReadOnlyList<Parameter> rowWeights)
+    {
+        var norms = rowWeights.Select(matrix => graph.Add(new RowDot(graph.Weight(matrix), graph.Weight(matrix)))).ToList();
+        return graph.Add(new PowerSum(x, graph.Number(p), norms.Count == 0 ? null : graph.Sum(norms)));
+    }
 }

@@ -1,5 +1,4 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Optimisation;
@@ -13,6 +12,7 @@ public sealed unsafe class Optimiser
 
     private readonly ParameterGroup[] _groups;
     private readonly KernelSet _kernels;
+    private readonly WorkerPool _pool;
     private readonly List<(Member[] Owners, int First, int Length, double[] Squares)> _stretches = [];
     private readonly double[] _rates, _squares;
     private readonly PerStretch _measure, _update;
@@ -21,12 +21,12 @@ public sealed unsafe class Optimiser
 
     /// <summary>An optimiser before its first step.</summary>
     /// <param name="groups">What is optimised, in groups with different names and parameters.</param>
-    /// <param name="kernels">The kernels, or null for <see cref="KernelSet.Default"/>.</param>
+    /// <param name="backend">What computes.</param>
     /// <exception cref="ArgumentException">Two groups have one name or one parameter, or a norm to clip to is not above 0.</exception>
-    public Optimiser(IEnumerable<ParameterGroup> groups, KernelSet? kernels = null)
+    public Optimiser(IEnumerable<ParameterGroup> groups, Backend backend)
     {
         _groups = [.. groups];
-        _kernels = kernels ?? KernelSet.Default();
+        (_kernels, _pool) = (backend.Kernels, backend.Pool);
         (_rates, _squares) = (new double[_groups.Length], new double[_groups.Length]);
         (_measure, _update) = (new PerStretch(Measure), new PerStretch(Update));
         if (_groups.CountBy(group => group.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
@@ -66,22 +66,14 @@ public sealed unsafe class Optimiser
     /// <summary>Takes one step.</summary>
     /// <param name="step">The step's number, from 0: rates go by it, and the state is that after as many steps.</param>
     /// <param name="gradients">The gradients of all parameters; those of groups that clip are scaled in place.</param>
-    /// <param name="pool">Threads to share the work between, or null to do it on this one; the result has the same bits.</param>
-    public void Step(long step, ParameterGradients gradients, WorkerPool? pool = null)
+    public void Step(long step, ParameterGradients gradients)
     {
         (_step, _gradients) = (step, gradients);
         for (int g = 0; g < _groups.Length; g++) (_rates[g], _squares[g]) = (_groups[g].Rate(step), 0);
-        if (Array.Exists(_groups, group => group.ClipNorm is not null)) Run(_measure, pool);
+        if (Array.Exists(_groups, group => group.ClipNorm is not null)) _pool.Run(_measure, _stretches.Count);
         foreach (var (owners, _, _, squares) in _stretches)
             for (int i = 0; i < owners.Length; i++) _squares[owners[i].Group] += squares[i];
-        Run(_update, pool);
-    }
-
-    private void Run(PerStretch work, WorkerPool? pool)
-    {
-        if (pool is not null) pool.Run(work, _stretches.Count);
-        else
-            for (int item = 0; item < _stretches.Count; item++) work.Execute(item, 0);
+        _pool.Run(_update, _stretches.Count);
     }
 
     private void Measure(int item)

@@ -11,7 +11,7 @@ public abstract class DataSource
     public abstract int Features { get; }
 
     /// <summary>Adds the operation that draws the examples, <c>[Features, lanes]</c>.</summary>
-    public abstract Node Build(Graph graph);
+    public abstract Value Build(Graph graph);
 }
 
 /// <summary>Examples drawn at random, with replacement, from a table.</summary>
@@ -30,21 +30,5 @@ public sealed class TableData : DataSource
     public override int Features => _rows.GetLength(1);
 
     /// <inheritdoc/>
-    public override Node Build(Graph graph) => graph.Add(new TableNode(_rows, graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
-
-    private sealed class TableNode(float[,] rows, Node choice) : Node(rows.GetLength(1), choice)
-    {
-        protected override object? Attributes => rows;
-
-        protected override void Forward(Workspace workspace)
-        {
-            var uniform = workspace.Values(choice);
-            var values = workspace.Values(this);
-            for (int lane = 0; lane < workspace.Lanes; lane++)
-            {
-                int example = (int)(uniform[lane] * (double)rows.GetLength(0));
-                for (int feature = 0; feature < Rows; feature++) values[feature * workspace.Stride + lane] = rows[example, feature];
-            }
-        }
-    }
+    public override Value Build(Graph graph) => graph.Add(new TableRows(_rows, graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
 }

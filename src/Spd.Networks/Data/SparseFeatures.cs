@@ -73,14 +73,14 @@ public sealed class SparseFeatures : DataSource
     public override int Features { get; }
 
     /// <inheritdoc/>
-    public override Node Build(Graph graph)
+    public override Value Build(Graph graph)
     {
         // A feature is active where its activity number lies below the threshold; groups share their smallest number, and
         // exactly-n examples give the n smallest a number below it.
         var activity = graph.Uniform(Features, new StreamId(StreamPurpose.ActiveFeatures));
         var values = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
-        if (_syncedGroups.Length > 0) activity = graph.Add(new SyncNode(activity, _syncedGroups));
-        if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new SmallestNode(activity, (int)_type));
+        if (_syncedGroups.Length > 0) activity = graph.Add(new GroupMinimum(activity, _syncedGroups));
+        if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new Smallest(activity, (int)_type));
         return graph.Combine(new Activate(_type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _low, _high - _low), activity, values);
     }
 
@@ -94,53 +94,5 @@ public sealed class SparseFeatures : DataSource
 
         public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
             TSimd.Zero;
-    }
-
-    /// <summary>Gives every feature of a group the smallest activity number of the group.</summary>
-    private sealed class SyncNode(Node activity, int[][] groups) : Node(activity.Rows, activity)
-    {
-        protected override object? Attributes => groups;
-
-        protected override void Forward(Workspace workspace)
-        {
-            var values = workspace.Values(this);
-            workspace.Values(activity).CopyTo(values);
-            foreach (var group in groups)
-            {
-                for (int lane = 0; lane < workspace.Lanes; lane++)
-                {
-                    float smallest = float.MaxValue;
-                    foreach (int member in group) smallest = Math.Min(smallest, values[member * workspace.Stride + lane]);
-                    foreach (int member in group) values[member * workspace.Stride + lane] = smallest;
-                }
-            }
-        }
-    }
-
-    /// <summary>0 for the <c>n</c> smallest numbers of a lane, 1 for the others; the first of equal ones counts as smaller.</summary>
-    private sealed class SmallestNode(Node activity, int n) : Node(activity.Rows, activity)
-    {
-        protected override object? Attributes => n;
-
-        protected override void Forward(Workspace workspace)
-        {
-            var numbers = workspace.Values(activity);
-            var values = workspace.Values(this);
-            values.Fill(1);
-            for (int lane = 0; lane < workspace.Lanes; lane++)
-            {
-                for (int chosen = 0; chosen < n; chosen++)
-                {
-                    int best = -1;
-                    for (int feature = 0; feature < Rows; feature++)
-                    {
-                        int at = feature * workspace.Stride + lane;
-                        if (values[at] != 0 && (best < 0 || numbers[at] < numbers[best])) best = at;
-                    }
-
-                    values[best] = 0;
-                }
-            }
-        }
     }
 }

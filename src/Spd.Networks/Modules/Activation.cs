@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
 
 namespace Spd.Networks;
 
@@ -11,5 +11,5 @@ public sealed class Activation<TFunction>(TFunction function = default) : Module
     where TFunction : struct, IUnaryFunction
 {
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Map(function, x);
+    public override Value Forward(ForwardPass pass, Value x) => pass.Graph.Map(function, x);
 }

@@ -33,7 +33,7 @@ public static class ActivationOperations
 {
     /// <summary>The function of that name, entry by entry.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is no name of the enumeration.</exception>
-    public static Node Activate(this Graph graph, ActivationName name, Node x) => name switch
+    public static Value Activate(this Graph graph, ActivationName name, Value x) => name switch
     {
         ActivationName.Relu => graph.Relu(x),
         ActivationName.Gelu => graph.Map(default(Gelu), x),

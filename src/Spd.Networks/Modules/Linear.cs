@@ -1,6 +1,6 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Networks;
 
@@ -67,6 +67,6 @@ public sealed class Linear : Module
     public override IEnumerable<Parameter> TrainableParameters() => IsFrozen ? [] : base.TrainableParameters();
 
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x) =>
-        pass.Replace?.Invoke(this, x) ?? pass.Graph.AddBias(pass.Graph.Product(Weight, x, IsTransposed), Bias);
+    public override Value Forward(ForwardPass pass, Value x) =>
+        pass.Replace?.Invoke(this, x) ?? pass.Graph.AddBias(pass.Graph.MatMul(Weight, x, IsTransposed), Bias);
 }

@@ -44,7 +44,7 @@ public abstract class Module
     /// <param name="pass">The pass it is part of.</param>
     /// <param name="x">Input <c>[features, lanes]</c>.</param>
     /// <returns>Output <c>[features, lanes]</c>.</returns>
-    public abstract Node Forward(ForwardPass pass, Node x);
+    public abstract Value Forward(ForwardPass pass, Value x);
 
     /// <summary>Registers a part under a name; dots in the name are allowed, as in <c>layers.0.mlp_in</c>.</summary>
     protected TModule Add<TModule>(string name, TModule module)

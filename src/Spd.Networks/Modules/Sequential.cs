@@ -14,5 +14,5 @@ public sealed class Sequential : Module
     }
 
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x) => _modules.Aggregate(x, (value, module) => module.Forward(pass, value));
+    public override Value Forward(ForwardPass pass, Value x) => _modules.Aggregate(x, (value, module) => module.Forward(pass, value));
 }

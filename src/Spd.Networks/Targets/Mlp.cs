@@ -43,7 +43,7 @@ public sealed class Mlp : Module
     public IReadOnlyList<Linear> Layers => _layers;
 
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x)
+    public override Value Forward(ForwardPass pass, Value x)
     {
         for (int layer = 0; layer < _layers.Count; layer++)
         {

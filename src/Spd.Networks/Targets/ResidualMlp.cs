@@ -1,7 +1,7 @@
+using Spd.Engine.Operations;
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Networks.Targets;
 
@@ -127,26 +127,26 @@ public sealed class ResidualMlp : Module
 
     /// <summary>
     /// Whether the residual stream is read through products of weights, <c>W_in r = (W_in W_Eᵀ) x + (W_in W_out) a + …</c>, and never computed itself
-    /// (see <see cref="StreamNode"/>): several times less work where the batch outnumbers <c>d_embed</c>, and the same numbers up to rounding.
+    /// (see <see cref="GraphOperations.Stream"/>): several times less work where the batch outnumbers <c>d_embed</c>, and the same numbers up to rounding.
     /// </summary>
     public bool IsReassociated { get; init; } = true;
 
     private bool IsEmbeddingFrozen => Config.FixedRandomEmbedding || Config.FixedIdentityEmbedding;
 
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x) => pass.Graph.Product(Unembedding, FinalResidual(pass, x), transposed: true);
+    public override Value Forward(ForwardPass pass, Value x) => pass.Graph.MatMul(Unembedding, FinalResidual(pass, x), transposed: true);
 
     /// <summary>The residual stream behind the last layer, <c>[d_embed, lanes]</c>.</summary>
-    public Node FinalResidual(ForwardPass pass, Node x)
+    public Value FinalResidual(ForwardPass pass, Value x)
     {
         var graph = pass.Graph;
-        var residual = graph.Product(Embedding, x, transposed: true);
+        var residual = graph.MatMul(Embedding, x, transposed: true);
         if (IsReassociated) residual = graph.Stream(residual);
         foreach (var (mlpIn, mlpOut) in _layers)
         {
             var hidden = graph.Activate(Config.ActFnName, mlpIn.Forward(pass, residual));
             var written = mlpOut.Forward(pass, hidden);
-            residual = IsReassociated ? graph.Stream(residual, written) : graph.Sum(residual, written);
+            residual = IsReassociated ? graph.Stream(residual, written) : graph.Plus(residual, written);
         }
 
         return residual;

@@ -1,7 +1,8 @@
+using Spd.Engine.Operations;
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
+using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Networks.Targets;
 
@@ -87,7 +88,7 @@ public sealed class Tms : Module
     }
 
     /// <inheritdoc/>
-    public override Node Forward(ForwardPass pass, Node x)
+    public override Value Forward(ForwardPass pass, Value x)
     {
         var hidden = _hiddenLayers.Aggregate(Linear1.Forward(pass, x), (value, layer) => layer.Forward(pass, value));
         return pass.Graph.Relu(Linear2.Forward(pass, hidden));
@@ -97,12 +98,12 @@ public sealed class Tms : Module
     /// The features that a trained network represents: given feature <c>i</c> alone at 1, its output <c>i</c> is the largest and exceeds ½.
     /// A feature it has not learnt gives an output near zero, or another's.
     /// </summary>
-    public bool[] RepresentedFeatures()
+    public bool[] RepresentedFeatures(Backend backend)
     {
         int n = Config.NFeatures;
         float[] inputs = new float[n * n];
         for (int i = 0; i < n; i++) inputs[i * n + i] = 1;
-        float[] outputs = NetworkOutputs.Of(this, inputs, n);
+        float[] outputs = NetworkOutputs.Of(this, inputs, n, backend);
         return
         [
             .. Enumerable.Range(0, n).Select(i =>

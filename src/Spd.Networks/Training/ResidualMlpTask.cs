@@ -1,4 +1,5 @@
 using Spd.Engine;
+using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Networks.Targets;
@@ -54,35 +55,35 @@ public sealed record ResidualMlpTask
     }
 
     /// <summary>The label of an input <c>[n_features, lanes]</c>.</summary>
-    public Node Label(Graph graph, Node x, ActivationName activation)
+    public Value Label(Graph graph, Value x, ActivationName activation)
     {
         var scaled = UseTrivialLabelCoeffs ? x : graph.RowAffine(x, Vector("label coefficients", LabelCoefficients(x.Rows)), null);
-        return LabelType == LabelType.Abs ? graph.Map(default(Absolute), scaled) : graph.Sum(x, graph.Activate(activation, scaled));
+        return LabelType == LabelType.Abs ? graph.Map(default(Absolute), scaled) : graph.Plus(x, graph.Activate(activation, scaled));
     }
 
     /// <summary>The loss of a network on an input.</summary>
-    public LossNode Loss(ResidualMlp network, Graph graph, Node x)
+    public Value Loss(ResidualMlp network, Graph graph, Value x)
     {
         var (pass, label) = (new ForwardPass(graph), Label(graph, x, network.Config.ActFnName));
         if (LossType == ResidualLossType.Resid)
-            return new SquaredErrorLoss(network.FinalResidual(pass, x), graph.Product(network.Embedding, label, transposed: true));
+            return graph.SquaredError(network.FinalResidual(pass, x), graph.MatMul(network.Embedding, label, transposed: true));
         var output = network.Forward(pass, x);
-        if (ImportanceVal == 1) return new SquaredErrorLoss(output, label);
+        if (ImportanceVal == 1) return graph.SquaredError(output, label);
         var roots = Vector("feature importances", [.. Enumerable.Range(0, x.Rows).Select(i => (float)Math.Pow(ImportanceVal, i / 2.0))]);
-        return new SquaredErrorLoss(graph.RowAffine(output, roots, null), graph.RowAffine(label, roots, null));
+        return graph.SquaredError(graph.RowAffine(output, roots, null), graph.RowAffine(label, roots, null));
     }
 
     /// <summary>
     /// The features that a trained network computes: given feature i alone, at 1 and at −1, its output i is at least a tenth closer to the labels
     /// than it would be with silent neurons.
     /// </summary>
-    public bool[] LearntFeatures(ResidualMlp network)
+    public bool[] LearntFeatures(ResidualMlp network, Backend backend)
     {
         int n = network.Config.NFeatures;
         float[] inputs = new float[2 * n * n];
         for (int i = 0; i < n; i++) (inputs[i * n + i], inputs[(n + i) * n + i]) = (1, -1);
-        float[] outputs = NetworkOutputs.Of(network, inputs, 2 * n);
-        float[] labels = NetworkOutputs.Of(new LabelModule(this, network.Config.ActFnName), inputs, 2 * n);
+        float[] outputs = NetworkOutputs.Of(network, inputs, 2 * n, backend);
+        float[] labels = NetworkOutputs.Of(new LabelModule(this, network.Config.ActFnName), inputs, 2 * n, backend);
         return
         [
             .. Enumerable.Range(0, n).Select(i =>
@@ -105,6 +106,6 @@ public sealed record ResidualMlpTask
 
     private sealed class LabelModule(ResidualMlpTask task, ActivationName activation) : Module
     {
-        public override Node Forward(ForwardPass pass, Node x) => task.Label(pass.Graph, x, activation);
+        public override Value Forward(ForwardPass pass, Value x) => task.Label(pass.Graph, x, activation);
     }
 }

@@ -1,7 +1,7 @@
+using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 
@@ -44,7 +44,7 @@ public static class SupervisedTraining
     /// <param name="data">The inputs.</param>
     /// <param name="label">Builds the label of an input.</param>
     /// <param name="options">The options.</param>
-    /// <param name="pool">The threads.</param>
+    /// <param name="backend">What computes.</param>
     /// <param name="onStep">Told the step and its loss after each step.</param>
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
@@ -52,11 +52,11 @@ public static class SupervisedTraining
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
-    public static double Train(
-        Module network, DataSource data, Func<Graph, Node, Node> label, TrainingOptions options, WorkerPool pool,
+    public static double TrainOnLabels(
+        Module network, DataSource data, Func<Graph, Value, Value> label, TrainingOptions options, Backend backend,
         Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default) =>
         Train(
-            network, data, (graph, x) => new SquaredErrorLoss(network.Forward(new ForwardPass(graph), x), label(graph, x)), options, pool,
+            network, data, (graph, x) => graph.SquaredError(network.Forward(new ForwardPass(graph), x), label(graph, x)), options, backend,
             onStep, store, cancellation);
 
     /// <summary>Minimises any loss of an input with AdamW.</summary>
@@ -64,7 +64,7 @@ public static class SupervisedTraining
     /// <param name="data">The inputs.</param>
     /// <param name="loss">Builds the loss of an input.</param>
     /// <param name="options">The options.</param>
-    /// <param name="pool">The threads.</param>
+    /// <param name="backend">What computes.</param>
     /// <param name="onStep">Told the step and its loss after each step.</param>
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
@@ -73,16 +73,17 @@ public static class SupervisedTraining
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
     public static double Train(
-        Module network, DataSource data, Func<Graph, Node, LossNode> loss, TrainingOptions options, WorkerPool pool,
+        Module network, DataSource data, Func<Graph, Value, Value> loss, TrainingOptions options, Backend backend,
         Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default)
     {
         OptionRanges.Check(options);
         var parameters = new ParameterSet(network.TrainableParameters());
-        var graph = new Graph(parameters);
+        var graph = new Graph();
         var x = data.Build(graph);
-        graph.AddLoss("loss", loss(graph, x));
-        var runner = new PanelRunner(graph, options.BatchSize, pool);
-        var optimiser = new Optimiser([new ParameterGroup("network", parameters, new AdamW(options.WeightDecay), LearningRate)]);
+        var objective = new Objective(graph);
+        objective.Add("loss", loss(graph, x));
+        var program = backend.Compile(objective, options.BatchSize, parameters);
+        var optimiser = new Optimiser([new ParameterGroup("network", parameters, new AdamW(options.WeightDecay), LearningRate)], backend);
         int first = store?.Load(optimiser) ?? 0, taken = first;
         int averaged = Math.Min(100, options.Steps - first);
         int interval = Math.Max(1, (options.Steps + 9) / 10);
@@ -92,15 +93,15 @@ public static class SupervisedTraining
             for (int step = first; step < options.Steps; step++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                runner.Run(options.Seed + SeedOffset, step);
-                double current = runner.TotalLoss;
+                program.Run(options.Seed + SeedOffset, step);
+                double current = program.TotalLoss;
                 if (!double.IsFinite(current))
                 {
                     throw new TrainingException(
                         $"the target's loss became {current} at step {step} of its training, which stopped there: a smaller lr usually helps");
                 }
 
-                optimiser.Step(step, runner.Gradients, pool);
+                optimiser.Step(step, program.Gradients);
                 taken = step + 1;
                 if (step >= options.Steps - averaged) sum += current;
                 if (taken % interval == 0 && taken < options.Steps) store?.Save(optimiser, taken);

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Engine;
 using Spd.Decomposition.Baselines;
 using Spd.Engine.Optimisation;
@@ -71,7 +72,7 @@ public sealed record ApdConfig : IExperiment
     public IExperiment WithTarget(TargetConfig target) => this with { Target = (TmsTargetConfig)target };
 
     /// <inheritdoc/>
-    public IDecomposition Decompose(TrainedTarget target, int threads) => new ApdDecomposition(this, target, threads);
+    public IDecomposition Decompose(TrainedTarget target, Backend backend) => new ApdDecomposition(this, target, backend);
 
     /// <inheritdoc/>
     public string ToYaml() => ConfigWriter.Write(ApdKeys.Experiment.Write(this));

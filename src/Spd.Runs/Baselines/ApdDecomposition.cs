@@ -1,3 +1,5 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Planning;
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Networks.Targets;
@@ -10,13 +12,15 @@ using Spd.Runs.Targets;
 namespace Spd.Runs.Baselines;
 
 /// <summary>A run's view of <see cref="Apd"/>.</summary>
-internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, int threads) : IDecomposition
+internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, Backend backend) : IDecomposition
 {
-    private readonly Apd _apd = new((Tms)target.Network, config.Target.Kind.Data(config.Target, config.Task).Training, config.Options, threads);
+    private readonly Apd _apd = new((Tms)target.Network, config.Target.Kind.Data(config.Target, config.Task).Training, config.Options, backend);
 
     public IReadOnlyList<FactoredMatrix> Matrices => _apd.Components.Matrices;
 
     public int StepsTaken => _apd.StepsTaken;
+
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => _apd.Plans;
 
     public TrainingState State => _apd.State;
 
@@ -34,7 +38,7 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, i
 
     public LabelledRows? Rows => null;
 
-    public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics);
+    public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics, backend);
 
     /// <summary>For every matrix <c>{name}.A [C, d_in, r]</c> and <c>{name}.B [C, r, d_out]</c>; a tied one has those of its owner and is left out.</summary>
     public void Save(string path) => Safetensors.Write(path, Owned.SelectMany(matrix => new[]

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Figures;
@@ -10,9 +11,9 @@ namespace Spd.Runs.Baselines;
 /// <summary>The figures of an APD run: those of an SPD run on a Toy Model of Superposition, with attributions in the place of causal importances.</summary>
 internal static class ApdFigures
 {
-    public static IReadOnlyList<RunFigure> Draw(Apd apd, IReadOnlyList<MetricRecord> metrics)
+    public static IReadOnlyList<RunFigure> Draw(Apd apd, IReadOnlyList<MetricRecord> metrics, Backend backend)
     {
-        var figures = new List<RunFigure> { TmsFigures.Vectors(apd.Components.Matrices, apd.Components.Network)!, AttributionMap(apd) };
+        var figures = new List<RunFigure> { TmsFigures.Vectors(apd.Components.Matrices, apd.Components.Network)!, AttributionMap(apd, backend) };
         if (metrics.Count > 0)
         {
             figures.Add(RunFigures.Training(
@@ -24,12 +25,12 @@ internal static class ApdFigures
         return figures;
     }
 
-    private static RunFigure AttributionMap(Apd apd)
+    private static RunFigure AttributionMap(Apd apd, Backend backend)
     {
         int features = apd.Components.Network.Config.NFeatures, c = apd.Components.C;
         float[] inputs = new float[features * features];
         for (int i = 0; i < features; i++) inputs[i * features + i] = ImportanceMap.PaperInputScale;
-        float[] attributions = Attributions.Of(apd.Components, apd.Options.AttributionModel, inputs, features);
+        float[] attributions = Attributions.Of(apd.Components, apd.Options.AttributionModel, inputs, features, backend);
         float[,] shares = new float[features, c];
         for (int feature = 0; feature < features; feature++)
         {

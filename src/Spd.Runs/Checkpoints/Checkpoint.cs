@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
 using Spd.Formats;
 
@@ -12,11 +11,8 @@ namespace Spd.Runs.Checkpoints;
 /// <param name="EvaluatedBatches">Batches that had been drawn to measure on.</param>
 /// <param name="LogLines">Lines of the log that belong to it.</param>
 /// <param name="Steps">Steps of the run as it was planned.</param>
-public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps)
-{
-    /// <summary>The kernels that computed it; others round otherwise.</summary>
-    public string Kernels { get; init; } = KernelSet.Default().Name;
-}
+/// <param name="Kernels">The kernels that computed it; others round otherwise.</param>
+public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps, string Kernels);
 
 /// <summary>
 /// All that a training needs to go on as if it had never stopped, as a safetensors file: the values of every parameter and what its optimiser keeps for it,
@@ -99,10 +95,7 @@ public sealed class Checkpoint
         }
 
         var meaning = RunMeaning.FromJson(file.Metadata.GetValueOrDefault(MeaningKey)) ?? throw Refused(path, "it does not say what the run computes");
-        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey))
-        {
-            Kernels = file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown",
-        };
+        var position = new CheckpointPosition((int)Number(StepKey), Number(EvaluatedKey), (int)Number(LinesKey), (int)Number(StepsKey), file.Metadata.GetValueOrDefault(KernelsKey) ?? "unknown");
         return new Checkpoint(path, position, meaning, file.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values));
 
         long Number(string key) => long.TryParse(file.Metadata.GetValueOrDefault(key), CultureInfo.InvariantCulture, out long number) && number >= 0

@@ -1,3 +1,4 @@
+using Spd.Engine.Cpu;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Runs.Targets;
@@ -43,7 +44,8 @@ public static class ReleasedExport
         {
             Directory.CreateDirectory(temporary);
             var trained = run.Folder.ReadTarget(experiment);
-            using var decomposition = new SpdDecomposition(experiment, trained, threads: 1);
+            using var backend = new CpuBackend(threads: 1);
+            using var decomposition = new SpdDecomposition(experiment, trained, backend);
             var components = Safetensors.Read(run.Folder.ModelFile).Tensors;
             decomposition.Load(run.Folder.ModelFile, components);
             Safetensors.Write(Path.Combine(temporary, name), ReleasedNames.Of(trained.Network, decomposition.Sites, components));

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Spd.Formats;
@@ -17,14 +18,14 @@ public static partial class ReleasedImport
     /// <param name="path">The folder of a run of the released code, or its weight file.</param>
     /// <param name="configPath">Its <c>final_config.yaml</c>; null where it lies beside the weights.</param>
     /// <param name="output">The run folder to make: new, or empty.</param>
-    /// <param name="threads">Threads to measure with.</param>
+    /// <param name="backend">What measures it.</param>
     /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <returns>The folder, what the decomposition comes to as measured now, and what the user should know of the weight file.</returns>
     /// <exception cref="ConfigException">The configuration is missing or cannot be used.</exception>
     /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
     /// <exception cref="FileContentException">The weights are damaged, or not of this configuration.</exception>
     public static (RunFolder Folder, RunSummary Summary, IReadOnlyList<string> Notes) Import(
-        string path, string? configPath, string output, int threads, Action<string>? onWarning = null)
+        string path, string? configPath, string output, Backend backend, Action<string>? onWarning = null)
     {
         string folder = Directory.Exists(path) ? Path.GetFullPath(path)
             : File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))!
@@ -44,7 +45,7 @@ public static partial class ReleasedImport
             weights, named.Where(tensor => ReleasedNames.IsOfTarget(tensor.Key)).ToDictionary(tensor => tensor.Key[ReleasedNames.Model.Length..], tensor => tensor.Value),
             name => file.Read(named[ReleasedNames.Model + name]), network);
         var target = new TrainedTarget(network, experiment.Target, SeedsTried: 0, FromCache: false);
-        using var decomposition = new SpdDecomposition(experiment, target, threads);
+        using var decomposition = new SpdDecomposition(experiment, target, backend);
         decomposition.Load(weights, ReleasedNames.ComponentTensors(
             weights, ours.Where(other => ReleasedNames.IsOfComponents(other.Name)).Select(other => file.Read(other.Tensor) with { Name = other.Name }), decomposition.Sites));
 
@@ -59,7 +60,7 @@ public static partial class ReleasedImport
             made.WriteText(made.TargetConfigFile, experiment.Target.ToYaml());
             decomposition.Save(made.ModelFile);
             var evaluation = decomposition.Measure();
-            var summary = Summary(experiment, target, threads, StepsOf(weights) ?? experiment.Decomposition.Steps) with { Hashes = made.HashContents(experiment, withModel: true) };
+            var summary = Summary(experiment, target, backend, StepsOf(weights) ?? experiment.Decomposition.Steps) with { Hashes = made.HashContents(experiment, withModel: true) };
             summary = summary.With(decomposition, evaluation);
             made.WriteResults(experiment, summary, () => decomposition.Draw(evaluation, []), onWarning);
             if (Directory.Exists(output)) Directory.Delete(output);
@@ -73,14 +74,14 @@ public static partial class ReleasedImport
         }
     }
 
-    private static RunSummary Summary(ExperimentConfig experiment, TrainedTarget target, int threads, int steps) => new()
+    private static RunSummary Summary(ExperimentConfig experiment, TrainedTarget target, Backend backend, int steps) => new()
     {
         Experiment = experiment.Name,
         Seed = experiment.Decomposition.Seed,
         Steps = steps,
         BatchSize = experiment.Decomposition.BatchSize,
-        Threads = threads,
-        Kernels = Engine.Kernels.KernelSet.Default().Name,
+        Threads = backend.Threads,
+        Kernels = backend.Name,
         Status = RunStatus.Imported,
         Commit = ProgramVersion.Commit,
         WallSeconds = double.NaN,

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Networks.Training;
 using Spd.Formats;
@@ -11,10 +12,10 @@ namespace Spd.Runs.Paper;
 /// <param name="plan">The runs.</param>
 /// <param name="parts">Those that were asked for; the page shows what is there of the others too.</param>
 /// <param name="folder">Where they lie.</param>
-/// <param name="threads">Threads.</param>
+/// <param name="backend">What computes.</param>
 /// <param name="cache">Where trained targets are kept.</param>
 /// <param name="observer">Is told how it goes on.</param>
-public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFolder folder, int threads, TargetCache cache, IPaperObserver observer)
+public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFolder folder, Backend backend, TargetCache cache, IPaperObserver observer)
 {
     private readonly IPaperObserver _observer = observer;
 
@@ -76,12 +77,12 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
             if (folder.Begun(planned, plan.Catalog) is { } begun)
             {
                 // The target's seed that was used stands in the configuration of the run.
-                new ExperimentRun(plan.Catalog.Load(begun.ConfigFile).Config, threads, cache, relay).Resume(begun, CancellationToken.None);
+                new ExperimentRun(plan.Catalog.Load(begun.ConfigFile).Config, backend, cache, relay).Resume(begun, CancellationToken.None);
             }
             else
             {
                 var made = folder.Begin(planned);
-                new ExperimentRun(planned.Experiment!, threads, cache, relay).Execute(() => made, CancellationToken.None);
+                new ExperimentRun(planned.Experiment!, backend, cache, relay).Execute(() => made, CancellationToken.None);
             }
 
             folder.Complete(planned);
@@ -121,7 +122,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         _observer.Moved(Standing, run, isStateNew: true);
     }
 
-    private void WritePage() => AtomicFile.WriteText(folder.PageFile, PaperPage.Write(plan, Standing.Runs, threads));
+    private void WritePage() => AtomicFile.WriteText(folder.PageFile, PaperPage.Write(plan, Standing.Runs, backend.Threads));
 
     /// <summary>Passes on what a run tells, and ends it when the user wants so.</summary>
     private sealed class Relay(PaperReproduction reproduction, PaperRun run, CancellationToken cancellation) : IRunObserver

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Figures;
 using Spd.Networks.Targets;
@@ -11,9 +12,9 @@ internal static class MlpFigures
     private const int MostInputs = 40, MostImages = 12;
 
     /// <summary>What the inputs that the decomposition is measured on allow to be drawn.</summary>
-    public static IEnumerable<RunFigure> Draw(ComponentModel model, LabelledRows rows)
+    public static IEnumerable<RunFigure> Draw(ComponentModel model, LabelledRows rows, Backend backend)
     {
-        var maps = ImportanceMap.Of(model, rows.Inputs, rows.Count);
+        var maps = ImportanceMap.Of(model, rows.Inputs, rows.Count, backend);
         yield return Importances(maps, rows);
         if (model.Network is not Mlp network) yield break;
         if (maps.FirstOrDefault(map => map.Site.Linear == network.Layers[0]) is { } first)

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
@@ -59,10 +60,10 @@ internal sealed class MlpTarget : TargetKind
         ];
     }
 
-    public override string Verify(TargetConfig config, Module network)
+    public override string Verify(TargetConfig config, Module network, Backend backend)
     {
         var mlp = (MlpTargetConfig)config;
-        return MlpVerification.Of(mlp, network, ReadRows(mlp));
+        return MlpVerification.Of(mlp, network, ReadRows(mlp), backend);
     }
 
     public override TargetData Data(TargetConfig config, TaskConfig task)
@@ -71,10 +72,10 @@ internal sealed class MlpTarget : TargetKind
         return new TargetData(new TableData(rows.Training.Table()), new TableData(rows.HeldOut.Table()), rows);
     }
 
-    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>
-        evaluation is null ? [] : TaskEvidence.Of(model, data.Measured, seed);
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
+        evaluation is null ? [] : TaskEvidence.Of(model, data.Measured, seed, backend);
 
-    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data) => data.Measured is { } rows ? MlpFigures.Draw(model, rows) : [];
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => data.Measured is { } rows ? MlpFigures.Draw(model, rows, backend) : [];
 
     /// <summary>Reads the rows.</summary>
     /// <exception cref="ConfigException">The files do not fit the network, or one another.</exception>

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using System.Text.Json;
 using Spd.Formats;
 using Spd.Networks;
@@ -23,11 +24,12 @@ internal static class MlpVerification
     /// <param name="target">Where it comes from.</param>
     /// <param name="network">The network.</param>
     /// <param name="rows">Its data.</param>
+    /// <param name="backend">What computes.</param>
     /// <exception cref="TargetException">It does other things than it is known to do.</exception>
-    public static string Of(MlpTargetConfig target, Module network, LabelledRows rows)
+    public static string Of(MlpTargetConfig target, Module network, LabelledRows rows, Backend backend)
     {
-        float[] outputs = NetworkOutputs.Of(network, rows.Inputs, rows.Count);
-        string? agreement = rows.ExpectedOutputs is { } expected ? Compare(target, (Mlp)network, rows, outputs, expected) : null;
+        float[] outputs = NetworkOutputs.Of(network, rows.Inputs, rows.Count, backend);
+        string? agreement = rows.ExpectedOutputs is { } expected ? Compare(target, (Mlp)network, rows, outputs, expected, backend) : null;
         string? task = rows.Labels is { } labels ? AccuracyOf(target, outputs, labels)
             : rows.Targets is { } targets ? ErrorOf(outputs, targets)
             : null;
@@ -55,7 +57,7 @@ internal static class MlpVerification
         return $"its mean squared error against target.data.targets is {TaskEvidence.MeanSquaredError(outputs, targets):0.00e+0} (their variance: {variance:0.00e+0})";
     }
 
-    private static string Compare(MlpTargetConfig target, Mlp network, LabelledRows rows, float[] outputs, float[] expected)
+    private static string Compare(MlpTargetConfig target, Mlp network, LabelledRows rows, float[] outputs, float[] expected, Backend backend)
     {
         double scale = Math.Sqrt(expected.Average(value => (double)value * value));
         var (difference, at) = Largest(outputs, expected);
@@ -64,7 +66,7 @@ internal static class MlpVerification
         if (difference <= Rounding * scale) return $"its outputs are those of '{file}' (largest difference: {difference:0.0e+0} in {where})";
 
         string differs = $"the network in '{target.Load}' gives {outputs[at]} in {where}, where '{file}' has {expected[at]}";
-        if (WhatWouldFit(target.Model, network, rows, expected, Math.Min(0.1 * difference, LowPrecision * scale)) is { } advice)
+        if (WhatWouldFit(target.Model, network, rows, expected, Math.Min(0.1 * difference, LowPrecision * scale), backend) is { } advice)
             throw new TargetException($"{differs}: {advice}");
         return difference <= LowPrecision * scale
             ? $"its outputs are near those of '{file}', but not as near as float32 would be (largest difference: {difference:0.0e+0} in {where}): "
@@ -74,11 +76,11 @@ internal static class MlpVerification
     }
 
     /// <summary>What else the configuration might have meant: a sentence where other functions or the transposes give the expected outputs, or null.</summary>
-    private static string? WhatWouldFit(MlpConfig model, Mlp network, LabelledRows rows, float[] expected, double tolerance)
+    private static string? WhatWouldFit(MlpConfig model, Mlp network, LabelledRows rows, float[] expected, double tolerance, Backend backend)
     {
         int count = Math.Min(RowsToTry, rows.Count), width = expected.Length / rows.Count;
         float[] inputs = rows.Inputs[..(count * (rows.Inputs.Length / rows.Count))], wanted = expected[..(count * width)];
-        if (Largest(Softmax(NetworkOutputs.Of(network, inputs, count), width), wanted).Difference <= tolerance)
+        if (Largest(Softmax(NetworkOutputs.Of(network, inputs, count, backend), width), wanted).Difference <= tolerance)
             return "these are the softmax of its outputs: save what it gives before the softmax";
 
         bool hasSquare = network.Layers.Any(layer => layer.Inputs == layer.Outputs);
@@ -92,7 +94,7 @@ internal static class MlpVerification
             let activation = activations.SequenceEqual(own)
                 ? null : $"target.mlp.activation={JsonNamingPolicy.SnakeCaseLower.ConvertName($"{activations[0]}")}"
             select (
-                Largest(NetworkOutputs.Of(variant, inputs, count), wanted).Difference,
+                Largest(NetworkOutputs.Of(variant, inputs, count, backend), wanted).Difference,
                 string.Join(" and ", new[] { activation, transposed ? "the other weight_layout for its square matrices" : null }.OfType<string>())))
             .MinBy(variant => variant.Difference);
         return best <= tolerance && change.Length > 0 ? $"with {change} it would give the same" : null;

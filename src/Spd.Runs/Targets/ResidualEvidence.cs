@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Networks.Targets;
 using Spd.Runs.Results;
@@ -26,10 +27,11 @@ public sealed record ResidualEvidence(
     /// <summary>The evidence, or null when the network is no residual MLP or no <c>mlp_in</c> is decomposed.</summary>
     /// <param name="model">The components.</param>
     /// <param name="evaluation">Their evaluation.</param>
-    public static ResidualEvidence? Of(ComponentModel model, Evaluation evaluation)
+    /// <param name="backend">What computes.</param>
+    public static ResidualEvidence? Of(ComponentModel model, Evaluation evaluation, Backend backend)
     {
         if (model.Network is not ResidualMlp network) return null;
-        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures).Where(map => IsIn(map.Site.Name, "mlp_in")).ToList();
+        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures, backend).Where(map => IsIn(map.Site.Name, "mlp_in")).ToList();
         if (maps.Count == 0) return null;
         return new ResidualEvidence(
             FeatureAssignment.Of(maps), FeatureAssignment.InEveryLayer(maps), Alive("mlp_in"), Alive("mlp_out"), NeuronContributions.Of(model));

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Figures;
@@ -16,9 +17,9 @@ internal static class ResidualFigures
         + "in mlp_out as many subcomponents as the layer has neurons are dark in every row, because all of them are always needed.";
 
     /// <summary>Draws all that the decomposed matrices allow.</summary>
-    public static IEnumerable<RunFigure> Draw(ComponentModel model, ResidualMlp network)
+    public static IEnumerable<RunFigure> Draw(ComponentModel model, ResidualMlp network, Backend backend)
     {
-        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures);
+        var maps = ImportanceMap.OfSingleFeatures(model, network.Config.NFeatures, backend);
         yield return RunFigures.Importances(maps, HowToRead);
         if (NeuronContributions.Of(model) is { } neurons)
         {

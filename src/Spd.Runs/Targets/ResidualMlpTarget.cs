@@ -30,18 +30,18 @@ internal sealed class ResidualMlpTarget : TrainedTargetKind
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(ResidualMlpKeys.Target.Write((ResidualMlpTargetConfig)config));
 
     public override void Train(
-        TrainedTargetConfig config, Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation)
+        TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation)
     {
         var task = ((ResidualMlpTargetConfig)config).Task;
         SupervisedTraining.Train(
-            network, config.TrainingData(), (graph, x) => task.Loss((ResidualMlp)network, graph, x), config.Training, pool, onStep, store, cancellation);
+            network, config.TrainingData(), (graph, x) => task.Loss((ResidualMlp)network, graph, x), config.Training, backend, onStep, store, cancellation);
     }
 
-    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network) =>
-        ((ResidualMlpTargetConfig)config).Task.LearntFeatures((ResidualMlp)network);
+    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend) =>
+        ((ResidualMlpTargetConfig)config).Task.LearntFeatures((ResidualMlp)network, backend);
 
-    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>
-        evaluation is null ? [] : ResidualEvidence.Of(model, evaluation)?.Metrics ?? [];
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
+        evaluation is null ? [] : ResidualEvidence.Of(model, evaluation, backend)?.Metrics ?? [];
 
-    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data) => ResidualFigures.Draw(model, (ResidualMlp)model.Network);
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => ResidualFigures.Draw(model, (ResidualMlp)model.Network, backend);
 }

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
@@ -68,7 +69,7 @@ public abstract class TargetKind
     /// <returns>A clause about what it has learnt, for the user.</returns>
     /// <exception cref="TargetException">It falls short of what the configuration says of it.</exception>
     /// <exception cref="ConfigException">A file of data does not fit the network.</exception>
-    public abstract string Verify(TargetConfig config, Module network);
+    public abstract string Verify(TargetConfig config, Module network, Backend backend);
 
     /// <summary>The inputs on which it is decomposed and measured; files are read once.</summary>
     /// <exception cref="ArgumentException">The inputs cannot be drawn as the task says.</exception>
@@ -80,12 +81,14 @@ public abstract class TargetKind
     /// <param name="data">The inputs.</param>
     /// <param name="evaluation">What was measured on them; null where nothing could be evaluated, and only what the weights say is measured.</param>
     /// <param name="seed">Seed of the random masks.</param>
-    internal abstract IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed);
+    /// <param name="backend">What computes.</param>
+    internal abstract IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend);
 
     /// <summary>The figures that only this kind has, the most telling first.</summary>
     /// <param name="model">The components.</param>
     /// <param name="data">The inputs.</param>
-    public abstract IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data);
+    /// <param name="backend">What computes.</param>
+    public abstract IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend);
 }
 
 /// <summary>The inputs of a decomposition.</summary>

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine;
 using Spd.Networks;
@@ -12,7 +13,8 @@ internal static class TaskEvidence
     /// <param name="model">The components.</param>
     /// <param name="rows">The inputs that it is measured on; null where they do not come from a file.</param>
     /// <param name="seed">Seed of the random masks.</param>
-    public static IEnumerable<(string Metric, MetricValue Value)> Of(ComponentModel model, LabelledRows? rows, ulong seed)
+    /// <param name="backend">What computes.</param>
+    public static IEnumerable<(string Metric, MetricValue Value)> Of(ComponentModel model, LabelledRows? rows, ulong seed, Backend backend)
     {
         string name;
         Func<float[], double> measure;
@@ -20,9 +22,9 @@ internal static class TaskEvidence
         else if (rows?.Targets is { } targets) (name, measure) = ("task_mse", outputs => MeanSquaredError(outputs, targets));
         else return [];
         var masked = MaskedOutputs.Of(
-            model, rows.Inputs, rows.Count, seed, Masks.Ones, Masks.Stochastic(StreamPurpose.Masks), Masks.Importance, Masks.RoundedImportance);
+            model, rows.Inputs, rows.Count, seed, backend, Masks.Ones, Masks.Stochastic(StreamPurpose.Masks), Masks.Importance, Masks.RoundedImportance);
         double[] values = [.. masked.Select(measure)];
-        double own = measure(NetworkOutputs.Of(model.Network, rows.Inputs, rows.Count));
+        double own = measure(NetworkOutputs.Of(model.Network, rows.Inputs, rows.Count, backend));
         return
         [
             ($"{name}_rows", new(rows.Count)), ($"{name}_target", new(own)), ($"{name}_unmasked", new(values[0])), ($"{name}_stochastic", new(values[1])),

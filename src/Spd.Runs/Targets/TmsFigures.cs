@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Figures;
 using Spd.Networks.Targets;
@@ -15,11 +16,11 @@ internal static class TmsFigures
         + "in a hidden matrix all inputs share the same few subcomponents.";
 
     /// <summary>Draws all that the decomposed matrices allow.</summary>
-    public static IEnumerable<RunFigure> Draw(ComponentModel model, Tms tms)
+    public static IEnumerable<RunFigure> Draw(ComponentModel model, Tms tms, Backend backend)
     {
         if (Vectors(model.Sites, tms) is { } vectors) yield return vectors;
         if (HiddenMatrices(model.Sites, tms) is { } hidden) yield return hidden;
-        var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures);
+        var maps = ImportanceMap.OfSingleFeatures(model, tms.Config.NFeatures, backend);
         yield return RunFigures.Importances(maps, HowToRead);
         yield return RunFigures.Components(maps);
     }

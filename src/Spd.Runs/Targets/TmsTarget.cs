@@ -31,14 +31,14 @@ internal sealed class TmsTarget : TrainedTargetKind
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(TmsKeys.Target.Write((TmsTargetConfig)config));
 
     public override void Train(
-        TrainedTargetConfig config, Module network, WorkerPool pool, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
-        SupervisedTraining.Train(
-            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, pool, onStep, store, cancellation);
+        TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
+        SupervisedTraining.TrainOnLabels(
+            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, backend, onStep, store, cancellation);
 
-    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network) => ((Tms)network).RepresentedFeatures();
+    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend) => ((Tms)network).RepresentedFeatures(backend);
 
-    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed) =>
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
         TmsEvidence.Of(model.Sites, (Tms)model.Network);
 
-    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data) => TmsFigures.Draw(model, (Tms)model.Network);
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => TmsFigures.Draw(model, (Tms)model.Network, backend);
 }

@@ -1,8 +1,11 @@
+using Spd.Engine.Operations;
 using Spd.Decomposition.Baselines;
 using Spd.Engine;
-using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Baselines;
 
@@ -21,7 +24,8 @@ public sealed class ApdTests
     public void AttributionsAreThoseOfTheFormula(bool isTied, AttributionModel of)
     {
         var model = Model(isTied);
-        float[] attributions = Attributions.Of(model, of, Batch, Rows);
+        using var backend = TestBackend.Create();
+        float[] attributions = Attributions.Of(model, of, Batch, Rows, backend);
         var naive = new NaiveApd(model, Batch, Rows);
         Assert.Contains(attributions, value => value > 0.1f);
         for (int row = 0; row < Rows; row++)
@@ -32,6 +36,39 @@ public sealed class ApdTests
                 Assert.Equal(expected, attributions[row * C + c], 1e-4 * Math.Max(expected, 1));
             }
         }
+    }
+
+    [Theory]
+    [InlineData(true, AttributionModel.Target)]
+    [InlineData(true, AttributionModel.Decomposed)]
+    [InlineData(false, AttributionModel.Target)]
+    [InlineData(false, AttributionModel.Decomposed)]
+    public void AttributionsAreTheSquaredDerivativesByTheMasksOfTheComponents(bool isTied, AttributionModel of)
+    {
+        var model = Model(isTied);
+        int rank = model.Matrices[0].Rank;
+        using var backend = TestBackend.Create();
+        float[] attributions = Attributions.Of(model, of, Batch, Rows, backend);
+
+        // One backward pass for each output. Of the decomposed model at masks of one; of the target, to which masked components are added, at masks of zero.
+        var graph = new Graph();
+        Value x = graph.Input(Features), mask = graph.Input(C * rank);
+        var y = of == AttributionModel.Decomposed ? model.Forward(graph, x, mask) : TargetAndComponents(model, graph, x, mask);
+        Value[] cotangents = [.. Enumerable.Range(0, Features).Select(_ => graph.Input(Features))];
+        Value[] derivatives = [.. cotangents.Select(cotangent => Derivative.Of(graph, [(y, cotangent)], [mask])[mask]!)];
+        var program = backend.Compile(new Objective(graph), Rows, keep: derivatives);
+        program.Set(x, Batch);
+        program.Set(mask, [.. Enumerable.Repeat(of == AttributionModel.Decomposed ? 1f : 0, Rows * C * rank)]);
+        foreach (var (output, cotangent) in cotangents.Index())
+            program.Set(cotangent, [.. Enumerable.Range(0, Rows * Features).Select(i => i % Features == output ? 1f : 0)]);
+        program.Run(seed: 0, step: 0);
+
+        double[] expected = new double[Rows * C];
+        foreach (float[] byMask in derivatives.Select(program.Read))
+            for (int i = 0; i < expected.Length; i++) expected[i] += Math.Pow(byMask.Skip(i * rank).Take(rank).Sum(value => (double)value), 2);
+        Assert.Equal(expected.Length, attributions.Length);
+        Assert.Contains(attributions, value => value > 0.1f);
+        for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], attributions[i], 1e-5 * Math.Max(expected[i], 1));
     }
 
     [Theory]
@@ -61,19 +98,27 @@ public sealed class ApdTests
     {
         var model = Model(isTied);
         var options = Options with { SchattenPnorm = p, ParamMatchCoeff = 0.7, TopkReconCoeff = 3, SchattenCoeff = 1.3 };
-        using var pool = new WorkerPool(2);
-        var step = new ApdStep(model, new FixedData(Features, Batch), options, pool, unmasked: "unmasked");
-        var (computed, total) = step.Compute(seed: 0, batch: 0, backward: true);
+        using var backend = TestBackend.Create();
+        var data = new SparseFeatures(Features, 1, low: -0.5);
+        var step = new ApdStep(model, data, options, backend);
+        var (computed, total) = step.Compute(seed: 0, batch: 0);
         Assert.Equal((int)(1.3 * Rows), step.Active.Count(active => active));
 
-        var naive = new NaiveApd(model, Batch, Rows);
+        var naive = new NaiveApd(model, Drawn(data, Rows, seed: 0, step: 0), Rows);
         double Total() => 0.7 * naive.ParamMatch() + 3 * naive.TopkRecon(step.Active) + 1.3 * naive.Schatten(step.Active, p);
         var losses = computed.ToDictionary(loss => loss.Name, loss => loss.Value);
         Near(naive.ParamMatch(), losses[ApdLossNames.ParamMatch]);
         Near(naive.TopkRecon(step.Active), losses[ApdLossNames.TopkRecon]);
         Near(naive.Schatten(step.Active, p), losses[ApdLossNames.Schatten]);
-        Near(naive.TopkRecon([.. step.Active.Select(_ => true)]), losses["unmasked"]);
         Near(Total(), total);
+
+        // One that measures has the same losses, and the error with all components, but no gradients.
+        var measuring = new ApdStep(model, data, options, backend, unmasked: "unmasked");
+        var measured = measuring.Compute(seed: 0, batch: 0).Losses.ToDictionary(loss => loss.Name, loss => loss.Value);
+        Assert.All(losses, loss => Assert.Equal(loss.Value, measured[loss.Key], 1e-9));
+        Assert.Equal(step.Active, measuring.Active);
+        Near(naive.TopkRecon([.. step.Active.Select(_ => true)]), measured["unmasked"]);
+        Assert.All(model.Parameters.Parameters, parameter => Assert.True(measuring.Gradients.Of(parameter).IsEmpty));
 
         foreach (var parameter in model.Parameters.Parameters)
         {
@@ -102,13 +147,13 @@ public sealed class ApdTests
         // With as many active components as rows, drawn anew for both passes, the choice must be that of the inputs that the losses see.
         var model = Model(isTied: true);
         var data = new SparseFeatures(Features, 0.4);
-        using var pool = new WorkerPool(2);
-        var step = new ApdStep(model, data, Options with { BatchSize = 300 }, pool);
-        var (losses, _) = step.Compute(seed: 4, batch: 9, backward: false);
+        using var backend = TestBackend.Create();
+        var step = new ApdStep(model, data, Options with { BatchSize = 300 }, backend);
+        var (losses, _) = step.Compute(seed: 4, batch: 9);
         float[] batch = Drawn(data, rows: 300, seed: 4, step: 9);
         Assert.Equal(new NaiveApd(model, batch, 300).TopkRecon(step.Active), losses.Single(loss => loss.Name == ApdLossNames.TopkRecon).Value, 1e-6);
         bool[] chosen = new bool[300 * C];
-        new BatchTopK().Choose(Attributions.Of(model, AttributionModel.Target, batch, 300), (int)(1.3 * 300), chosen);
+        new BatchTopK().Choose(Attributions.Of(model, AttributionModel.Target, batch, 300, backend), (int)(1.3 * 300), chosen);
         Assert.Equal(chosen, step.Active);
     }
 
@@ -149,9 +194,10 @@ public sealed class ApdTests
     {
         float[][] ends = [.. new[] { 1, 3 }.Select(threads =>
         {
+            using var backend = TestBackend.Create(threads);
             using var apd = new Apd(
                 Given.Tms(), new SparseFeatures(Features, 0.3),
-                Options with { BatchSize = 700, Steps = 30, Lr = 0.01, AttributionModel = AttributionModel.Decomposed }, threads);
+                Options with { BatchSize = 700, Steps = 30, Lr = 0.01, AttributionModel = AttributionModel.Decomposed }, backend);
             if (threads == 1) apd.Train(cancellation: TestContext.Current.CancellationToken);
             else for (int step = 0; step < 30; step++) Assert.Equal(step, apd.Step().Step);
             Assert.Equal(30, apd.StepsTaken);
@@ -164,7 +210,8 @@ public sealed class ApdTests
     [Fact]
     public void EvaluationIsOfOtherBatchesAndLeavesOutWhatOnlyCausalImportancesGive()
     {
-        using var apd = new Apd(Given.Tms(), new SparseFeatures(Features, 0.3), Options with { BatchSize = 500 }, threads: 2);
+        using var backend = TestBackend.Create();
+        using var apd = new Apd(Given.Tms(), new SparseFeatures(Features, 0.3), Options with { BatchSize = 500 }, backend);
         var evaluation = apd.Evaluate(batches: 3);
         Assert.Equal((int)(1.3 * 500) / 500.0, Assert.Single(evaluation.Sites).L0, 1e-9);
         Assert.Equal(
@@ -177,7 +224,8 @@ public sealed class ApdTests
     [Fact]
     public void AnInfiniteLossStopsTheTraining()
     {
-        using var apd = new Apd(Given.Tms(), new SparseFeatures(Features, 0.3), Options with { BatchSize = 500, Lr = 1e30 }, threads: 1);
+        using var backend = TestBackend.Create(1);
+        using var apd = new Apd(Given.Tms(), new SparseFeatures(Features, 0.3), Options with { BatchSize = 500, Lr = 1e30 }, backend);
         Assert.Throws<NonFiniteLossException>(() => apd.Train(cancellation: TestContext.Current.CancellationToken));
         Assert.All(apd.Components.Parameters.Parameters, parameter => Assert.All(parameter.Values.ToArray(), value => Assert.True(float.IsFinite(value))));
     }
@@ -200,13 +248,21 @@ public sealed class ApdTests
         return model;
     }
 
+    /// <summary><c>z_l = W_l x_l + Σ_c m_c P_lc x_l</c> in place of each map.</summary>
+    private static Value TargetAndComponents(ApdModel model, Graph graph, Value x, Value mask) => model.Network.Forward(new ForwardPass(graph, (linear, input) =>
+    {
+        var matrix = model.Matrices.Single(candidate => candidate.Linear == linear);
+        var added = graph.MatMul(matrix.U, graph.Multiply(graph.MatMul(matrix.V, input), mask), transposed: true);
+        return graph.AddBias(graph.Plus(graph.MatMul(matrix.Target, input), added), linear.Bias);
+    }), x);
+
     private static float[] Drawn(SparseFeatures data, int rows, ulong seed, long step)
     {
-        var graph = new Engine.Graphs.Graph();
-        var x = graph.Keep(data.Build(graph));
-        float[] batch = new float[rows * Features];
-        using var pool = new WorkerPool(1);
-        new PanelRunner(graph, rows, pool).Run(seed, step, backward: false, observer: workspace => workspace.CopyTo(batch, x));
-        return batch;
+        var graph = new Graph();
+        var x = data.Build(graph);
+        using var backend = TestBackend.Create(1);
+        var program = backend.Compile(new Objective(graph), rows, keep: [x]);
+        program.Run(seed, step);
+        return program.Read(x);
     }
 }

@@ -89,7 +89,7 @@ internal sealed class NaiveApd(ApdModel model, float[] batch, int rows)
         double[,] weight = new double[matrix.Outputs, matrix.Inputs];
         for (int o = 0; o < matrix.Outputs; o++)
             for (int i = 0; i < matrix.Inputs; i++)
-                weight[o, i] = matrix.TargetWeight[o * matrix.Inputs + i];
+                weight[o, i] = matrix.Target[o, i];
         return weight;
     }
 

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Components;
 
@@ -42,7 +42,7 @@ public sealed class ComponentModelTests
                 for (int o = 0; o < site.U.Columns; o++)
                 {
                     square += (double)site.U[c, o] * site.U[c, o];
-                    for (int i = 0; i < site.V.Columns; i++) inner += (double)site.U[c, o] * site.V[c, i] * site.TargetWeight[o * site.V.Columns + i];
+                    for (int i = 0; i < site.V.Columns; i++) inner += (double)site.U[c, o] * site.V[c, i] * site.Target[o, i];
                 }
 
                 // U = û a with a = Σ V û W, so that ⟨U V, W⟩ = a² = ‖U‖².
@@ -174,12 +174,13 @@ public sealed class ComponentModelTests
             for (int i = 0; i < site.V.Columns; i++)
             {
                 site.V[i, i] = 2;
-                for (int o = 0; o < site.U.Columns; o++) site.U[i, o] = site.TargetWeight[o * site.V.Columns + i] / 2;
+                for (int o = 0; o < site.U.Columns; o++) site.U[i, o] = site.Target[o, i] / 2;
             }
         }
 
         float[] inputs = Given.Numbers(40, seed: 1);
-        float[] expected = NetworkOutputs.Of(network, inputs, 10), actual = NetworkOutputs.Of(new Unmasked(model), inputs, 10);
+        using var backend = TestBackend.Create();
+        float[] expected = NetworkOutputs.Of(network, inputs, 10, backend), actual = NetworkOutputs.Of(new Unmasked(model), inputs, 10, backend);
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5f);
     }
 
@@ -253,6 +254,6 @@ public sealed class ComponentModelTests
 
     private sealed class Unmasked(ComponentModel model) : Module
     {
-        public override Node Forward(ForwardPass pass, Node x) => model.MaskedForward(pass.Graph, x, model.Sites.ToDictionary(site => site, _ => (Node?)null));
+        public override Value Forward(ForwardPass pass, Value x) => model.MaskedForward(pass.Graph, x, model.Sites.ToDictionary(site => site, _ => (Value?)null));
     }
 }

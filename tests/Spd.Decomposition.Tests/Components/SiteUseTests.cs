@@ -1,7 +1,7 @@
-using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Networks;
 using Spd.Networks.Data;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Components;
 
@@ -50,9 +50,9 @@ public sealed class SiteUseTests
     private static void Prepare(Module network)
     {
         var options = new DecompositionOptions { C = 4, TargetModulePatterns = ["*"], BatchSize = 8 };
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var step = new DecompositionStep(
-            ComponentModel.Create(network, options.TargetModulePatterns, 4, 0, seed: 0), new SparseFeatures(3, 0.5), options, pool);
+            ComponentModel.Create(network, options.TargetModulePatterns, 4, 0, seed: 0), new SparseFeatures(3, 0.5), options, backend);
     }
 
     private sealed class UsedTwice : Module
@@ -61,7 +61,7 @@ public sealed class SiteUseTests
 
         public UsedTwice() => _map = Add("map", new Linear(3, 3));
 
-        public override Node Forward(ForwardPass pass, Node x) => _map.Forward(pass, _map.Forward(pass, x));
+        public override Value Forward(ForwardPass pass, Value x) => _map.Forward(pass, _map.Forward(pass, x));
     }
 
     private sealed class NeverUsed : Module
@@ -74,6 +74,6 @@ public sealed class SiteUseTests
             Add("idle", new Linear(3, 3));
         }
 
-        public override Node Forward(ForwardPass pass, Node x) => _map.Forward(pass, x);
+        public override Value Forward(ForwardPass pass, Value x) => _map.Forward(pass, x);
     }
 }

@@ -1,10 +1,11 @@
 using System.Text.Json;
 using Spd.Engine;
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 using Spd.Engine.Tests.Gradients;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Losses;
 
@@ -12,6 +13,8 @@ namespace Spd.Decomposition.Tests.Losses;
 public sealed class FunctionTests : IDisposable
 {
     private readonly JsonDocument _golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "functions.json")));
+
+    private readonly CpuBackend _backend = TestBackend.Create(1);
 
     private JsonElement Recorded => _golden.RootElement.GetProperty("float64");
 
@@ -31,13 +34,13 @@ public sealed class FunctionTests : IDisposable
     [InlineData("shared masks")]
     public void GradientsMatchFiniteDifferencesAndTheScalarTwin(string name) => GradientCheck.Trials(name switch
     {
-        "lower" => new("lower-leaky", typeof(LowerLeakyHardSigmoid), setup => (graph, x) => setup.Compare(graph, graph.Map(default(LowerLeakyHardSigmoid), x))),
-        "upper" => new("upper-leaky", typeof(UpperLeakyHardSigmoid), setup => (graph, x) => setup.Compare(graph, graph.Map(default(UpperLeakyHardSigmoid), x))),
-        "masks" => new("masks", typeof(MaskSource), setup => (graph, x) => setup.Compare(graph, Interpolate(graph, x, setup.Input(graph, setup.Rows, 0, 1)))),
+        "lower" => new("lower-leaky", typeof(LowerLeakyHardSigmoid), setup => (objective, x) => setup.Compare(objective, objective.Graph.Map(default(LowerLeakyHardSigmoid), x))),
+        "upper" => new("upper-leaky", typeof(UpperLeakyHardSigmoid), setup => (objective, x) => setup.Compare(objective, objective.Graph.Map(default(UpperLeakyHardSigmoid), x))),
+        "masks" => new("masks", typeof(MaskSource), setup => (objective, x) => setup.Compare(objective, Interpolate(objective.Graph, x, setup.Input(objective.Graph, setup.Rows, 0, 1)))),
         _ => new("shared masks", typeof(MaskSource), setup =>
         {
             var source = setup.Trained("source", setup.Rows, 1, 0.1, 0.9);
-            return (graph, x) => setup.Compare(graph, Interpolate(graph, x, graph.Add(new BroadcastNode(source))));
+            return (objective, x) => setup.Compare(objective, Interpolate(objective.Graph, x, objective.Graph.Broadcast(source)));
         }),
     });
 
@@ -55,16 +58,16 @@ public sealed class FunctionTests : IDisposable
         for (int row = 0; row < rows; row++)
         {
             var shift = new Parameter("shift", c);
-            var graph = new Graph(new ParameterSet([shift]));
+            var graph = new Graph();
             var x = graph.Input(c);
-            x.Set([.. GoldenCase.Flatten(importances[row])]);
-            graph.AddLoss("minimality", new PowerSumLoss(graph.AddBias(x, shift), p), weight: 1.0 / rows);
-            using var pool = new WorkerPool(1);
-            var runner = new PanelRunner(graph, 1, pool);
-            runner.Run(0, 0);
+            var objective = new Objective(graph);
+            objective.Add("minimality", graph.PowerSum(graph.AddBias(x, shift), p), weight: 1.0 / rows);
+            var program = _backend.Compile(objective, 1, new ParameterSet([shift]));
+            program.Set(x, GoldenCase.Flatten(importances[row]));
+            program.Run(0, 0);
             for (int i = 0; i < c; i++)
             {
-                double gradient = expected[row * c + i], actual = runner.Gradients.Of(shift)[i];
+                double gradient = expected[row * c + i], actual = program.Gradients.Of(shift)[i];
                 if (double.IsInfinity(gradient)) Assert.Equal(gradient, actual);
                 else Assert.Equal(gradient, actual, 2e-6);
             }
@@ -72,12 +75,12 @@ public sealed class FunctionTests : IDisposable
 
         var whole = new Graph();
         var all = whole.Input(c);
-        all.Set(GoldenCase.Flatten(importances));
-        whole.AddLoss("minimality", new PowerSumLoss(all, p));
-        using var wholePool = new WorkerPool(1);
-        var wholeRunner = new PanelRunner(whole, rows, wholePool);
-        wholeRunner.Run(0, 0);
-        Assert.Equal(recorded.GetProperty("loss").GetDouble(), wholeRunner.TotalLoss, 1e-6);
+        var loss = new Objective(whole);
+        loss.Add("minimality", whole.PowerSum(all, p));
+        var wholeProgram = _backend.Compile(loss, rows);
+        wholeProgram.Set(all, GoldenCase.Flatten(importances));
+        wholeProgram.Run(0, 0);
+        Assert.Equal(recorded.GetProperty("loss").GetDouble(), wholeProgram.TotalLoss, 1e-6);
     }
 
     [Fact]
@@ -88,13 +91,13 @@ public sealed class FunctionTests : IDisposable
         {
             var graph = new Graph();
             var (q, p) = (graph.Input(3), graph.Input(3));
-            q.Set(prediction);
-            p.Set(target);
-            graph.AddLoss("divergence", new KullbackLeiblerLoss(q, p));
-            using var pool = new WorkerPool(1);
-            var runner = new PanelRunner(graph, prediction.Length / 3, pool);
-            runner.Run(0, 0);
-            return runner.TotalLoss;
+            var objective = new Objective(graph);
+            objective.Add("divergence", graph.Divergence(q, p));
+            var program = _backend.Compile(objective, prediction.Length / 3);
+            program.Set(q, prediction);
+            program.Set(p, target);
+            program.Run(0, 0);
+            return program.TotalLoss;
         }
 
         float[] pred = GoldenCase.Flatten(recorded.GetProperty("pred")), target = GoldenCase.Flatten(recorded.GetProperty("target"));
@@ -105,9 +108,13 @@ public sealed class FunctionTests : IDisposable
         Assert.True(double.IsFinite(Divergence([200, 0, -200], [-200, 0, 200])));
     }
 
-    public void Dispose() => _golden.Dispose();
+    public void Dispose()
+    {
+        _golden.Dispose();
+        _backend.Dispose();
+    }
 
-    private static Node Interpolate(Graph graph, Node g, Node source) =>
+    private static Value Interpolate(Graph graph, Value g, Value source) =>
         Masks.From((_, _, _) => source)(graph, new SiteActivations(null!, null!, null!, null!, g, null!), 0)!;
 
     private void CheckFunction<TFunction>(string name, double tolerance)
@@ -116,17 +123,18 @@ public sealed class FunctionTests : IDisposable
         double[] x = [.. GoldenCase.Doubles(Recorded.GetProperty("x"))];
         double[] values = [.. GoldenCase.Doubles(Recorded.GetProperty(name))], slopes = [.. GoldenCase.Doubles(Recorded.GetProperty($"{name}_grad"))];
         var shift = new Parameter("shift", x.Length);
-        var graph = new Graph(new ParameterSet([shift]));
+        var graph = new Graph();
         var input = graph.Input(x.Length);
-        input.Set([.. x.Select(value => (float)value)]);
         var y = graph.Map(default(TFunction), graph.AddBias(input, shift));
         var zero = graph.Input(x.Length);
-        float[] outputs = new float[x.Length], target = new float[x.Length];
-        zero.Set(target);
-        graph.AddLoss("sum", new SquaredErrorLoss(y, zero));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 1, pool);
-        runner.Run(0, 0, backward: false, workspace => workspace.CopyTo(outputs, y));
+        float[] target = new float[x.Length];
+        var objective = new Objective(graph);
+        objective.Add("sum", graph.SquaredError(y, zero));
+        var program = _backend.Compile(objective, 1, new ParameterSet([shift]), keep: [y]);
+        program.Set(input, [.. x.Select(value => (float)value)]);
+        program.Set(zero, target);
+        program.Run(0, 0);
+        float[] outputs = program.Read(y);
         for (int i = 0; i < x.Length; i++)
         {
             Assert.Equal(values[i], outputs[i], tolerance);
@@ -134,7 +142,7 @@ public sealed class FunctionTests : IDisposable
             target[i] = outputs[i] - 1;
         }
 
-        runner.Run(0, 0);
-        for (int i = 0; i < x.Length; i++) Assert.Equal(2 * slopes[i] / x.Length, runner.Gradients.Of(shift)[i], 2 * tolerance);
+        program.Run(0, 0);
+        for (int i = 0; i < x.Length; i++) Assert.Equal(2 * slopes[i] / x.Length, program.Gradients.Of(shift)[i], 2 * tolerance);
     }
 }

@@ -1,6 +1,7 @@
-using Spd.Engine;
-using Spd.Engine.Execution;
 using Spd.Engine.Operations;
+using Spd.Engine;
+using Spd.Engine.Graphs;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Losses;
 
@@ -68,15 +69,19 @@ public sealed class LossGradientTests
         float[] Uniforms(StreamPurpose purpose, int sample, int site) =>
             uniforms.TryGetValue((purpose, sample, site), out float[]? numbers) ? numbers
                 : uniforms[(purpose, sample, site)] = Given.Numbers(Rows * model.Sites[site].C, 1000 * (int)purpose + 10 * sample + site, 0, 1);
+        var inputs = new List<(Value Input, float[] Values)>();
         MaskSource Source(StreamPurpose purpose) => Masks.From((graph, site, sample) =>
         {
             var input = graph.Input(site.Site.C);
-            input.Set(Uniforms(purpose, sample, site.Site.Index));
+            inputs.Add((input, Uniforms(purpose, sample, site.Site.Index)));
             return input;
         });
 
-        using var pool = new WorkerPool(2);
-        var step = new DecompositionStep(model, new FixedData(4, batch), options, pool, stochasticMasks: Source);
+        using var backend = TestBackend.Create();
+        var data = new GivenData(4);
+        var step = new DecompositionStep(model, data, options, backend, stochasticMasks: Source);
+        if (name != LossNames.Faithfulness) inputs.Add((data.Input, batch));
+        foreach (var (input, values) in inputs) step.Program.Set(input, values);
         var result = step.Run(0);
         var naive = new NaiveObjective(model, network, batch, Rows);
         double Loss() => naive.Loss(name, options, Uniforms);
@@ -138,10 +143,11 @@ public sealed class LossGradientTests
         (double Total, double[] Gradient) Run(DecompositionOptions options)
         {
             var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], c: 6, k: 2, seed: 8);
-            using var pool = new WorkerPool(1);
+            using var backend = TestBackend.Create(1);
+            var data = new GivenData(4);
             var step = new DecompositionStep(
-                model, new FixedData(4, Given.Numbers(400, seed: 1)),
-                options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = double.Epsilon }, pool);
+                model, data, options with { C = 6, NCiMlpNeurons = 2, BatchSize = 100, Lr = double.Epsilon }, backend);
+            if (step.Program.Plan.Find(data.Input) is not null) step.Program.Set(data.Input, Given.Numbers(400, seed: 1));
             return (
                 step.Run(3).TotalLoss,
                 [.. model.Parameters.Parameters.SelectMany(parameter => step.Gradients.Of(parameter).ToArray().Select(value => (double)value))]);

@@ -1,6 +1,9 @@
-using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Data;
+using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Metrics;
 
@@ -14,8 +17,8 @@ public sealed class EvaluatorTests
     {
         // Gates without weight: g is the bias, whatever the input: 1, 0.5, 0.05, 0.005, −0.01, 0.
         var model = Model([1.5f, 0.5f, 0.05f, 0.005f, -1, 0]);
-        using var pool = new WorkerPool(2);
-        var evaluator = new Evaluator(model, Data, Options, pool);
+        using var backend = TestBackend.Create();
+        var evaluator = new Evaluator(new Graph(), model, Data, Options, backend);
         var evaluation = evaluator.Evaluate(0, batches: 3, adversarialBatches: 0);
         var site = Assert.Single(evaluation.Sites);
         Assert.Equal(("linear", 6, 3.0, 2), (site.Name, site.C, site.L0, site.Alive));
@@ -32,8 +35,8 @@ public sealed class EvaluatorTests
     {
         // Subcomponent 0 carries input 0 with g = 1, subcomponent 1 input 1 with g = 0.25; the others are empty.
         var model = Model([1, 0.25f, 0, 0, 0, 0]);
-        using var pool = new WorkerPool(2);
-        var evaluator = new Evaluator(model, Data, Options, pool);
+        using var backend = TestBackend.Create();
+        var evaluator = new Evaluator(new Graph(), model, Data, Options, backend);
         var evaluation = evaluator.Evaluate(0, batches: 40, adversarialBatches: 1);
         // Output 1 = 3 x₁, x₁² is 1/3 in half of the rows: E[(3 x₁)²] / 2 outputs = 0.75; times (1 − m)².
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
@@ -63,8 +66,8 @@ public sealed class EvaluatorTests
             site.U[c, 0] = c % 2 == 0 ? 2 : -2;
         }
 
-        using var pool = new WorkerPool(2);
-        var evaluator = new Evaluator(model, Data, Options, pool);
+        using var backend = TestBackend.Create();
+        var evaluator = new Evaluator(new Graph(), model, Data, Options, backend);
         var evaluation = evaluator.Evaluate(0, batches: 5, adversarialBatches: 5);
         Assert.Equal(0, evaluation.UnmaskedRecon, 1e-10);
         // Worst: both positive parts on, both negative off, an output of 4 x₀: E = 16 / 6 / 2. Random: the variance of four uniform numbers times 2 x₀.
@@ -73,25 +76,31 @@ public sealed class EvaluatorTests
         Assert.True(evaluation.AdversarialRecon >= evaluation.StochasticRecon);
     }
 
-    [Fact]
-    public void EvaluationRepeatsOnAnyNumberOfThreadsAndLeavesTheModelAlone()
+    [Theory]
+    [InlineData(300)]
+    [InlineData(5000)]
+    public void EvaluationRepeatsOnAnyNumberOfThreadsAndLeavesTheModelAlone(int rows)
     {
-        var results = new[] { 1, 2, 3 }.Select(threads =>
+        var results = new[] { 1, 2, 3, 8 }.Select(threads =>
         {
             var model = ComponentModel.Create(Given.Tms(), ["linear*"], 6, 2, seed: 1);
             float[] before = [.. model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
-            using var pool = new WorkerPool(threads);
-            var evaluator = new Evaluator(model, new SparseFeatures(5, 0.2), Options, pool);
+            using var backend = TestBackend.Create(threads);
+            var evaluator = new Evaluator(new Graph(), model, new SparseFeatures(5, 0.2), Options with { BatchSize = rows }, backend);
             var first = evaluator.Evaluate(0, batches: 2, adversarialBatches: 2);
             Assert.Equal(before, model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()));
             // A second measurement takes further batches.
             Assert.NotEqual(first.UnmaskedRecon, evaluator.Evaluate(4, batches: 2, adversarialBatches: 0).UnmaskedRecon);
             return first;
         }).ToList();
+        Assert.Contains(results[0].Sites, site => site is { L0: > 0, Alive: > 0, Varying: > 0 });
+        Assert.All(results[0].Sites, site => Assert.Equal(2 * rows * 6, site.Importances.Sum()));
         foreach (var result in results)
         {
             Assert.Equal(results[0].Losses, result.Losses);
-            Assert.Equal(results[0].Sites.Select(site => (site.Name, site.L0, site.Alive)), result.Sites.Select(site => (site.Name, site.L0, site.Alive)));
+            Assert.Equal(
+                results[0].Sites.Select(site => (site.Name, site.L0, site.Alive, site.Varying)),
+                result.Sites.Select(site => (site.Name, site.L0, site.Alive, site.Varying)));
             Assert.Equal(results[0].Sites.SelectMany(site => site.Importances), result.Sites.SelectMany(site => site.Importances));
             Assert.Equal(
                 (results[0].UnmaskedRecon, results[0].StochasticRecon, results[0].ImportanceMaskedRecon,
@@ -106,10 +115,11 @@ public sealed class EvaluatorTests
     {
         float[] Train(bool evaluating)
         {
+            using var backend = TestBackend.Create();
             using var decomposer = new Decomposer(
                 Given.Tms(), new SparseFeatures(5, 0.2),
                 new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 6, TargetModulePatterns = ["linear*"] },
-                threads: 2);
+                backend);
             decomposer.Train(step =>
             {
                 if (evaluating && step.StepsTaken % 2 == 0) decomposer.Evaluate(batches: 1, adversarialBatches: 1);
@@ -121,10 +131,33 @@ public sealed class EvaluatorTests
     }
 
     [Fact]
+    public void TrainingEvaluatingAndTheAdversaryShareOneForwardPassOfTheTarget()
+    {
+        var network = Given.Tms(new TmsModelConfig { TiedWeights = false });
+        var options = new DecompositionOptions { C = 4, NCiMlpNeurons = 2, BatchSize = 100, Steps = 1, TargetModulePatterns = ["linear*"] };
+        using var backend = TestBackend.Create();
+        using var decomposer = new Decomposer(network, new SparseFeatures(5, 0.2), options, backend);
+        decomposer.Train(cancellation: TestContext.Current.CancellationToken);
+        var graph = decomposer.Graph;
+        List<MatMul> Products() => [.. graph.Operations.OfType<MatMul>().Where(product => product.X.Shape.IsPanel)];
+        List<MatMul> OfTarget() => [.. Products().Where(product => product.W.Source is Weight weight && network.NamedParameters().Any(entry => entry.Parameter == weight.Parameter))];
+        var (products, ofTarget, gates) = (Products(), OfTarget(), graph.Operations.OfType<RowMlp>().ToList());
+        decomposer.Evaluate(batches: 1, adversarialBatches: 1);
+
+        // W1 x and W2 a; behind the masked linear1 W2 once more, and its transpose backward.
+        Assert.Equal(4, ofTarget.Count);
+        Assert.Equal(ofTarget, OfTarget());
+        Assert.Equal(2, gates.Count);
+        Assert.Equal(gates, graph.Operations.OfType<RowMlp>());
+        // U1, V2, U2 for unmasked, importance and rounded masks and for the adversary's; backward the last three.
+        Assert.Equal(products.Count + 4 * 3 + 3, Products().Count);
+    }
+
+    [Fact]
     public void NoBatchesAreRefused()
     {
-        using var pool = new WorkerPool(1);
-        var evaluator = new Evaluator(Model(new float[6]), Data, Options, pool);
+        using var backend = TestBackend.Create(1);
+        var evaluator = new Evaluator(new Graph(), Model(new float[6]), Data, Options, backend);
         Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0, 0));
     }
 

@@ -1,4 +1,5 @@
 using Spd.Networks;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Metrics;
 
@@ -105,7 +106,8 @@ public sealed class MetricTests
             u: new[,] { { 1f, 0 }, { 0, 1 }, { 0, 0 } },
             out var model);
         site.Gate.Weight!.Values.Fill(1);
-        var map = Assert.Single(ImportanceMap.OfSingleFeatures(model, 2));
+        using var backend = TestBackend.Create();
+        var map = Assert.Single(ImportanceMap.OfSingleFeatures(model, 2, backend));
         // h = V · 0.75 e_i: (0, 1.5, −3) and (0.75, 0, 0); lower-leaky.
         Assert.Equal([0f, 1, -0.03f, 0.75f, 0, 0], map.Values.Cast<float>().Select(value => MathF.Round(value, 6)));
         Assert.Equal([1, 0, 2], map.Order);

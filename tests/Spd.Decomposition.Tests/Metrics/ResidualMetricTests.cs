@@ -118,7 +118,7 @@ public sealed class ResidualMetricTests
         {
             site.V.Values.Clear();
             site.U.Values.Clear();
-            for (int j = 0; j < 3; j++) (site.V[j, j], site.U[j, j]) = (0.5f, 2 * site.TargetWeight[j * site.V.Columns + j]);
+            for (int j = 0; j < 3; j++) (site.V[j, j], site.U[j, j]) = (0.5f, 2 * site.Target[j, j]);
         }
 
         return model;

@@ -1,5 +1,5 @@
-using Spd.Engine.Execution;
 using Spd.Networks.Data;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Training;
 
@@ -33,8 +33,8 @@ public sealed class AllocationTests
             Pnorm = 0.9,
         };
         var model = ComponentModel.Create(Given.Tms(), options.TargetModulePatterns, options.C, k, seed: 0);
-        using var pool = new WorkerPool(threads);
-        var step = new DecompositionStep(model, new SparseFeatures(5, 0.2), options, pool);
+        using var backend = TestBackend.Create(threads);
+        var step = new DecompositionStep(model, new SparseFeatures(5, 0.2), options, backend);
         var result = step.Run(0);
         long start = GC.GetAllocatedBytesForCurrentThread();
         result = result with { Losses = result.Losses.ToArray() };

@@ -1,9 +1,10 @@
 using Spd.Engine;
-using Spd.Engine.Execution;
-using Spd.Engine.Kernels;
+using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Engine.Planning;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Training;
 
@@ -25,10 +26,11 @@ public sealed class DecompositionStepTests
     public void TheNumberOfThreadsChangesNoBitIn200Steps()
     {
         // The scalar twin takes too long for all of them.
-        int steps = KernelSet.Default().Name == "scalar" ? 12 : 200;
+        int steps = TestBackend.Kernels.Name == "scalar" ? 12 : 200;
         var results = new[] { 1, 2, 3, 8 }.Select(threads =>
         {
-            using var decomposer = new Decomposer(Given.Tms(), Data, Options with { Steps = steps }, threads);
+            using var backend = TestBackend.Create(threads);
+            using var decomposer = new Decomposer(Given.Tms(), Data, Options with { Steps = steps }, backend);
             float[] before = Parameters(decomposer.Components);
             decomposer.Train();
             Assert.Equal(steps, decomposer.StepsTaken);
@@ -45,13 +47,13 @@ public sealed class DecompositionStepTests
     {
         var options = Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 300, Lr = double.Epsilon };
         var model = ComponentModel.Create(Given.Tms(), ["linear*"], 4, 0, seed: 1);
-        using var pool = new WorkerPool(2);
-        var one = new DecompositionStep(model, Data, options, pool);
-        var other = new DecompositionStep(model, Data, options, pool);
+        using var backend = TestBackend.Create();
+        var one = new DecompositionStep(model, Data, options, backend);
+        var other = new DecompositionStep(model, Data, options, backend);
         double[] losses = [.. Enumerable.Range(0, 6).Select(step => one.Run(step).TotalLoss)];
         Assert.Equal(6, losses.Distinct().Count());
         foreach (int step in new[] { 5, 2, 5, 0 }) Assert.Equal(losses[step], other.Run(step).TotalLoss);
-        var reseeded = new DecompositionStep(model, Data, options with { Seed = 1 }, pool);
+        var reseeded = new DecompositionStep(model, Data, options with { Seed = 1 }, backend);
         Assert.NotEqual(losses[0], reseeded.Run(0).TotalLoss);
     }
 
@@ -59,9 +61,10 @@ public sealed class DecompositionStepTests
     public void TrainingThatIsStoppedGoesOnAsIfItHadNotBeen()
     {
         var options = Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 200, Steps = 12 };
-        using var whole = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        using var backend = TestBackend.Create(1);
+        using var whole = new Decomposer(Given.Tms(), Data, options, backend);
         whole.Train(cancellation: TestContext.Current.CancellationToken);
-        using var parts = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        using var parts = new Decomposer(Given.Tms(), Data, options, backend);
         using var source = new CancellationTokenSource();
         parts.Train(step => { if (step.StepsTaken == 5) source.Cancel(); }, source.Token);
         Assert.Equal(5, parts.StepsTaken);
@@ -76,10 +79,10 @@ public sealed class DecompositionStepTests
     public void ATrainingIsItsStepsOneByOne()
     {
         var options = Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 200, Steps = 7 };
-        using var trained = new Decomposer(Given.Tms(), Data, options, threads: 2);
+        using var trained = new Decomposer(Given.Tms(), Data, options, TestBackend.Create(2));
         var told = new List<StepResult>();
         trained.Train(told.Add, TestContext.Current.CancellationToken);
-        using var stepped = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        using var stepped = new Decomposer(Given.Tms(), Data, options, TestBackend.Create(1));
         for (int i = 0; i < options.Steps; i++)
         {
             var result = stepped.Step();
@@ -100,7 +103,7 @@ public sealed class DecompositionStepTests
     public void AResultStaysThatOfItsStep()
     {
         var options = Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 200, Steps = 3, FaithfulnessCoeff = 0.5, OutReconCoeff = 2, ImportanceMinimalityCoeff = 0.003 };
-        using var decomposer = new Decomposer(Given.Tms(), Data, options, threads: 1);
+        using var decomposer = new Decomposer(Given.Tms(), Data, options, TestBackend.Create(1));
         var first = decomposer.Step();
         (string Name, double Value)[] losses = [.. first.Losses];
         var second = decomposer.Step();
@@ -120,80 +123,75 @@ public sealed class DecompositionStepTests
     [Fact]
     public void WhatTheTargetComputedIsNotComputedAgain()
     {
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var model = ComponentModel.Create(Given.Tms(new TmsModelConfig { TiedWeights = false }), ["linear*"], 4, 2, seed: 1);
-        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 40 }, pool);
-        var products = step.Graph.Nodes.OfType<WeightProduct>().ToList();
+        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 40 }, backend);
+        var products = PanelOperations<MatMul>(backend.Compile(step.Objective, 40).Plan);
         // Target: W1 x, W2 a. Inner: V1 x, V2 a. All masked: U1, V2, U2. linear1 alone: U1, W2. linear2 alone: U2.
         Assert.Equal(10, products.Count);
         var target = step.Target;
-        Assert.Equal(2, products.Count(product => product.Inputs[0] == target.Input));
-        Assert.Equal(2, products.Count(product => product.Inputs[0] == target.Sites[1].Input));
-        Assert.Contains(target.Sites[0].Inner, products);
+        Assert.Equal(2, products.Count(product => product.X == target.Input));
+        Assert.Equal(2, products.Count(product => product.X == target.Sites[1].Input));
+        Assert.Contains(target.Sites[0].Inner.Source, products);
 
-        int checkedNodes = 0;
-        step.Run(0, workspace =>
-        {
-            // Nothing of the frozen target has a gradient; what depends on V, U or a gate has.
-            Assert.All(
-                [target.Input, target.TargetOutput, target.Sites[0].Input, target.Sites[1].Input],
-                node => Assert.True(workspace.GradientOf(node).IsEmpty));
-            foreach (var site in target.Sites)
-            {
-                foreach (var node in new[] { site.Inner, site.GateOutput, site.Importance, site.PenalisedImportance })
-                {
-                    Assert.Equal(node.Rows * workspace.Stride, workspace.GradientOf(node).Length);
-                    checkedNodes++;
-                }
-            }
-        });
-        Assert.Equal(8, checkedNodes);
+        // Backward a product with the transpose for each of the last six, which masks are upstream of, and an outer product for each that reads V or U:
+        // V1, V2 twice, U1 and U2 twice each.
+        var plan = step.Program.Plan;
+        Assert.Equal(10 + 6, PanelOperations<MatMul>(plan).Count);
+        Assert.Equal(7, PanelOperations<Outer>(plan).Count);
+
+        // Nothing of the frozen target has a gradient that is computed; what depends on V, U or a gate has.
+        Value[] frozen = [.. new[] { target.Input, target.TargetOutput, target.Sites[0].Input, target.Sites[1].Input }.Distinct()];
+        Value[] trained = [.. target.Sites.SelectMany(site => new[] { site.Inner, site.GateOutput, site.Importance, site.PenalisedImportance })];
+        Assert.Equal((3, 8), (frozen.Length, trained.Length));
+        var seeds = step.Objective.Terms.Select(term => (term.Loss, step.Graph.Scale(step.Graph.Number(term.Coefficient), term.Weight))).ToList();
+        var gradients = Derivative.Of(step.Graph, seeds, [.. frozen, .. trained]);
+        Assert.All(frozen, value => Assert.Null(plan.Find(gradients[value]!)));
+        Assert.All(trained, value => Assert.NotNull(plan.Find(gradients[value]!)));
     }
 
     [Fact]
     public void EverySampleAndPurposeDrawsMasksOfItsOwnAndInnerActivationsAreShared()
     {
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var model = ComponentModel.Create(Given.Chain(4, 3, 2), ["linear*"], 5, 0, seed: 1);
         var step = new DecompositionStep(
-            model, new SparseFeatures(4, 0.5), Options with { C = 5, NCiMlpNeurons = 0, NMaskSamples = 3, BatchSize = 40 }, pool);
+            model, new SparseFeatures(4, 0.5), Options with { C = 5, NCiMlpNeurons = 0, NMaskSamples = 3, BatchSize = 40 }, backend);
+        var plan = backend.Compile(step.Objective, 40).Plan;
         // S samples of two purposes and two sites, and the data's two.
-        Assert.Equal(3 * 2 * 2 + 2, step.Graph.Nodes.OfType<UniformNode>().Count());
+        Assert.Equal(3 * 2 * 2 + 2, PanelOperations<Uniform>(plan).Count);
         // Target 2, inner 2; a sample: U0, V1, U1 with all sites, U0, W1 with site 0 alone, U1 with site 1 alone.
-        Assert.Equal(4 + 3 * 6, step.Graph.Nodes.OfType<WeightProduct>().Count());
-        Assert.Equal(3 + 3 * 2, step.Graph.Nodes.OfType<SquaredErrorLoss>().Count());
+        Assert.Equal(4 + 3 * 6, PanelOperations<MatMul>(plan).Count);
+        Assert.Equal(3 + 3 * 2, PanelOperations<SquaredError>(plan).Count);
     }
 
     [Fact]
     public void StochasticMasksLieBetweenTheImportanceAndOneWithTheRightMean()
     {
-        const int Batch = 5000;
+        const int Rows = 5000;
         var model = ComponentModel.Create(Given.Chain(3, 2), ["*"], 3, 0, seed: 1);
         var gate = model.Sites[0].Gate;
         gate.Weight!.Values.Clear();
         new[] { 0.25f, 2, -3 }.CopyTo(gate.Bias!.Values);
-        var graph = new Spd.Engine.Graphs.Graph();
+        var graph = new Graph();
         var target = CausalImportance.Build(graph, model, new SparseFeatures(3, 0.5).Build(graph));
-        var masks = Enumerable.Range(0, 2).Select(sample => graph.Keep(Masks.Stochastic(StreamPurpose.Masks)(graph, target.Sites[0], sample)!)).ToList();
-        using var pool = new WorkerPool(2);
-        var runner = new PanelRunner(graph, Batch, pool);
-        float[][] values = [new float[3 * Batch], new float[3 * Batch]];
-        runner.Run(0, 0, backward: false, workspace =>
-        {
-            for (int sample = 0; sample < 2; sample++) workspace.CopyTo(values[sample], masks[sample]);
-        });
+        var masks = Enumerable.Range(0, 2).Select(sample => Masks.Stochastic(StreamPurpose.Masks)(graph, target.Sites[0], sample)!).ToList();
+        using var backend = TestBackend.Create();
+        var program = backend.Compile(new Objective(graph), Rows, keep: masks);
+        program.Run(0, 0);
+        float[][] values = [.. masks.Select(program.Read)];
         foreach (float[] mask in values)
         {
             foreach (var (c, g) in new[] { (0, 0.25), (1, 1.0), (2, -0.03) })
             {
                 float[] column = [.. mask.Where((_, i) => i % 3 == c)];
                 Assert.All(column, m => Assert.InRange(m, g - 1e-6, 1 + 1e-6));
-                Assert.Equal((1 + g) / 2, column.Average(m => (double)m), 5 * (1 - g) / Math.Sqrt(12.0 * Batch) + 1e-6);
+                Assert.Equal((1 + g) / 2, column.Average(m => (double)m), 5 * (1 - g) / Math.Sqrt(12.0 * Rows) + 1e-6);
                 Assert.Equal((1 - g) * (1 - g) / 12, column.Average(m => Math.Pow(m - (1 + g) / 2, 2)), 0.01);
             }
         }
 
-        Assert.InRange(values[0].Zip(values[1]).Count(pair => pair.First == pair.Second), Batch, Batch + 20);
+        Assert.InRange(values[0].Zip(values[1]).Count(pair => pair.First == pair.Second), Rows, Rows + 20);
     }
 
     [Theory]
@@ -202,8 +200,8 @@ public sealed class DecompositionStepTests
     public void ALossThatIsNoNumberStopsTheTrainingWithTheParametersAsBefore(string poisoned, string term)
     {
         var model = ComponentModel.Create(Given.Tms(), ["linear*"], 4, 2, seed: 1);
-        using var pool = new WorkerPool(2);
-        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 300 }, pool);
+        using var backend = TestBackend.Create();
+        var step = new DecompositionStep(model, Data, Options with { C = 4, NCiMlpNeurons = 2, BatchSize = 300 }, backend);
         step.Run(0);
         model.Parameters.Parameters.First(parameter => parameter.Name.Contains(poisoned, StringComparison.Ordinal)).Values[1] = float.NaN;
         float[] before = Parameters(model);
@@ -218,10 +216,14 @@ public sealed class DecompositionStepTests
     {
         var network = Given.Tms();
         float[] before = [.. network.NamedParameters().SelectMany(entry => entry.Parameter.Values.ToArray())];
-        using var decomposer = new Decomposer(network, Data, Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 64, Steps = 5 }, threads: 1);
+        using var backend = TestBackend.Create(1);
+        using var decomposer = new Decomposer(network, Data, Options with { C = 4, NCiMlpNeurons = 0, BatchSize = 64, Steps = 5 }, backend);
         decomposer.Train(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(before, network.NamedParameters().SelectMany(entry => entry.Parameter.Values.ToArray()));
     }
+
+    private static List<TOperation> PanelOperations<TOperation>(Plan plan) =>
+        [.. plan.Phases.Where(phase => phase.IsPanels).SelectMany(phase => phase.Operations).Select(planned => planned.Operation).OfType<TOperation>()];
 
     private static float[] Parameters(ComponentModel model) => [.. model.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray())];
 }

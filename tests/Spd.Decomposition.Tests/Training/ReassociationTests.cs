@@ -1,9 +1,8 @@
+using Spd.Engine.Graphs;
 using Spd.Engine;
-using Spd.Engine.Execution;
-using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Training;
 
@@ -31,11 +30,11 @@ public sealed class ReassociationTests
     [InlineData(true)]
     public void TheLossesAreThoseOfTheStreamComputed(bool withBiases)
     {
-        using var pool = new WorkerPool(2);
+        using var backend = TestBackend.Create();
         var steps = new[] { true, false }.Select(isReassociated =>
         {
             var network = Network(isReassociated, withBiases);
-            return new DecompositionStep(ComponentModel.Create(network, ["layers.*"], Options.C, Options.NCiMlpNeurons, seed: 3), Data, Options, pool);
+            return new DecompositionStep(ComponentModel.Create(network, ["layers.*"], Options.C, Options.NCiMlpNeurons, seed: 3), Data, Options, backend);
         }).ToList();
         for (int step = 0; step < 5; step++)
         {
@@ -51,21 +50,23 @@ public sealed class ReassociationTests
     [Fact]
     public void NoPanelIsAsWideAsTheStream()
     {
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var model = ComponentModel.Create(Network(isReassociated: true, withBiases: true), ["layers.*"], Options.C, Options.NCiMlpNeurons, seed: 3);
-        var step = new DecompositionStep(model, Data, Options, pool);
-        step.Run(0);
-        Assert.All(step.Graph.Nodes.Where(node => node.Rows >= DEmbed), node => Assert.False(node.IsComputed));
-        Assert.Contains(step.Graph.Nodes, node => node is StreamNode);
+        var step = new DecompositionStep(model, Data, Options, backend);
+        Assert.All(
+            step.Program.Plan.Phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results).Where(result => result.Shape.IsPanel),
+            result => Assert.InRange(result.Shape.Rows, 1, DEmbed - 1));
+        Assert.Contains(step.Graph.Operations, operation => operation is Sum { IsStream: true } stream && stream.Parts[0].Rows == DEmbed);
     }
 
     [Fact]
     public void AnEvaluationSeesTheWeightsAsTheyAre()
     {
-        // The evaluation's graph trains nothing, and is built before the weights change.
+        // The evaluation trains nothing, and is planned before the weights change.
         var evaluations = new[] { true, false }.Select(isReassociated =>
         {
-            using var decomposer = new Decomposer(Network(isReassociated, withBiases: false), Data, Options with { Steps = 30, Lr = 0.01 }, threads: 2);
+            using var backend = TestBackend.Create();
+            using var decomposer = new Decomposer(Network(isReassociated, withBiases: false), Data, Options with { Steps = 30, Lr = 0.01 }, backend);
             var before = decomposer.Evaluate(batches: 2, adversarialBatches: 1);
             decomposer.Train();
             return (Before: before, After: decomposer.Evaluate(batches: 2, adversarialBatches: 1));
@@ -78,10 +79,11 @@ public sealed class ReassociationTests
     [Fact]
     public void TheNumberOfThreadsChangesNoBit()
     {
-        int steps = KernelSet.Default().Name == "scalar" ? 3 : 20;
+        int steps = TestBackend.Kernels.Name == "scalar" ? 3 : 20;
         var results = new[] { 1, 2, 5 }.Select(threads =>
         {
-            using var decomposer = new Decomposer(Network(isReassociated: true, withBiases: true), Data, Options with { Steps = steps }, threads);
+            using var backend = TestBackend.Create(threads);
+            using var decomposer = new Decomposer(Network(isReassociated: true, withBiases: true), Data, Options with { Steps = steps }, backend);
             decomposer.Train();
             return decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).ToArray();
         }).ToList();

@@ -1,7 +1,7 @@
-using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Execution;
 
@@ -15,6 +15,7 @@ public sealed class AllocationTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(5)]
     public void ASteadyTrainingStepAllocatesNothing(int threads)
     {
         Parameter weight = new("weight", 8, 6),
@@ -22,25 +23,29 @@ public sealed class AllocationTests
             v = new("v", 5, 3), u = new("u", 5, 2);
         var parameters = new ParameterSet([weight, gateIn, gateInBias, gateOut, gateOutBias, v, u]);
         foreach (var parameter in parameters.Parameters) parameter.Values.Fill(0.1f);
-        var graph = new Graph(parameters);
+        var graph = new Graph();
         var given = graph.Input(6);
-        given.Set(new float[6 * 600]);
-        var x = graph.Sum(given, graph.Uniform(6, new StreamId(StreamPurpose.FeatureValues)));
-        var hidden = graph.Product(weight, x);
-        var gate = graph.Add(new GateNode(hidden, gateIn, gateInBias, gateOut, gateOutBias));
-        var output = graph.Product(weight, graph.Map(default(Gelu), graph.Multiply(hidden, gate)), transposed: true);
-        graph.AddLoss("square", new SquaredErrorLoss(output, x));
-        graph.AddLoss("divergence", new KullbackLeiblerLoss(output, x));
-        graph.AddLoss("power", new PowerSumLoss(graph.Relu(hidden), 0.9f, weight));
-        graph.AddLoss("weights", new FactorizationError(new float[6], v, u, 6));
-        using var pool = new WorkerPool(threads);
-        var runner = new PanelRunner(graph, 600, pool);
+        var grouped = graph.Add(new GroupMinimum(graph.Uniform(6, new StreamId(StreamPurpose.ActiveFeatures)), [[0, 1], [2, 5, 3]]));
+        var chosen = graph.Add(new TableRows(new float[9, 6], graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
+        var x = graph.Sum([given, graph.Uniform(6, new StreamId(StreamPurpose.FeatureValues)), graph.Add(new Smallest(grouped, 2)), chosen]);
+        var hidden = graph.MatMul(weight, x);
+        var gate = graph.RowMlp(hidden, gateIn, gateInBias, gateOut, gateOutBias);
+        var output = graph.MatMul(weight, graph.Map(default(Gelu), graph.Multiply(hidden, gate)), transposed: true);
+        var objective = new Objective(graph);
+        objective.Add("square", graph.SquaredError(output, x), coefficient: new Knots((0, 1), (100, 2), (1000, 3)));
+        objective.Add("divergence", graph.Divergence(output, x));
+        objective.Add("power", graph.PowerSum(graph.Relu(hidden), new Knots((0, 2), (500, 0.9)), weight));
+        objective.Add("weights", graph.SquaredError(graph.MatMul(u, graph.Weight(v), transposed: true), graph.Weight(new Parameter("target", 2, 3))));
+        using var backend = TestBackend.Create(threads);
+        var program = backend.Compile(objective, 300, parameters, keep: [output, graph.Add(new Maximum(hidden)), graph.Add(new Histogram(gate, 4))]);
+        program.Set(given, new float[6 * 300]);
+        float[] outputs = new float[6 * 300];
         var optimiser = new Optimiser(
         [
             new ParameterGroup("weights", new ParameterSet([weight, v, u]), new AdamW(0.01), _ => 1e-3, ClipNorm: 1e-3),
             new ParameterGroup("gate in", new ParameterSet([gateIn, gateInBias]), new Ascent(new Sgd(0.9), 0, 1), _ => 1e-3),
             new ParameterGroup("gate out", new ParameterSet([gateOut, gateOutBias]), new Ascent(new SignSgd(), 0, 1), _ => 1e-3),
-        ]);
+        ], backend);
         int step = 0;
         long fewest = long.MaxValue;
         // Other threads of the test host may allocate once in a while; a step that allocates does so every time.
@@ -49,8 +54,9 @@ public sealed class AllocationTests
             long before = GC.GetTotalAllocatedBytes(true), beforeHere = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 100; i++)
             {
-                runner.Run(1, step);
-                optimiser.Step(step++, runner.Gradients, pool);
+                program.Run(1, step);
+                program.Read(output, outputs);
+                optimiser.Step(step++, program.Gradients);
             }
 
             long here = GC.GetAllocatedBytesForCurrentThread() - beforeHere;
@@ -58,7 +64,7 @@ public sealed class AllocationTests
             if (round > 0) Assert.Equal(0, here);
         }
 
-        Assert.True(double.IsFinite(runner.TotalLoss));
+        Assert.True(double.IsFinite(program.TotalLoss));
         Assert.Equal(0, fewest);
     }
 }

@@ -1,8 +1,8 @@
 using System.Reflection;
-using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Gradients;
 
@@ -11,51 +11,51 @@ public sealed class OperationGradientTests
 {
     private static readonly IReadOnlyList<GradientCase> All =
     [
-        new("weight product", typeof(WeightProduct), setup =>
+        new("weight product", typeof(MatMul), setup =>
         {
             var weight = setup.Trained("weight", setup.AnotherSize(), setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Product(weight, x));
+            return (objective, x) => setup.Compare(objective, objective.Graph.MatMul(weight, x));
         }),
-        new("transposed weight product", typeof(WeightProduct), setup =>
+        new("transposed weight product", typeof(MatMul), setup =>
         {
             var weight = setup.Trained("weight", setup.Rows, setup.AnotherSize());
-            return (graph, x) => setup.Compare(graph, graph.Product(weight, x, transposed: true));
+            return (objective, x) => setup.Compare(objective, objective.Graph.MatMul(weight, x, transposed: true));
         }),
-        new("one weight used in both orientations", typeof(WeightProduct), setup =>
+        new("one weight used in both orientations", typeof(MatMul), setup =>
         {
             var weight = setup.Trained("weight", setup.AnotherSize(), setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Product(weight, graph.Product(weight, x), transposed: true));
+            return (objective, x) => setup.Compare(objective, objective.Graph.MatMul(weight, objective.Graph.MatMul(weight, x), transposed: true));
         }),
-        new("frozen weight product", typeof(WeightProduct), setup =>
+        new("frozen weight product", typeof(MatMul), setup =>
         {
             var weight = setup.Frozen("weight", setup.AnotherSize(), setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Product(weight, x));
+            return (objective, x) => setup.Compare(objective, objective.Graph.MatMul(weight, x));
         }),
-        new("stream read as a sum", typeof(StreamNode), setup =>
+        new("stream read as a sum", typeof(Sum), setup =>
         {
             var weight = setup.Trained("weight", setup.Rows, setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Map(default(Gelu), graph.Stream(x, graph.Product(weight, x), x)));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Map(default(Gelu), objective.Graph.Stream(x, objective.Graph.MatMul(weight, x), x)));
         }),
-        new("stream read through weights", typeof(WeightProduct), setup =>
+        new("stream read through weights", typeof(MatMul), setup =>
         {
             int inner = setup.AnotherSize();
             var (into, bias) = (setup.Trained("into", inner, setup.Rows), setup.Trained("bias", setup.Rows));
             var (through, back) = (setup.Trained("through", setup.Rows, inner), setup.Frozen("back", inner, setup.Rows));
-            return (graph, x) =>
+            return (objective, x) =>
             {
-                var stream = graph.Stream(x, graph.AddBias(graph.Product(through, graph.Map(default(Gelu), graph.Product(into, x))), bias));
-                var written = graph.Product(into, graph.Map(default(Gelu), graph.Product(back, stream)), transposed: true);
-                setup.Compare(graph, graph.Product(through, graph.Stream(stream, written), transposed: true));
+                var stream = objective.Graph.Stream(x, objective.Graph.AddBias(objective.Graph.MatMul(through, objective.Graph.Map(default(Gelu), objective.Graph.MatMul(into, x))), bias));
+                var written = objective.Graph.MatMul(into, objective.Graph.Map(default(Gelu), objective.Graph.MatMul(back, stream)), transposed: true);
+                setup.Compare(objective, objective.Graph.MatMul(through, objective.Graph.Stream(stream, written), transposed: true));
             };
         }),
         RowAffine("scale and shift", scale: true, shift: true),
         RowAffine("scale", scale: true, shift: false),
         RowAffine("shift", scale: false, shift: true),
         RowAffine("neither", scale: false, shift: false),
-        new("frozen scale, trained shift", typeof(RowAffineNode), setup =>
+        new("frozen scale, trained shift", typeof(RowAffine), setup =>
         {
             var (scale, shift) = (setup.Frozen("scale", setup.Rows), setup.Trained("shift", setup.Rows));
-            return (graph, x) => setup.Compare(graph, graph.RowAffine(x, scale, shift));
+            return (objective, x) => setup.Compare(objective, objective.Graph.RowAffine(x, scale, shift));
         }),
         Unary<Relu>(),
         Unary<Gelu>(),
@@ -64,27 +64,27 @@ public sealed class OperationGradientTests
         Unary<Sigmoid>(),
         Unary<Silu>(),
         Unary<Absolute>(),
-        Binary<Addition>(),
+        new("power with an offset", typeof(Power), setup => (objective, x) => setup.Compare(objective, objective.Graph.Map(new Power(1.7f, 0.1f), x)), IsPositive: true),
         Binary<Multiplication>(),
-        new("product of a node with itself", typeof(Multiplication), setup => (graph, x) => setup.Compare(graph, graph.Multiply(x, x))),
-        new("sum of a node with itself", typeof(Addition), setup => (graph, x) => setup.Compare(graph, graph.Sum(x, x))),
-        new("product with a constant", typeof(Multiplication), setup => (graph, x) => setup.Compare(graph, graph.Multiply(setup.Input(graph, setup.Rows), x))),
+        new("product of a value with itself", typeof(Multiplication), setup => (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, x))),
+        new("sum of a value with itself", typeof(Sum), setup => (objective, x) => setup.Compare(objective, objective.Graph.Plus(x, x))),
+        new("product with a constant", typeof(Multiplication), setup => (objective, x) => setup.Compare(objective, objective.Graph.Multiply(setup.Input(objective.Graph, setup.Rows), x))),
         Gate(1),
         Gate(2),
         Gate(5),
         Gate(17),
-        new("broadcast vector", typeof(BroadcastNode), setup =>
+        new("broadcast vector", typeof(Broadcast), setup =>
         {
             var vector = setup.Trained("vector", setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Multiply(x, graph.Add(new BroadcastNode(vector))));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new Broadcast(objective.Graph.Weight(vector)))));
         }),
-        new("squared error", typeof(SquaredErrorLoss), setup => setup.Compare),
-        new("several losses of one name", typeof(SquaredErrorLoss), setup => (graph, x) =>
+        new("squared error", typeof(SquaredError), setup => setup.Compare),
+        new("several losses of one name", typeof(SquaredError), setup => (objective, x) =>
         {
-            for (int i = 1; i <= 3; i++) graph.AddLoss("main", new SquaredErrorLoss(x, setup.Input(graph, setup.Rows)), weight: i / 6.0, coefficient: 2);
+            for (int i = 1; i <= 3; i++) objective.Add("main", objective.Graph.SquaredError(x, setup.Input(objective.Graph, setup.Rows)), weight: i / 6.0, coefficient: 2);
         }),
-        new("Kullback–Leibler divergence", typeof(KullbackLeiblerLoss), setup => (graph, x) =>
-            graph.AddLoss("main", new KullbackLeiblerLoss(x, setup.Input(graph, setup.Rows, -3, 3)), weight: 0.5, coefficient: 3)),
+        new("Kullback–Leibler divergence", typeof(Divergence), setup => (objective, x) =>
+            objective.Add("main", objective.Graph.Divergence(x, setup.Input(objective.Graph, setup.Rows, -3, 3)), weight: 0.5, coefficient: 3)),
         PowerSum(0.9f, weights: 0),
         PowerSum(1, weights: 0),
         PowerSum(2, weights: 0),
@@ -93,19 +93,146 @@ public sealed class OperationGradientTests
         PowerSum(1, weights: 2),
         PowerSum(2, weights: 2),
         PowerSum(2.5f, weights: 1),
-        new("factorisation error", typeof(FactorizationError), setup =>
+        new("product of weights", typeof(MatMul), setup =>
         {
             int inputs = setup.AnotherSize(), outputs = setup.AnotherSize();
             var (v, u) = (setup.Trained("V", setup.Rows, inputs), setup.Trained("U", setup.Rows, outputs));
-            float[] target = setup.Numbers(inputs * outputs);
-            return (graph, _) => graph.AddLoss("main", new FactorizationError(target, v, u, divisor: 3), coefficient: 0.4);
+            return (objective, _) => setup.Compare(objective, objective.Graph.MatMul(u, objective.Graph.Weight(v), transposed: true));
         }),
-        new("factorisation error with V frozen", typeof(FactorizationError), setup =>
+        new("product of weights with V frozen", typeof(MatMul), setup =>
         {
             int inputs = setup.AnotherSize(), outputs = setup.AnotherSize();
-            var (v, u) = (setup.Frozen("V", setup.Rows, inputs), setup.Trained("U", setup.Rows, outputs));
-            float[] target = setup.Numbers(inputs * outputs);
-            return (graph, _) => graph.AddLoss("main", new FactorizationError(target, v, u, divisor: 7));
+            var (v, u) = (setup.Frozen("V", setup.Rows, inputs), setup.Trained("U", outputs, setup.Rows));
+            return (objective, _) => setup.Compare(objective, objective.Graph.MatMul(u, objective.Graph.Weight(v)));
+        }),
+        new("outer product of weights", typeof(Outer), setup =>
+        {
+            int shared = setup.AnotherSize();
+            var (a, b) = (setup.Trained("A", setup.AnotherSize(), shared), setup.Trained("B", setup.Rows, shared));
+            return (objective, x) => setup.Compare(objective, objective.Graph.MatMul(objective.Graph.Add(new Outer(objective.Graph.Weight(a), objective.Graph.Weight(b))), x));
+        }),
+        new("norms of rows of weights", typeof(RowDot), setup =>
+        {
+            var (a, b) = (setup.Trained("A", setup.Rows, setup.AnotherSize()), setup.Trained("shift", setup.Rows));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new RowAffine(x, objective.Graph.Add(new RowDot(objective.Graph.Weight(a), objective.Graph.Weight(a))), objective.Graph.Weight(b))));
+        }),
+        new("dot products of vectors", typeof(RowDot), setup =>
+        {
+            var (a, b) = (setup.Trained("a", setup.Rows), setup.Trained("b", setup.Rows));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new RowAffine(x, objective.Graph.Add(new RowDot(objective.Graph.Weight(a), objective.Graph.Weight(b))), null)));
+        }),
+        new("affine rows of weights", typeof(RowAffine), setup =>
+        {
+            var (a, scale, shift) = (setup.Trained("A", setup.Rows, setup.AnotherSize()), setup.Trained("scale", setup.Rows), setup.Trained("shift", setup.Rows));
+            return (objective, _) => setup.Compare(objective, objective.Graph.RowAffine(objective.Graph.Weight(a), scale, shift));
+        }),
+        new("affine vector", typeof(RowAffine), setup =>
+        {
+            var (a, scale, shift) = (setup.Trained("a", setup.Rows), setup.Trained("scale", setup.Rows), setup.Trained("shift", setup.Rows));
+            return (objective, _) => setup.Compare(objective, objective.Graph.RowAffine(objective.Graph.Weight(a), scale, shift));
+        }),
+        new("sigmoid of weights", typeof(Sigmoid), setup =>
+        {
+            var a = setup.Trained("A", setup.Rows, setup.AnotherSize());
+            return (objective, _) => setup.Compare(objective, objective.Graph.Map(default(Sigmoid), objective.Graph.Weight(a)));
+        }),
+        new("norms of rows of a sigmoid of weights", typeof(RowDot), setup =>
+        {
+            var a = setup.Trained("A", setup.Rows, setup.AnotherSize());
+            return (objective, _) =>
+            {
+                var sigmoid = objective.Graph.Map(default(Sigmoid), objective.Graph.Weight(a));
+                setup.Compare(objective, objective.Graph.Add(new RowDot(sigmoid, sigmoid)));
+            };
+        }),
+        new("product of a vector and weights", typeof(Multiplication), setup =>
+        {
+            var (a, b) = (setup.Trained("a", setup.Rows), setup.Trained("b", setup.Rows));
+            return (objective, _) => setup.Compare(objective, objective.Graph.Multiply(objective.Graph.Weight(a), objective.Graph.Map(default(Silu), objective.Graph.Weight(b))));
+        }),
+        new("inner product", typeof(InnerProduct), setup =>
+        {
+            int columns = setup.AnotherSize();
+            var (a, b) = (setup.Trained("A", setup.Rows, columns), setup.Trained("B", setup.Rows, columns));
+            return (objective, _) => objective.Add("main", objective.Graph.Add(new InnerProduct(objective.Graph.Weight(a), objective.Graph.Weight(b))), coefficient: 0.3);
+        }),
+        new("inner product of vectors", typeof(InnerProduct), setup =>
+        {
+            var (a, b) = (setup.Trained("a", setup.Rows), setup.Trained("b", setup.Rows));
+            return (objective, _) => objective.Add("main", objective.Graph.Add(new InnerProduct(objective.Graph.Weight(a), objective.Graph.Weight(b))), coefficient: 0.3);
+        }),
+        new("scaling", typeof(Scale), setup => (objective, x) => setup.Compare(objective, objective.Graph.Scale(objective.Graph.Scale(x, objective.Graph.Number(new Knots((0, 1), (10, 3)))), -0.7))),
+        new("sum over the batch", typeof(RowSum), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowSum(objective.Graph.AddBias(objective.Graph.Map(default(Gelu), x), bias))), 0.01));
+        }, Tolerance: 1e-2),
+        new("dot product over the batch", typeof(RowDot), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowDot(objective.Graph.AddBias(x, bias), objective.Graph.Map(default(Sigmoid), objective.Graph.AddBias(x, bias)))), 0.01));
+        }, Tolerance: 1e-2),
+        new("outer product over the batch", typeof(Outer), setup =>
+        {
+            var (weight, bias) = (setup.Trained("weight", setup.AnotherSize(), setup.Rows), setup.Trained("bias", setup.Rows));
+            return (objective, x) =>
+            {
+                var y = objective.Graph.AddBias(x, bias);
+                setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new Outer(objective.Graph.MatMul(weight, y), objective.Graph.Map(default(Sigmoid), y))), 0.01));
+            };
+        }, Tolerance: 1e-2),
+        new("sum over a sequence", typeof(SequenceSum), setup =>
+        {
+            var (bias, weight) = (setup.Trained("bias", setup.Rows), setup.Trained("weight", setup.AnotherSize(), setup.Rows));
+            return (objective, x) =>
+            {
+                var sum = objective.Graph.Scale(objective.Graph.Add(new SequenceSum(objective.Graph.AddBias(objective.Graph.Map(default(Gelu), x), bias))), 0.1);
+                setup.Compare(objective, objective.Graph.MatMul(weight, objective.Graph.Multiply(sum, x)));
+                setup.Compare(objective, objective.Graph.Map(default(Sigmoid), sum));
+            };
+        }),
+        new("power sum over a sequence", typeof(SequenceSum), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) => objective.Add("main", objective.Graph.PowerSum(objective.Graph.Map(default(Sigmoid), objective.Graph.Scale(objective.Graph.Add(new SequenceSum(objective.Graph.AddBias(x, bias))), 0.05)), 2), coefficient: 0.7);
+        }),
+        new("gate over a sequence", typeof(RowMlp), setup =>
+        {
+            var (weightIn, inBias) = (setup.Trained("in", setup.Rows, 3), setup.Trained("in bias", setup.Rows, 3));
+            var (weightOut, outBias) = (setup.Trained("out", setup.Rows, 3), setup.Trained("out bias", setup.Rows));
+            return (objective, x) =>
+                setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.RowMlp(objective.Graph.Scale(objective.Graph.Add(new SequenceSum(x)), 0.05), weightIn, inBias, weightOut, outBias)));
+        }),
+        new("outer and dot products of sums over sequences", typeof(Outer), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) =>
+            {
+                var sum = objective.Graph.Scale(objective.Graph.Add(new SequenceSum(objective.Graph.AddBias(x, bias))), 0.05);
+                var sigmoid = objective.Graph.Map(default(Sigmoid), sum);
+                setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new Outer(sum, sigmoid)), 0.01));
+                setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowDot(sum, sigmoid)), 0.01));
+                setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowSum(sum)), 0.01));
+            };
+        }, Tolerance: 1e-2),
+        new("a value of a lane that depends on a sum over the batch", typeof(RowSum), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) =>
+            {
+                var y = objective.Graph.AddBias(x, bias);
+                setup.Compare(objective, objective.Graph.Map(default(Gelu), objective.Graph.Add(new RowAffine(y, objective.Graph.Scale(objective.Graph.Add(new RowSum(y)), 0.01), null))));
+            };
+        }, Tolerance: 1e-2),
+        new("a loss of a residual", typeof(SquaredError), setup =>
+        {
+            var weight = setup.Trained("weight", setup.Rows, setup.Rows);
+            return (objective, x) =>
+            {
+                var residual = objective.Graph.ResultsOf(new SquaredError(objective.Graph.MatMul(weight, x), objective.Graph.Map(default(Sigmoid), x)))[1];
+                setup.Compare(objective, objective.Graph.Map(default(Silu), residual));
+                objective.Add("first", objective.Graph.Add(residual.Source));
+            };
         }),
     ];
 
@@ -118,40 +245,35 @@ public sealed class OperationGradientTests
     [Fact]
     public void EveryOperationWithADerivativeIsChecked()
     {
-        var differentiable = typeof(Node).Assembly.GetTypes().Where(type =>
-            !type.IsAbstract && type.IsAssignableTo(typeof(Node))
-            && type.GetMethod("Backward", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!.DeclaringType != typeof(Node)).ToList();
-        var checkedTypes = All.SelectMany(GradientCheck.NodesOf).Select(node => node.GetType())
+        var differentiable = typeof(Operation).Assembly.GetTypes().Where(type =>
+            !type.IsAbstract && type.IsAssignableTo(typeof(Operation))
+            && type.GetMethod(nameof(Operation.Differentiate), BindingFlags.Instance | BindingFlags.NonPublic)!.DeclaringType != typeof(Operation)).ToList();
+        var checkedTypes = All.SelectMany(GradientCheck.OperationsOf).Select(operation => operation.GetType())
             .Select(type => type.IsGenericType ? type.GetGenericTypeDefinition() : type).ToHashSet();
-        Assert.True(differentiable.Count >= 8, $"only {differentiable.Count} differentiable operations were found");
+        Assert.True(differentiable.Count >= 16, $"only {differentiable.Count} differentiable operations were found");
         Assert.All(differentiable, type => Assert.True(checkedTypes.Contains(type), $"no gradient test uses {type.Name}"));
+        Assert.All(differentiable, type => Assert.Contains(All, gradientCase => gradientCase.Covers == type || type.IsGenericType));
     }
 
     [Fact]
-    public void EveryFunctionAndEveryLossOfTheWeightsIsChecked()
+    public void EveryFunctionIsChecked()
     {
-        var types = typeof(Node).Assembly.GetTypes().Where(type => !type.IsAbstract && !type.IsInterface
-            && (type.IsAssignableTo(typeof(IUnaryFunction)) || type.IsAssignableTo(typeof(IBinaryFunction))
-                || type.IsAssignableTo(typeof(WeightLoss)))).ToList();
-        Assert.True(types.Count >= 10, $"only {types.Count} functions and losses of the weights were found");
+        var types = typeof(Operation).Assembly.GetTypes().Where(type => type is { IsAbstract: false, IsInterface: false, IsPublic: true }
+            && (type.IsAssignableTo(typeof(IUnaryFunction)) || type.IsAssignableTo(typeof(IBinaryFunction)))).ToList();
+        Assert.True(types.Count >= 9, $"only {types.Count} functions were found");
         Assert.All(types, type => Assert.Contains(All, gradientCase => gradientCase.Covers == type));
     }
 
     [Fact]
-    public void TheTargetOfALossIsAConstantToIt()
+    public void TheTargetOfADivergenceIsAConstantToItAndSaysSo()
     {
-        var (weight, other) = (new Parameter("weight", 3, 3), new Parameter("other", 3, 3));
-        for (int i = 0; i < 9; i++) (weight.Values[i], other.Values[i]) = (0.1f * i, 0.3f - 0.05f * i);
-        var graph = new Graph(new ParameterSet([weight, other]));
+        var graph = new Graph();
         var x = graph.Input(3);
-        x.Set([.. Enumerable.Range(0, 120).Select(i => MathF.Sin(i))]);
-        graph.AddLoss("squared", new SquaredErrorLoss(graph.Product(weight, x), graph.Product(other, x)));
-        graph.AddLoss("divergence", new KullbackLeiblerLoss(graph.Product(weight, x), graph.Product(other, x)));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 40, pool);
-        runner.Run(0, 0);
-        Assert.Contains(runner.Gradients.Of(weight).ToArray(), value => value != 0);
-        Assert.All(runner.Gradients.Of(other).ToArray(), value => Assert.Equal(0, value));
+        var objective = new Objective(graph);
+        Parameter weight = new("weight", 3, 3), other = new("other", 3, 3);
+        objective.Add("divergence", graph.Divergence(graph.MatMul(weight, x), graph.MatMul(other, x)));
+        Assert.Single(objective.GradientsBy([weight]));
+        Assert.Contains("target of a divergence", Assert.Throws<NotSupportedException>(() => objective.GradientsBy([other])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -159,59 +281,69 @@ public sealed class OperationGradientTests
     {
         var scale = new Parameter("scale", 2);
         scale.Values.Fill(1);
-        var graph = new Graph(new ParameterSet([scale]));
+        var graph = new Graph();
         var x = graph.Input(2);
-        x.Set([0, 0.5f, -1, 2, 0, 0]);
-        graph.AddLoss("power", new PowerSumLoss(graph.Relu(graph.RowAffine(x, scale, null)), 0.9f));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 3, pool);
-        runner.Run(0, 0);
-        Assert.Equal((Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, runner.TotalLoss, 1e-6);
-        Assert.Equal(0, runner.Gradients.Of(scale)[0]);
-        Assert.Equal(0.9 * (Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, runner.Gradients.Of(scale)[1], 1e-5);
+        var objective = new Objective(graph);
+        objective.Add("power", graph.PowerSum(graph.Relu(graph.RowAffine(x, scale, null)), 0.9f));
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(objective, 3, new ParameterSet([scale]));
+        program.Set(x, [0, 0.5f, -1, 2, 0, 0]);
+        program.Run(0, 0);
+        Assert.Equal((Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, program.TotalLoss, 1e-6);
+        Assert.Equal(0, program.Gradients.Of(scale)[0]);
+        Assert.Equal(0.9 * (Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, program.Gradients.Of(scale)[1], 1e-5);
     }
 
     [Fact]
-    public void AGateOverAConstantSaysThatItCannotTrain()
+    public void AGateOverAConstantTrains()
     {
-        Parameter[] parameters = [new("in", 2, 3), new("in bias", 2, 3), new("out", 2, 3), new("out bias", 2)];
-        var graph = new Graph(new ParameterSet(parameters));
+        Parameter[] gate = [Samples.Filled("in", 2, 3), Samples.Filled("in bias", 2, 3), Samples.Filled("out", 2, 3), Samples.Filled("out bias", 2)];
+        var graph = new Graph();
         var x = graph.Uniform(2, new StreamId(StreamPurpose.FeatureValues));
-        graph.AddLoss("power", new SquaredErrorLoss(graph.Add(new GateNode(x, parameters[0], parameters[1], parameters[2], parameters[3])), x));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 3, pool);
-        Assert.Throws<NotSupportedException>(() => runner.Run(0, 0));
+        var objective = new Objective(graph);
+        objective.Add("square", graph.SquaredError(graph.RowMlp(x, gate[0], gate[1], gate[2], gate[3]), x));
+        using var backend = TestBackend.Create();
+        // With all gradients asked for and with one of them, nobody asks for dx.
+        var all = backend.Compile(objective, 300, new ParameterSet(gate));
+        all.Run(1, 0);
+        foreach (var parameter in gate)
+        {
+            var one = backend.Compile(objective, 300, new ParameterSet([parameter]));
+            one.Run(1, 0);
+            Assert.Contains(one.Gradients.Of(parameter).ToArray(), value => value != 0);
+            Assert.Equal(all.Gradients.Of(parameter).ToArray(), one.Gradients.Of(parameter).ToArray());
+        }
     }
 
-    private static GradientCase RowAffine(string name, bool scale, bool shift) => new($"row affine: {name}", typeof(RowAffineNode), setup =>
+    private static GradientCase RowAffine(string name, bool scale, bool shift) => new($"row affine: {name}", typeof(RowAffine), setup =>
     {
         var scales = scale ? setup.Trained("scale", setup.Rows) : null;
         var shifts = shift ? setup.Trained("shift", setup.Rows) : null;
-        return (graph, x) => setup.Compare(graph, graph.RowAffine(x, scales, shifts));
+        return (objective, x) => setup.Compare(objective, objective.Graph.RowAffine(x, scales, shifts));
     });
 
     private static GradientCase Unary<TFunction>()
         where TFunction : struct, IUnaryFunction =>
-        new(typeof(TFunction).Name, typeof(TFunction), setup => (graph, x) => setup.Compare(graph, graph.Map(default(TFunction), x)));
+        new(typeof(TFunction).Name, typeof(TFunction), setup => (objective, x) => setup.Compare(objective, objective.Graph.Map(default(TFunction), x)));
 
     private static GradientCase Binary<TFunction>()
         where TFunction : struct, IBinaryFunction =>
         new(typeof(TFunction).Name, typeof(TFunction), setup =>
         {
             var scale = setup.Trained("scale", setup.Rows);
-            return (graph, x) => setup.Compare(graph, graph.Combine(default(TFunction), x, graph.RowAffine(setup.Input(graph, setup.Rows), scale, null)));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Combine(default(TFunction), x, objective.Graph.RowAffine(setup.Input(objective.Graph, setup.Rows), scale, null)));
         });
 
-    private static GradientCase Gate(int width) => new($"gate of width {width}", typeof(GateNode), setup =>
+    private static GradientCase Gate(int width) => new($"gate of width {width}", typeof(RowMlp), setup =>
     {
         var (weightIn, inBias) = (setup.Trained("in", setup.Rows, width), setup.Trained("in bias", setup.Rows, width));
         var (weightOut, outBias) = (setup.Trained("out", setup.Rows, width), setup.Trained("out bias", setup.Rows));
-        return (graph, x) => setup.Compare(graph, graph.Add(new GateNode(x, weightIn, inBias, weightOut, outBias)));
+        return (objective, x) => setup.Compare(objective, objective.Graph.RowMlp(x, weightIn, inBias, weightOut, outBias));
     });
 
-    private static GradientCase PowerSum(float p, int weights) => new($"sum of powers {p} with {weights} row weights", typeof(PowerSumLoss), setup =>
+    private static GradientCase PowerSum(float p, int weights) => new($"sum of powers {p} with {weights} row weights", typeof(PowerSum), setup =>
     {
         var matrices = Enumerable.Range(0, weights).Select(i => setup.Trained($"row weight {i}", setup.Rows, setup.AnotherSize())).ToArray();
-        return (graph, x) => graph.AddLoss("main", new PowerSumLoss(x, p, matrices), weight: 0.3, coefficient: 0.7);
+        return (objective, x) => objective.Add("main", objective.Graph.PowerSum(x, p, matrices), weight: 0.3, coefficient: 0.7);
     }, IsPositive: true);
 }

@@ -1,45 +1,45 @@
-using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Graphs;
 
 public sealed class GraphTests
 {
     [Fact]
-    public void EqualOperationsAreOneNode()
+    public void EqualOperationsAreOne()
     {
         Parameter weight = new("weight", 3, 3), bias = new("bias", 3);
         var graph = new Graph();
         var x = graph.Input(3);
-        Assert.Same(graph.Product(weight, x), graph.Product(weight, x));
+        Assert.Same(graph.MatMul(weight, x), graph.MatMul(weight, x));
         Assert.Same(graph.AddBias(x, bias), graph.AddBias(x, bias));
-        Assert.Same(graph.Relu(graph.Product(weight, x)), graph.Relu(graph.Product(weight, x)));
-        Assert.Same(graph.Sum(x, x), graph.Sum(x, x));
+        Assert.Same(graph.Relu(graph.MatMul(weight, x)), graph.Relu(graph.MatMul(weight, x)));
+        Assert.Same(graph.Plus(x, x), graph.Plus(x, x));
         Assert.Same(graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(1)));
-        Assert.Same(graph.Add(new BroadcastNode(bias)), graph.Add(new BroadcastNode(bias)));
-        Assert.Equal(7, graph.Nodes.Count);
+        Assert.Same(graph.Add(new Broadcast(graph.Weight(bias))), graph.Add(new Broadcast(graph.Weight(bias))));
+        Assert.Equal(9, graph.Operations.Count);
     }
 
     [Fact]
-    public void OperationsThatDifferInAnythingAreTwoNodes()
+    public void OperationsThatDifferInAnythingAreTwo()
     {
         Parameter weight = new("weight", 3, 3), twin = Parameter.SharingMemoryWith(weight, "twin"), vector = new("vector", 3), other = new("other", 3);
         var graph = new Graph();
         var (x, y) = (graph.Input(3), graph.Input(3));
-        Node[] nodes =
+        Value[] values =
         [
             x, y,
-            graph.Product(weight, x), graph.Product(weight, x, transposed: true), graph.Product(twin, x), graph.Product(weight, y),
+            graph.MatMul(weight, x), graph.MatMul(weight, x, transposed: true), graph.MatMul(twin, x), graph.MatMul(weight, y),
             graph.RowAffine(x, vector, null), graph.RowAffine(x, null, vector), graph.RowAffine(x, vector, other),
             graph.RowAffine(x, other, vector), graph.RowAffine(x, null, null),
             graph.Relu(x), graph.Map(default(Gelu), x), graph.Map(default(Absolute), x), graph.Relu(y),
-            graph.Sum(x, y), graph.Sum(y, x), graph.Multiply(x, y),
+            graph.Plus(x, y), graph.Plus(y, x), graph.Multiply(x, y),
             graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(2)), graph.Uniform(2, Stream(1)), graph.Uniform(3, new StreamId(StreamPurpose.Masks, 1, 1)),
-            graph.Add(new BroadcastNode(vector)), graph.Add(new BroadcastNode(other)),
+            graph.Add(new Broadcast(graph.Weight(vector))), graph.Add(new Broadcast(graph.Weight(other))),
         ];
-        Assert.Equal(nodes.Length, nodes.Distinct().Count());
-        Assert.Equal(nodes.Length, graph.Nodes.Count);
+        Assert.Equal(values.Length, values.Distinct().Count());
+        Assert.Equal(values.Length, graph.Operations.Count(operation => operation is not Weight));
     }
 
     [Fact]
@@ -52,96 +52,132 @@ public sealed class GraphTests
     }
 
     [Fact]
-    public void LossesAreNeverMergedAndAddUpUnderTheirName()
+    public void LossesAddUpUnderTheirName()
     {
         var graph = new Graph();
-        var x = graph.Input(1);
-        x.Set([3f]);
-        var zero = graph.Input(1);
-        zero.Set([0f]);
-        graph.AddLoss("square", new SquaredErrorLoss(x, zero), weight: 0.5);
-        graph.AddLoss("square", new SquaredErrorLoss(x, zero), weight: 0.25);
-        graph.AddLoss("other", new SquaredErrorLoss(x, zero), weight: 1, coefficient: 10);
-        Assert.Equal(["square", "other"], graph.LossNames);
-        Assert.Equal(5, graph.Nodes.Count);
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 1, pool);
-        runner.Run(0, 0);
-        Assert.Equal(6.75, runner.Loss("square"), 1e-6);
-        Assert.Equal(9, runner.Loss("other"), 1e-6);
-        Assert.Equal(96.75, runner.TotalLoss, 1e-5);
-        Assert.Equal(2, runner.Losses.Length);
-        Assert.Contains("square, other", Assert.Throws<KeyNotFoundException>(() => runner.Loss("third")).Message, StringComparison.Ordinal);
+        Value x = graph.Input(1), zero = graph.Input(1);
+        var objective = new Objective(graph);
+        objective.Add("square", graph.SquaredError(x, zero), weight: 0.5);
+        objective.Add("square", graph.SquaredError(x, zero), weight: 0.25);
+        objective.Add("other", graph.SquaredError(x, zero), weight: 1, coefficient: 10);
+        Assert.Equal(["square", "other"], objective.LossNames);
+        Assert.Equal(3, graph.Operations.Count);
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(objective, 1);
+        program.Set(x, [3]);
+        program.Set(zero, [0]);
+        program.Run(0, 0);
+        Assert.Equal(6.75, program.Loss("square"), 1e-6);
+        Assert.Equal(9, program.Loss("other"), 1e-6);
+        Assert.Equal(96.75, program.TotalLoss, 1e-5);
+        Assert.Equal(["square", "other"], program.LossNames);
+        Assert.Equal(2, program.Losses.Length);
+        Assert.Contains("square, other", Assert.Throws<KeyNotFoundException>(() => program.Loss("third")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void NodesOfAnotherGraphAreRefusedWhereverTheyAreUsed()
-    {
-        var elsewhere = new Graph().Input(2);
-        var graph = new Graph();
-        var here = graph.Input(2);
-        var homeless = new InputNode(2);
-        Assert.Throws<ArgumentException>(() => graph.Relu(elsewhere));
-        Assert.Throws<ArgumentException>(() => graph.Sum(here, elsewhere));
-        Assert.Throws<ArgumentException>(() => graph.Relu(homeless));
-        Assert.Throws<ArgumentException>(() => graph.AddLoss("loss", new SquaredErrorLoss(here, elsewhere)));
-        Assert.Throws<ArgumentException>(() => graph.AddLoss("loss", new SquaredErrorLoss(homeless, here)));
-        Assert.Throws<ArgumentException>(() => graph.Keep(elsewhere));
-        Assert.Single(graph.Nodes);
-    }
-
-    [Fact]
-    public void ANodeBelongsToOneGraphOnly()
+    public void ALossIsANumberAndPartsOfOneShareACoefficient()
     {
         var graph = new Graph();
         var x = graph.Input(2);
-        var loss = new SquaredErrorLoss(x, x);
-        graph.AddLoss("loss", loss);
-        Assert.Throws<ArgumentException>(() => graph.AddLoss("again", loss));
+        var objective = new Objective(graph);
+        objective.Add("loss", graph.SquaredError(x, x), coefficient: 2);
+        objective.Add("loss", graph.SquaredError(x, x), coefficient: 2);
+        Assert.Contains("the coefficient 2 already and cannot have 3", Refusal(() => objective.Add("loss", graph.SquaredError(x, x), coefficient: 3)), StringComparison.Ordinal);
+        Assert.Contains("a loss is a number", Refusal(() => objective.Add("panel", x)), StringComparison.Ordinal);
+        Assert.Equal(2, objective.Terms.Count);
     }
 
     [Fact]
-    public void SizesThatDoNotFitAreRefused()
+    public void ValuesOfAnotherGraphAreRefusedWhereverTheyAreUsed()
+    {
+        var other = new Graph();
+        var elsewhere = other.Input(2);
+        var graph = new Graph();
+        var here = graph.Input(2);
+        Assert.Contains("belongs to another graph", Refusal(() => graph.Relu(elsewhere)), StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => graph.Plus(here, elsewhere));
+        Assert.Throws<ArgumentException>(() => graph.SquaredError(here, elsewhere));
+        Assert.Throws<ArgumentException>(() => new Objective(graph).Add("loss", other.SquaredError(elsewhere, elsewhere)));
+        using var backend = TestBackend.Create(threads: 1);
+        Assert.Throws<ArgumentException>(() => backend.Compile(new Objective(graph), 1, keep: [elsewhere]));
+        Assert.Single(graph.Operations);
+    }
+
+    [Fact]
+    public void SizesThatDoNotFitAreRefusedInASentence()
     {
         var graph = new Graph();
         var (two, three) = (graph.Input(2), graph.Input(3));
-        Assert.Throws<ArgumentException>(() => graph.Product(new Parameter("weight", 2, 4), two));
-        Assert.Throws<ArgumentException>(() => graph.Product(new Parameter("weight", 3, 2), two, transposed: true));
-        Assert.Throws<ArgumentException>(() => graph.AddBias(two, new Parameter("bias", 3)));
-        Assert.Throws<ArgumentException>(() => graph.Sum(two, three));
-        Assert.Throws<ArgumentException>(() => new SquaredErrorLoss(three, two));
-        Assert.Throws<ArgumentException>(() => new KullbackLeiblerLoss(three, two));
-        Assert.Throws<ArgumentException>(() => new PowerSumLoss(two, 1, new Parameter("weights", 3, 1)));
-        Assert.Throws<ArgumentException>(() => new FactorizationError(new float[6], new Parameter("v", 2, 3), new Parameter("u", 1, 2), 1));
+        Value vector = graph.Weight(new Parameter("vector", 2)), matrix = graph.Weight(new Parameter("matrix", 3, 4)), number = graph.Number(1), one = graph.Input(1);
+        (Action Build, string Part)[] cases =
+        [
+            (() => graph.MatMul(new Parameter("weight", 2, 4), two), "'weight' [2, 4] takes 4 features, but its input has 2"),
+            (() => graph.MatMul(new Parameter("weight", 3, 2), two, transposed: true), "'weight' [3, 2] transposed takes 3 features"),
+            (() => graph.MatMul(two, three), "takes"),
+            (() => graph.AddBias(two, new Parameter("bias", 3)), "'bias' has 3 values, but its input has 2 features"),
+            (() => graph.Plus(two, three), "[2, lanes]"),
+            (() => graph.Multiply(two, three), "two values of one size"),
+            (() => graph.SquaredError(three, two), "two values of one size"),
+            (() => graph.SquaredError(two, vector), "two values of one size"),
+            (() => graph.Divergence(three, two), "two panels of one size"),
+            (() => graph.Divergence(vector, vector), "two panels of one size"),
+            (() => graph.PowerSum(two, 1, new Parameter("weights", 3, 1)), "as many row weights"),
+            (() => graph.Add(new PowerSum(two, vector)), "needs a number p"),
+            (() => graph.RowMlp(two, Of(2, 3), Of(2, 3), Of(2, 4), Of(2, 1)), "need [2, 3]"),
+            (() => graph.RowMlp(two, Of(3, 3), Of(3, 3), Of(3, 3), Of(3, 1)), "need [2, 3]"),
+            (() => graph.Add(new Outer(two, matrix)), "no columns or lanes in common"),
+            (() => graph.Add(new RowDot(two, three)), "cannot be multiplied"),
+            (() => graph.Add(new InnerProduct(two, two)), "two matrices of one size"),
+            (() => graph.Add(new Broadcast(matrix)), "only a vector"),
+            (() => graph.Add(new Scale(two, vector)), "a factor is a number"),
+            (() => graph.Add(new SequenceSum(matrix)), "has no sequences"),
+            (() => graph.Add(new Input(new Shape(Domain.Step, 1))), "an input is a batch or a matrix"),
+            (() => graph.Add(new Uniform(2, Stream(1), Domain.Weights)), "for lanes or sequences"),
+            (() => graph.Add(new TableRows(new float[2, 2], two)), "one number chooses a row"),
+            // A number, a vector and a panel of one size are stored apart.
+            (() => graph.Multiply(one, number), "two values of one size"),
+            (() => graph.Multiply(two, vector), "two values of one size"),
+            (() => graph.Plus(one, number), "a sum of"),
+            (() => graph.Plus(two, vector), "a sum of"),
+            (() => graph.Relu(number), "number"),
+            (() => graph.Add(new RowAffine(number, null, null)), "number"),
+            (() => graph.Add(new RowSum(number)), "number"),
+            (() => graph.Add(new RowDot(number, number)), "number"),
+        ];
+        int operations = graph.Operations.Count;
+        foreach (var (build, part) in cases) Assert.Contains(part, Refusal(build), StringComparison.Ordinal);
+        Assert.DoesNotContain(graph.Operations.Skip(operations), operation => operation is not (Weight or RowDot or Number));
+
         Parameter Of(int rows, int columns) => new("gate", rows, columns);
-        Assert.Throws<ArgumentException>(() => new GateNode(two, Of(2, 3), Of(2, 3), Of(2, 4), Of(2, 1)));
-        Assert.Throws<ArgumentException>(() => new GateNode(two, Of(3, 3), Of(3, 3), Of(3, 3), Of(3, 1)));
     }
 
     [Fact]
-    public void NothingUpstreamOfFrozenParametersRunsBackwardAndNothingUnusedIsComputed()
+    public void NothingUpstreamOfFrozenParametersHasAGradientAndNothingUnusedIsComputed()
     {
         Parameter frozen = new("frozen", 2, 2), trained = new("trained", 2, 2);
         frozen.Values.Fill(1);
         trained.Values.Fill(0.5f);
-        var graph = new Graph(new ParameterSet([trained]));
+        var graph = new Graph();
         var x = graph.Input(2);
-        x.Set([1f, 2f]);
-        var before = graph.Relu(graph.Product(frozen, x));
-        var middle = graph.Product(trained, before);
-        var after = graph.Product(frozen, middle);
+        var before = graph.Relu(graph.MatMul(frozen, x));
+        var middle = graph.MatMul(trained, before);
+        var after = graph.MatMul(frozen, middle);
         var unused = graph.Map(default(Gelu), after);
-        var kept = graph.Keep(graph.Map(default(Absolute), after));
-        graph.AddLoss("loss", new SquaredErrorLoss(after, before));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 1, pool);
-        bool[] hasGradient = [];
-        runner.Run(0, 0, observer: workspace =>
-            hasGradient = [.. new[] { x, before, middle, after, kept }.Select(node => !workspace.GradientOf(node).IsEmpty)]);
-        Assert.Equal([false, false, true, true, false], hasGradient);
-        Assert.True(before.IsComputed && middle.IsComputed && after.IsComputed && kept.IsComputed);
-        Assert.False(unused.IsComputed);
-        Assert.True(runner.Gradients.Of(frozen).IsEmpty);
+        var kept = graph.Map(default(Absolute), after);
+        var objective = new Objective(graph);
+        objective.Add("loss", graph.SquaredError(after, before));
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(objective, 1, new ParameterSet([trained]), keep: [kept]);
+        program.Set(x, [1, 2]);
+        program.Run(0, 0);
+        Assert.All(new[] { x, before, middle, after, kept }, value => Assert.NotNull(program.Plan.Find(value)));
+        Assert.Null(program.Plan.Find(unused));
+        Assert.Single(graph.Operations.OfType<Outer>());
+        Assert.Single(graph.Operations.OfType<MatMul>(), product => product.IsTransposed);
+        Assert.DoesNotContain(graph.Operations, operation => operation is MapGradient);
+        Assert.True(program.Gradients.Of(frozen).IsEmpty);
+        Assert.Equal(4, program.Gradients.Of(trained).Length);
     }
 
     [Fact]
@@ -150,53 +186,41 @@ public sealed class GraphTests
         Parameter v = new("v", 2, 2), u = new("u", 2, 2);
         v.Values.Fill(1);
         u.Values.Fill(2);
-        var graph = new Graph(new ParameterSet([v, u]));
+        var graph = new Graph();
         var x = graph.Input(2);
-        x.Set([1f, 2f]);
-        var y = graph.Product(v, x);
-        graph.AddLoss("square", new SquaredErrorLoss(y, x), weight: 1, coefficient: 0);
-        graph.AddLoss("weights", new FactorizationError(new float[4], v, u, 4), coefficient: 0);
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 1, pool);
-        bool hasGradient = true;
-        runner.Run(0, 0, observer: workspace => hasGradient = !workspace.GradientOf(y).IsEmpty);
-        Assert.False(hasGradient);
-        Assert.Equal((4.0 + 1) / 2, runner.Loss("square"), 1e-6);
-        Assert.Equal(16, runner.Loss("weights"), 1e-6);
-        Assert.Equal(0, runner.TotalLoss);
-        Assert.All(runner.Gradients.Of(v).ToArray(), value => Assert.Equal(0, value));
-        Assert.All(runner.Gradients.Of(u).ToArray(), value => Assert.Equal(0, value));
+        var objective = new Objective(graph);
+        objective.Add("square", graph.SquaredError(graph.MatMul(v, x), x), weight: 1, coefficient: 0);
+        objective.Add("weights", graph.SquaredError(graph.MatMul(u, graph.Weight(v), transposed: true), graph.Weight(new Parameter("zero", 2, 2))), coefficient: 0);
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(objective, 1, new ParameterSet([v, u]));
+        program.Set(x, [1, 2]);
+        program.Run(0, 0);
+        Assert.DoesNotContain(graph.Operations, operation => operation is Outer);
+        Assert.Equal((4.0 + 1) / 2, program.Loss("square"), 1e-6);
+        Assert.Equal(16, program.Loss("weights"), 1e-6);
+        Assert.Equal(0, program.TotalLoss);
+        Assert.All(program.Gradients.Of(v).ToArray(), value => Assert.Equal(0, value));
+        Assert.All(program.Gradients.Of(u).ToArray(), value => Assert.Equal(0, value));
     }
 
     [Fact]
-    public void ARunningGraphTakesNoFurtherNodes()
+    public void AProgramKeepsItsLossesWhenTheGraphAndTheObjectiveGrow()
     {
         var graph = new Graph();
-        var x = graph.Input(2);
-        graph.AddLoss("loss", new SquaredErrorLoss(x, x));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 1, pool);
-        Assert.Throws<InvalidOperationException>(() => graph.Relu(x));
-        Assert.Throws<InvalidOperationException>(() => graph.Keep(x));
-        Assert.Throws<InvalidOperationException>(() => graph.AddLoss("late", new SquaredErrorLoss(x, x)));
-        Assert.Throws<InvalidOperationException>(() =>
-            graph.AddLoss("late", new FactorizationError(new float[1], new Parameter("v", 1), new Parameter("u", 1), 1)));
+        Value x = graph.Input(2), zero = graph.Input(2);
+        var objective = new Objective(graph);
+        objective.Add("loss", graph.SquaredError(x, zero));
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(objective, 1);
+        program.Set(x, [1, 2]);
+        program.Set(zero, [0, 0]);
+        objective.Add("late", graph.SquaredError(graph.Relu(x), zero));
+        program.Run(0, 0);
+        Assert.Equal(2.5, program.TotalLoss, 1e-6);
+        Assert.Equal(["loss"], program.LossNames);
     }
 
-    [Fact]
-    public void ABatchOfTheWrongSizeIsRefused()
-    {
-        var graph = new Graph();
-        var x = graph.Input(2);
-        graph.AddLoss("loss", new SquaredErrorLoss(x, x));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 3, pool);
-        x.Set(new float[4]);
-        Assert.Throws<InvalidOperationException>(() => runner.Run(0, 0));
-        x.Set(new float[6]);
-        runner.Run(0, 0);
-        Assert.Equal(0, runner.TotalLoss);
-    }
+    private static string Refusal(Action build) => Assert.Throws<ArgumentException>(build).Message;
 
     private static StreamId Stream(int index) => new(StreamPurpose.Masks, index);
 

@@ -1,28 +1,19 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 
 namespace Spd.Engine.Tests.Optimisation;
 
 /// <summary>Gradients written by the test.</summary>
-internal sealed class GivenGradients : IDisposable
+internal sealed class GivenGradients
 {
-    private readonly WorkerPool _pool = new(1);
-    private readonly PanelRunner _runner;
-
     public GivenGradients(params Parameter[] parameters)
     {
         Set = new ParameterSet(parameters);
-        var graph = new Graph(Set);
-        graph.Keep(graph.Uniform(1, new StreamId(StreamPurpose.FeatureValues)));
-        _runner = new PanelRunner(graph, 1, _pool);
+        Gradients = new ParameterGradients(new AlignedBuffer(Set.FlatLength), Set.Parameters.ToDictionary(parameter => parameter, Set.OffsetOf));
     }
 
     public ParameterSet Set { get; }
 
-    public ParameterGradients Gradients => _runner.Gradients;
+    public ParameterGradients Gradients { get; }
 
     public Span<float> Of(Parameter parameter) => Gradients.Of(parameter);
-
-    public void Dispose() => _pool.Dispose();
 }

@@ -1,22 +1,27 @@
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Optimisation;
 
-public sealed class OptimiserTests
+public sealed class OptimiserTests : IDisposable
 {
+    private readonly CpuBackend _backend = TestBackend.Create();
+
+    public void Dispose() => _backend.Dispose();
+
     [Fact]
     public void EachGroupGoesByItsOwnRule()
     {
         Parameter a = new("a", 2), b = new("b", 3), c = new("c", 1);
-        using var gradients = new GivenGradients(a, b, c);
+        var gradients = new GivenGradients(a, b, c);
         var schedule = new LearningRateSchedule(ScheduleShape.Linear);
         var optimiser = new Optimiser(
         [
             Group("falling", new Sgd(), step => 0.5 * schedule.Factor(step, 4), a), Group("constant", new Sgd(), _ => 0.25, b),
             Group("rising", new Ascent(new SignSgd(), 0, 0.5f), _ => 0.125, c),
-        ]);
+        ], _backend);
         foreach (var parameter in new[] { a, b, c }) gradients.Of(parameter).Fill(2);
         for (int step = 0; step < 3; step++) optimiser.Step(step, gradients.Gradients);
         Assert.Equal([-2.25f, -2.25f], a.Values.ToArray());
@@ -29,11 +34,11 @@ public sealed class OptimiserTests
     {
         var owner = new Parameter("owner", 5, 3);
         var tied = Parameter.SharingMemoryWith(owner, "tied");
-        using var gradients = new GivenGradients(owner, tied);
+        var gradients = new GivenGradients(owner, tied);
         // In one group or in two: v ← v/2 + gradient and values ← values − rate · v, first of the owner, then of the tied one.
         double value = 0, first = 0, second = 0;
-        var together = new Optimiser([Group("all", new Sgd(0.5), _ => 0.01, owner, tied)]);
-        var apart = new Optimiser([Group("owner", new Sgd(0.5), _ => 0.01, owner), Group("tied", new Sgd(0.5), _ => 0.02, tied)]);
+        var together = new Optimiser([Group("all", new Sgd(0.5), _ => 0.01, owner, tied)], _backend);
+        var apart = new Optimiser([Group("owner", new Sgd(0.5), _ => 0.01, owner), Group("tied", new Sgd(0.5), _ => 0.02, tied)], _backend);
         var random = new Random(8);
         foreach (var (optimiser, rate) in new[] { (together, 0.01), (apart, 0.02) })
         {
@@ -56,7 +61,7 @@ public sealed class OptimiserTests
     public void GradientsAreClippedByTheNormOfTheirGroup()
     {
         Parameter a = new("a", 2), b = new("b", 1), other = new("other", 1);
-        using var gradients = new GivenGradients(a, b, other);
+        var gradients = new GivenGradients(a, b, other);
         Run(0.5);
         Assert.Equal(0.5 / (5 + 1e-6) * -3, a.Values[0], 1e-7);
         Assert.Equal(0, a.Values[1]);
@@ -74,40 +79,39 @@ public sealed class OptimiserTests
         {
             foreach (var parameter in new[] { a, b, other }) parameter.Values.Clear();
             (gradients.Of(a)[0], gradients.Of(a)[1], gradients.Of(b)[0], gradients.Of(other)[0]) = (3, 0, -4, 7);
-            new Optimiser([Group("clipped", new Sgd(), _ => 1, a, b) with { ClipNorm = clip }, Group("other", new Sgd(), _ => 1, other)])
+            new Optimiser([Group("clipped", new Sgd(), _ => 1, a, b) with { ClipNorm = clip }, Group("other", new Sgd(), _ => 1, other)], _backend)
                 .Step(0, gradients.Gradients);
         }
     }
 
     [Theory]
-    [InlineData(null)]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(8)]
-    public void ThreadsChangeNoBit(int? threads)
+    public void ThreadsChangeNoBit(int threads)
     {
-        Assert.Equal(Train(null), Train(threads));
+        Assert.Equal(Train(1), Train(threads));
         Assert.DoesNotContain(0f, Train(threads));
 
-        static float[] Train(int? threads)
+        static float[] Train(int threads)
         {
-            using var pool = threads is { } number ? new WorkerPool(number) : null;
+            using var backend = TestBackend.Create(threads);
             Parameter owner = new("owner", 300, 211), between = new("between", 77, 3), source = new("source", 100, 500), signed = new("signed", 40001);
             Parameter[] parameters = [owner, between, Parameter.SharingMemoryWith(owner, "tied"), source, signed];
             var random = new Random(9);
-            using var gradients = new GivenGradients(parameters);
+            var gradients = new GivenGradients(parameters);
             var optimiser = new Optimiser(
             [
                 Group("network", new AdamW(0.01), _ => 0.01, parameters[..3]) with { ClipNorm = 3 },
                 Group("sources", new Ascent(new Sgd(0.9), -9, 9), step => 0.5 / (step + 1), source) with { ClipNorm = 0.7 },
                 Group("signs", new Ascent(new SignSgd(), -9, 9), _ => 0.3, signed),
-            ]);
+            ], backend);
             for (int step = 0; step < 5; step++)
             {
                 foreach (var parameter in parameters)
                     foreach (ref float value in gradients.Of(parameter)) value = random.NextSingle() - 0.5f;
-                optimiser.Step(step, gradients.Gradients, pool);
+                optimiser.Step(step, gradients.Gradients);
             }
 
             return [.. parameters.SelectMany(parameter => parameter.Values.ToArray())];
@@ -120,13 +124,12 @@ public sealed class OptimiserTests
     public void ARuleFromElsewhereSeesEveryValueOnceAndTheWholeMatrixWhereItNeedsIt(bool whole)
     {
         Parameter large = new("large", 200, 300), small = new("small", 3);
-        using var gradients = new GivenGradients(large, small);
+        var gradients = new GivenGradients(large, small);
         gradients.Of(large).Fill(2);
         gradients.Of(small).Fill(-1);
-        using var pool = new WorkerPool(2);
         var rule = new UnitStep(whole);
-        var optimiser = new Optimiser([Group("all", new Ascent(rule, -1, 1), _ => 0.5, large, small)]);
-        for (int step = 0; step < 2; step++) optimiser.Step(step, gradients.Gradients, pool);
+        var optimiser = new Optimiser([Group("all", new Ascent(rule, -1, 1), _ => 0.5, large, small)], _backend);
+        for (int step = 0; step < 2; step++) optimiser.Step(step, gradients.Gradients);
         // Along the gradient at unit length: by the whole matrix, or by parts of at most 16 Ki.
         Assert.Equal(2 * 0.5 / Math.Sqrt(whole ? 60_000 : 16_384), large.Values[0], 1e-6);
         Assert.Equal(-2 * 0.5 / Math.Sqrt(3), small.Values[2], 1e-6);
@@ -147,31 +150,30 @@ public sealed class OptimiserTests
             Named(network, sources));
         Assert.Equal([("0000.b", 1)], Named(sources with { Rule = new Sgd() }));
         Assert.Equal([("0000.b", 1)], Named(sources with { Rule = new SignSgd() }));
-        var values = new Optimiser([network]).State[0].Values;
+        var values = new Optimiser([network], _backend).State[0].Values;
         values.Span[5] = 4;
         Assert.Equal(4, a[1, 2]);
 
-        static IEnumerable<(string, int)> Named(params ParameterGroup[] groups) =>
-            new Optimiser(groups).State.Select(array => (array.Name, array.Values.Length));
+        IEnumerable<(string, int)> Named(params ParameterGroup[] groups) =>
+            new Optimiser(groups, _backend).State.Select(array => (array.Name, array.Values.Length));
     }
 
     [Fact]
     public void AParameterNamedTwiceIsSteppedOnce()
     {
         var parameter = new Parameter("parameter", 2);
-        using var gradients = new GivenGradients(parameter, parameter);
+        var gradients = new GivenGradients(parameter, parameter);
         gradients.Of(parameter).Fill(1);
-        new Optimiser([new ParameterGroup("all", gradients.Set, new AdamW(), _ => 0.5)]).Step(0, gradients.Gradients);
+        new Optimiser([new ParameterGroup("all", gradients.Set, new AdamW(), _ => 0.5)], _backend).Step(0, gradients.Gradients);
         Assert.Equal(-0.5, parameter.Values[0], 1e-6);
     }
 
     [Fact]
     public void NoParametersAreNoWork()
     {
-        using var gradients = new GivenGradients();
-        using var pool = new WorkerPool(2);
-        var optimiser = new Optimiser([new ParameterGroup("none", gradients.Set, new AdamW(), _ => 0.5, ClipNorm: 1)]);
-        optimiser.Step(0, gradients.Gradients, pool);
+        var gradients = new GivenGradients();
+        var optimiser = new Optimiser([new ParameterGroup("none", gradients.Set, new AdamW(), _ => 0.5, ClipNorm: 1)], _backend);
+        optimiser.Step(0, gradients.Gradients);
         Assert.Empty(optimiser.State);
     }
 
@@ -190,15 +192,15 @@ public sealed class OptimiserTests
                 Assert.Throws<ArgumentException>(() => new Ascent(new Sgd(), low, 1)).Message);
         }
 
-        using var gradients = new GivenGradients(a);
+        var gradients = new GivenGradients(a);
         Assert.Equal(
             "the gradients hold none of 'b', which a group has",
-            Assert.Throws<ArgumentException>(() => new Optimiser([Sgd("x", b)]).Step(0, gradients.Gradients)).Message);
+            Assert.Throws<ArgumentException>(() => new Optimiser([Sgd("x", b)], _backend).Step(0, gradients.Gradients)).Message);
 
         static ParameterGroup Sgd(string name, params Parameter[] parameters) => Group(name, new Sgd(), _ => 1, parameters);
 
-        static void Refuses(string message, params ParameterGroup[] groups) =>
-            Assert.Equal(message, Assert.Throws<ArgumentException>(() => new Optimiser(groups)).Message);
+        void Refuses(string message, params ParameterGroup[] groups) =>
+            Assert.Equal(message, Assert.Throws<ArgumentException>(() => new Optimiser(groups, _backend)).Message);
     }
 
     private static ParameterGroup Group(string name, IUpdateRule rule, Func<long, double> rate, params Parameter[] parameters) =>

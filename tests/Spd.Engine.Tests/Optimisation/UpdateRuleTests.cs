@@ -1,10 +1,16 @@
+using Spd.Engine.Cpu;
 using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Optimisation;
 
-public sealed class UpdateRuleTests
+public sealed class UpdateRuleTests : IDisposable
 {
+    private readonly CpuBackend _backend = TestBackend.Create();
+
+    public void Dispose() => _backend.Dispose();
+
     private static readonly Dictionary<string, (IUpdateRule Rule, Func<int, Reference> Reference)> Rules = new()
     {
         ["AdamW"] = (new AdamW(), count => new AdamReference(count, 0)),
@@ -46,9 +52,10 @@ public sealed class UpdateRuleTests
             }
         }
 
-        using var gradients = new GivenGradients(parameters);
+        using var backend = new CpuBackend(1, set);
+        var gradients = new GivenGradients(parameters);
         var optimiser = new Optimiser(
-            [new ParameterGroup("all", gradients.Set, ascends ? new Ascent(rule, -0.5f, 0.75f) : rule, Rate)], KernelSet.Create(set));
+            [new ParameterGroup("all", gradients.Set, ascends ? new Ascent(rule, -0.5f, 0.75f) : rule, Rate)], backend);
         for (int step = 0; step < 300; step++)
         {
             for (int p = 0; p < parameters.Length; p++)
@@ -80,8 +87,9 @@ public sealed class UpdateRuleTests
         var rule = Rules[name].Rule is AdamW { WeightDecay: > 0 } adam ? adam with { WeightDecay = 0 } : Rules[name].Rule;
         var parameter = new Parameter("x", peaks.Length);
         parameter.Values.Fill(0.5f);
-        using var gradients = new GivenGradients(parameter);
-        var optimiser = new Optimiser([new ParameterGroup("x", gradients.Set, new Ascent(rule, 0, 1), step => 0.1 / (1 + step))], KernelSet.Create(set));
+        using var backend = new CpuBackend(1, set);
+        var gradients = new GivenGradients(parameter);
+        var optimiser = new Optimiser([new ParameterGroup("x", gradients.Set, new Ascent(rule, 0, 1), step => 0.1 / (1 + step))], backend);
         for (int step = 0; step < 2000; step++)
         {
             for (int i = 0; i < peaks.Length; i++) gradients.Of(parameter)[i] = -2 * (parameter.Values[i] - peaks[i]);
@@ -101,11 +109,12 @@ public sealed class UpdateRuleTests
     {
         var parameter = new Parameter("parameter", 43);
         parameter.Values.Fill(0.5f);
-        using var gradients = new GivenGradients(parameter);
+        using var backend = new CpuBackend(1, set);
+        var gradients = new GivenGradients(parameter);
         gradients.Of(parameter).Fill(1);
         foreach (int i in new[] { 3, 20, 42 }) gradients.Of(parameter)[i] = float.NaN;
         var rule = Rules[name].Rule;
-        new Optimiser([new ParameterGroup("one", gradients.Set, ascends ? new Ascent(rule, 0, 1) : rule, _ => 0.125)], KernelSet.Create(set))
+        new Optimiser([new ParameterGroup("one", gradients.Set, ascends ? new Ascent(rule, 0, 1) : rule, _ => 0.125)], backend)
             .Step(0, gradients.Gradients);
         for (int i = 0; i < parameter.Count; i++)
         {
@@ -119,9 +128,9 @@ public sealed class UpdateRuleTests
     public void TheFirstStepOfAdamMovesByTheLearningRate()
     {
         var parameter = new Parameter("parameter", 3);
-        using var gradients = new GivenGradients(parameter);
+        var gradients = new GivenGradients(parameter);
         new[] { 5f, -0.001f, 0f }.CopyTo(gradients.Of(parameter));
-        new Optimiser([new ParameterGroup("one", gradients.Set, new AdamW(), _ => 0.25)]).Step(0, gradients.Gradients);
+        new Optimiser([new ParameterGroup("one", gradients.Set, new AdamW(), _ => 0.25)], _backend).Step(0, gradients.Gradients);
         Assert.Equal(-0.25, parameter.Values[0], 1e-6);
         Assert.Equal(0.25, parameter.Values[1], 1e-5);
         Assert.Equal(0, parameter.Values[2]);

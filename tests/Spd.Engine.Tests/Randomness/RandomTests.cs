@@ -1,7 +1,7 @@
-using Spd.Engine.Execution;
+using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
+using Spd.Tests;
 
 namespace Spd.Engine.Tests.Randomness;
 
@@ -20,7 +20,7 @@ public sealed unsafe class RandomTests
     [MemberData(nameof(Sets))]
     public void EveryKernelSetDrawsTheSameNumbersInTheSameOrder(string set)
     {
-        const int Rows = 5, Lanes = 96, Stride = 128;
+        const int Rows = 5, Lanes = 96, Stride = 128, FirstNumber = 3;
         var kernels = KernelSet.Create(set);
         var random = new Random(3);
         for (int trial = 0; trial < 20; trial++)
@@ -28,7 +28,7 @@ public sealed unsafe class RandomTests
             var key = new RandomKey((ulong)random.NextInt64(long.MinValue, long.MaxValue), (uint)random.NextInt64(1L << 32), (uint)random.NextInt64(1L << 32));
             long firstRow = trial switch { 0 => 0, 1 => 4L * uint.MaxValue - 31 - (4L * uint.MaxValue - 31) % 32, _ => 32 * random.NextInt64(1 << 26) };
             float[] values = new float[Rows * Stride];
-            fixed (float* pointer = values) kernels.Uniform(key, firstRow, Rows, Lanes, pointer, Stride);
+            fixed (float* pointer = values) kernels.Uniform(key, firstRow, Rows, Lanes, pointer, Stride, FirstNumber);
             for (int row = 0; row < Rows; row++)
             {
                 for (int lane = 0; lane < Lanes; lane++)
@@ -36,7 +36,7 @@ public sealed unsafe class RandomTests
                     // As documented: batch row i takes word i % 2 + 2 (i / 16) of counter 8 (row / 32) + (i % 16) / 2, i within 32 rows.
                     long batchRow = firstRow + lane;
                     int i = (int)(batchRow % 32);
-                    var (x0, x1, x2, x3) = RandomBlock.Words(key.Seed, (uint)(8 * (batchRow / 32) + i % 16 / 2), (uint)row, key.Step, key.Stream);
+                    var (x0, x1, x2, x3) = RandomBlock.Words(key.Seed, (uint)(8 * (batchRow / 32) + i % 16 / 2), (uint)(FirstNumber + row), key.Step, key.Stream);
                     uint word = (i % 2 + 2 * (i / 16)) switch { 0 => x0, 1 => x1, 2 => x2, _ => x3 };
                     Assert.Equal((word >> 8) / 16777216f, values[row * Stride + lane]);
                 }
@@ -153,12 +153,11 @@ public sealed unsafe class RandomTests
     private static float[] Draw(ulong seed, long step, StreamId stream, int rows = 4, int batch = 10_000)
     {
         var graph = new Graph();
-        var node = graph.Keep(graph.Uniform(rows, stream));
-        float[] numbers = new float[rows * batch];
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, batch, pool);
-        runner.Run(seed, step, backward: false, workspace => workspace.CopyTo(numbers, node));
-        return numbers;
+        var numbers = graph.Uniform(rows, stream);
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(new Objective(graph), batch, keep: [numbers]);
+        program.Run(seed, step);
+        return program.Read(numbers);
     }
 
     private static void AssertEven(IEnumerable<double> numbers, int bins)

@@ -1,3 +1,4 @@
+using Spd.Engine.Cpu;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -90,7 +91,7 @@ internal sealed class CheckpointKind : FuzzKind
     {
         string yaml = Place(new Sample("tiny.yaml", Encoding.UTF8.GetBytes(TinyRun.Yaml)));
         var config = RoundTrip.Catalog.Load(yaml).Config;
-        decomposition = config.Decompose(new TrainedTarget(config.Target.Build(), config.Target, SeedsTried: 1, FromCache: false), threads: 1);
+        decomposition = config.Decompose(new TrainedTarget(config.Target.Build(), config.Target, SeedsTried: 1, FromCache: false), new CpuBackend(threads: 1));
     }
 
     protected override IReadOnlyList<byte[]> Words { get; } =
@@ -174,7 +175,7 @@ internal sealed partial class RunFolderKind() : FuzzKind("run")
                 var saved = SavedRun.Open(path, RoundTrip.Catalog);
                 if (!IsSmall(saved.Experiment)) return;
                 saved.Components();
-                saved.Report(threads: 1);
+                saved.Report(new CpuBackend(threads: 1));
             },
             () =>
             {
@@ -182,7 +183,7 @@ internal sealed partial class RunFolderKind() : FuzzKind("run")
                 var experiment = RoundTrip.Catalog.Load(config).Config;
                 if (!IsSmall(experiment)) return;
                 foreach (string file in new[] { "summary.json", "model.safetensors", "checkpoints/step-00000020.safetensors" }) File.Delete(Path.Combine(path, file));
-                new ExperimentRun(experiment, threads: 1, new TargetCache(Path.Combine(Folder, "cache")), new TinyRun.Silence())
+                new ExperimentRun(experiment, new CpuBackend(threads: 1), new TargetCache(Path.Combine(Folder, "cache")), new TinyRun.Silence())
                     .Resume(RunFolder.Open(path), CancellationToken.None);
             });
     }

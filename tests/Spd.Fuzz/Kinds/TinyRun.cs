@@ -1,3 +1,4 @@
+using Spd.Engine.Cpu;
 using Spd.Runs;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Log;
@@ -56,7 +57,7 @@ internal static class TinyRun
             System.IO.File.WriteAllText(yaml, Yaml);
             var config = RoundTrip.Catalog.Load(yaml).Config;
             var cache = new TargetCache(Path.Combine(folder, "cache"));
-            var (summary, run) = new ExperimentRun(config, threads: 1, cache, new Silence()).Execute(
+            var (summary, run) = new ExperimentRun(config, new CpuBackend(threads: 1), cache, new Silence()).Execute(
                 () => RunFolder.CreateAt(Path.Combine(folder, "run")), CancellationToken.None);
             // Without hashes, files that were changed are read and not refused at once.
             summary = summary with { WallSeconds = 1, CheckpointSeconds = 0, MsPerStep = new StepTime(1, 1, 1), Commit = "none" };

@@ -1,4 +1,4 @@
-using Spd.Engine.Execution;
+using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
 using Spd.Networks.Data;
 
@@ -119,26 +119,24 @@ public sealed class DataSourceTests
             _ => new TableData(new float[4, 6]),
         };
         var graph = new Graph();
-        graph.Keep(data.Build(graph));
-        using var pool = new WorkerPool(1);
-        var runner = new PanelRunner(graph, 500, pool);
-        for (int step = 0; step < 30; step++) runner.Run(0, step);
+        using var backend = TestBackend.Create(1);
+        var program = backend.Compile(new Objective(graph), 500, keep: [data.Build(graph)]);
+        for (int step = 0; step < 30; step++) program.Run(0, step);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int step = 0; step < 20; step++) runner.Run(0, step);
+        for (int step = 0; step < 20; step++) program.Run(0, step);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     private static float[] Draw(DataSource data, int features, long step = 0, ulong seed = 1)
     {
         var graph = new Graph();
-        var x = graph.Keep(data.Build(graph));
+        var x = data.Build(graph);
         Assert.Equal(features, data.Features);
         Assert.Equal(features, x.Rows);
-        float[] values = new float[Rows * features];
-        using var pool = new WorkerPool(2);
-        var runner = new PanelRunner(graph, Rows, pool);
-        runner.Run(seed, step, backward: false, workspace => workspace.CopyTo(values, x));
-        return values;
+        using var backend = TestBackend.Create();
+        var program = backend.Compile(new Objective(graph), Rows, keep: [x]);
+        program.Run(seed, step);
+        return program.Read(x);
     }
 
     private static IEnumerable<float> Column(float[] data, int features, int column) => data.Where((_, i) => i % features == column);

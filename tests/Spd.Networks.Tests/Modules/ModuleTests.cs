@@ -1,13 +1,17 @@
 using Spd.Engine;
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Networks.Targets;
 
 namespace Spd.Networks.Tests.Modules;
 
-public sealed class ModuleTests
+public sealed class ModuleTests : IDisposable
 {
+    private readonly CpuBackend _backend = TestBackend.Create();
+
+    public void Dispose() => _backend.Dispose();
+
     [Fact]
     public void ModulesAndParametersAreNamedByTheirPathsInOrderOfRegistration()
     {
@@ -59,11 +63,11 @@ public sealed class ModuleTests
         second.Bias!.Values[0] = 1;
         var network = new Sequential(("first", first), ("relu", new Activation<Relu>()), ("second", second));
         // x = (1, 2): first = (-1 + 0.25, 3 - 3) → relu 0, 0 → 1;  x = (3, 1): (2.25, 3.5) → 4.5 + 14 + 1
-        Assert.Equal([1f, 19.5f], NetworkOutputs.Of(network, [1, 2, 3, 1], rows: 2));
+        Assert.Equal([1f, 19.5f], NetworkOutputs.Of(network, [1, 2, 3, 1], rows: 2, _backend));
     }
 
     [Fact]
-    public void AnEmptySequentialIsTheIdentity() => Assert.Equal([3f, 4f], NetworkOutputs.Of(new Sequential(), [3, 4], rows: 1));
+    public void AnEmptySequentialIsTheIdentity() => Assert.Equal([3f, 4f], NetworkOutputs.Of(new Sequential(), [3, 4], rows: 1, _backend));
 
     [Fact]
     public void ATransposedMapSharesItsOwnersMemory()
@@ -79,7 +83,7 @@ public sealed class ModuleTests
         Assert.Equal([0f, 1, 2, 3, 4, 5], owner.EffectiveWeight());
         Assert.Equal(
             [1f * 0 + 2 * 3, 1 * 1 + 2 * 4, 1 * 2 + 2 * 5],
-            NetworkOutputs.Of(tied, [1, 2], 1).Zip(tied.Bias.Values.ToArray(), (y, b) => MathF.Round(y - b)));
+            NetworkOutputs.Of(tied, [1, 2], 1, _backend).Zip(tied.Bias.Values.ToArray(), (y, b) => MathF.Round(y - b)));
     }
 
     [Fact]
@@ -127,16 +131,16 @@ public sealed class ModuleTests
         tied.Linear2.Bias!.Values.CopyTo(untied.Linear2.Bias!.Values);
         float[] x = [.. Enumerable.Range(0, features * batch).Select(_ => random.NextSingle())];
 
-        using var pool = new WorkerPool(2);
         float[] Gradient(Tms network, params Parameter[] parameters)
         {
-            var graph = new Graph(new ParameterSet(network.TrainableParameters()));
+            var graph = new Graph();
             var input = graph.Input(features);
-            input.Set(x);
-            graph.AddLoss("loss", new SquaredErrorLoss(network.Forward(new ForwardPass(graph), input), input));
-            var runner = new PanelRunner(graph, batch, pool);
-            runner.Run(0, 0);
-            return [.. parameters.SelectMany(parameter => runner.Gradients.Of(parameter).ToArray())];
+            var objective = new Objective(graph);
+            objective.Add("loss", graph.SquaredError(network.Forward(new ForwardPass(graph), input), input));
+            var program = _backend.Compile(objective, batch, new ParameterSet(network.TrainableParameters()));
+            program.Set(input, x);
+            program.Run(0, 0);
+            return [.. parameters.SelectMany(parameter => program.Gradients.Of(parameter).ToArray())];
         }
 
         float[] sum = Gradient(tied, tied.Linear1.Weight, tied.Linear2.Bias);

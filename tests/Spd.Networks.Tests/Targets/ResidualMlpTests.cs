@@ -1,13 +1,18 @@
-using Spd.Engine.Execution;
+using Spd.Engine.Cpu;
+using Spd.Engine.Graphs;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 
 namespace Spd.Networks.Tests.Targets;
 
-public sealed class ResidualMlpTests
+public sealed class ResidualMlpTests : IDisposable
 {
     private static readonly ResidualMlpConfig Config = new() { NFeatures = 6, DEmbed = 40, DMlp = 6 };
+
+    private readonly CpuBackend _backend = TestBackend.Create();
+
+    public void Dispose() => _backend.Dispose();
 
     [Fact]
     public void AFixedRandomEmbeddingHasUnitRowsAndItsTransposeReadsOut()
@@ -36,7 +41,7 @@ public sealed class ResidualMlpTests
         var network = New(Config with { DEmbed = 6, FixedRandomEmbedding = false, FixedIdentityEmbedding = true });
         foreach (var (_, linear) in network.LinearMaps()) linear.Weight.Values.Clear();
         float[] x = [1, -2, 3, 0, 0.5f, -0.25f];
-        Assert.Equal(x, NetworkOutputs.Of(network, x, 1));
+        Assert.Equal(x, NetworkOutputs.Of(network, x, 1, _backend));
     }
 
     [Fact]
@@ -64,7 +69,7 @@ public sealed class ResidualMlpTests
         double scaled = coefficient * x;
         double label = type == LabelType.Abs ? Math.Abs(scaled) : activation == ActivationName.Gelu ? expected : x + Math.Max(scaled, 0);
         var module = new LabelOnly(task, activation);
-        Assert.Equal(label, NetworkOutputs.Of(module, [(float)x], 1)[0], 1e-5);
+        Assert.Equal(label, NetworkOutputs.Of(module, [(float)x], 1, _backend)[0], 1e-5);
     }
 
     [Fact]
@@ -90,9 +95,9 @@ public sealed class ResidualMlpTests
     {
         var network = New(Config with { ActFnName = activation, InBias = biases, OutBias = biases });
         var task = new ResidualMlpTask { LabelType = label, LossType = loss };
-        Assert.DoesNotContain(true, task.LearntFeatures(Silent(network)));
+        Assert.DoesNotContain(true, task.LearntFeatures(Silent(network), _backend));
         Train(network, task, steps: 1500);
-        Assert.DoesNotContain(false, task.LearntFeatures(network));
+        Assert.DoesNotContain(false, task.LearntFeatures(network, _backend));
     }
 
     private static ResidualMlp New(ResidualMlpConfig config)
@@ -109,25 +114,23 @@ public sealed class ResidualMlpTests
         return network;
     }
 
-    private static double SilentLoss(ResidualMlpTask task)
+    private double SilentLoss(ResidualMlpTask task)
     {
         var network = Silent(New(new ResidualMlpConfig { NFeatures = 2, DEmbed = 2, DMlp = 1, FixedRandomEmbedding = false, FixedIdentityEmbedding = true }));
-        using var pool = new WorkerPool(1);
         return SupervisedTraining.Train(
             network, new SparseFeatures(2, 1, low: -1), (graph, x) => task.Loss(network, graph, x),
-            new TrainingOptions { Steps = 1, BatchSize = 100_000, LearningRate = 1e-9 }, pool);
+            new TrainingOptions { Steps = 1, BatchSize = 100_000, LearningRate = 1e-9 }, _backend);
     }
 
-    private static void Train(ResidualMlp network, ResidualMlpTask task, int steps)
+    private void Train(ResidualMlp network, ResidualMlpTask task, int steps)
     {
-        using var pool = new WorkerPool(2);
         SupervisedTraining.Train(
             network, new SparseFeatures(6, 0.2, low: -1), (graph, x) => task.Loss(network, graph, x),
-            new TrainingOptions { Steps = steps, BatchSize = 256, LearningRate = 3e-3 }, pool);
+            new TrainingOptions { Steps = steps, BatchSize = 256, LearningRate = 3e-3 }, _backend);
     }
 
     private sealed class LabelOnly(ResidualMlpTask task, ActivationName activation) : Module
     {
-        public override Engine.Graphs.Node Forward(ForwardPass pass, Engine.Graphs.Node x) => task.Label(pass.Graph, x, activation);
+        public override Value Forward(ForwardPass pass, Value x) => task.Label(pass.Graph, x, activation);
     }
 }

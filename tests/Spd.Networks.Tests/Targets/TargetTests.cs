@@ -1,10 +1,13 @@
 using Spd.Engine;
+using Spd.Engine.Cpu;
 using Spd.Networks.Targets;
 
 namespace Spd.Networks.Tests.Targets;
 
-public sealed class TargetTests
+public sealed class TargetTests : IDisposable
 {
+    private readonly CpuBackend _backend = TestBackend.Create();
+
     public static TheoryData<TmsModelConfig> TmsConfigs =>
     [
         new TmsModelConfig(),
@@ -16,6 +19,8 @@ public sealed class TargetTests
         new TmsModelConfig { NHidden = 4, NHiddenLayers = 3, InitBiasToZero = false },
     ];
 
+    public void Dispose() => _backend.Dispose();
+
     [Theory]
     [MemberData(nameof(TmsConfigs))]
     public void TmsComputesWhatTheMethodSays(TmsModelConfig config)
@@ -26,7 +31,7 @@ public sealed class TargetTests
         const int Rows = 77;
         float[] inputs = Numbers(Rows * config.NFeatures, 1);
         double[] expected = Reference.Of(network, inputs, Rows);
-        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows, _backend);
         Assert.Equal(expected.Length, actual.Length);
         Assert.Contains(actual, value => value > 0);
         for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
@@ -54,7 +59,7 @@ public sealed class TargetTests
         const int Rows = 301;
         float[] inputs = Numbers(Rows * features, 99);
         double[] expected = Reference.Of(network, inputs, Rows);
-        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows, _backend);
         double largest = expected.Max(Math.Abs);
         for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5 * largest);
     }
@@ -133,15 +138,15 @@ public sealed class TargetTests
         for (int output = 0; output < 4; output++)
             for (int feature = 0; feature < 4; feature++)
                 network.Linear2.Weight[output, feature] = outputs[output, feature];
-        Assert.Equal([true, false, false, false], network.RepresentedFeatures());
+        Assert.Equal([true, false, false, false], network.RepresentedFeatures(_backend));
         network.Linear2.Bias!.Values[1] = 0.01f;
-        Assert.Equal([true, true, false, false], network.RepresentedFeatures());
+        Assert.Equal([true, true, false, false], network.RepresentedFeatures(_backend));
         network.Linear2.Bias!.Values[3] = float.NaN;
-        Assert.False(network.RepresentedFeatures()[3]);
+        Assert.False(network.RepresentedFeatures(_backend)[3]);
     }
 
     [Fact]
-    public void AnUntrainedNetworkOfZerosRepresentsNothing() => Assert.All(new Tms(new TmsModelConfig()).RepresentedFeatures(), Assert.False);
+    public void AnUntrainedNetworkOfZerosRepresentsNothing() => Assert.All(new Tms(new TmsModelConfig()).RepresentedFeatures(_backend), Assert.False);
 
     [Fact]
     public void OutputsOfLargeBatchesKeepTheirRows()
@@ -149,17 +154,17 @@ public sealed class TargetTests
         var linear = new Linear(1, 1, bias: false);
         linear.Weight.Values[0] = 2;
         float[] inputs = [.. Enumerable.Range(0, 10_001).Select(i => (float)i)];
-        Assert.Equal(inputs.Select(value => 2 * value), NetworkOutputs.Of(linear, inputs, inputs.Length));
+        Assert.Equal(inputs.Select(value => 2 * value), NetworkOutputs.Of(linear, inputs, inputs.Length, _backend));
     }
 
-    private static void CompareWithReference(Mlp network, IReadOnlyList<Func<double, double>?> activations)
+    private void CompareWithReference(Mlp network, IReadOnlyList<Func<double, double>?> activations)
     {
         int seed = 0;
         foreach (var (_, parameter) in network.NamedParameters()) Numbers(parameter.Count, ++seed).CopyTo(parameter.Values);
         const int Rows = 70;
         float[] inputs = [.. Numbers(Rows * 4, 99).Select(value => 3 * value)];
         double[] expected = Reference.Of(network, activations, inputs, Rows);
-        float[] actual = NetworkOutputs.Of(network, inputs, Rows);
+        float[] actual = NetworkOutputs.Of(network, inputs, Rows, _backend);
         for (int i = 0; i < actual.Length; i++) Assert.Equal(expected[i], actual[i], 1e-5);
     }
 

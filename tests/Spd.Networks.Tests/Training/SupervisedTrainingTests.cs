@@ -1,6 +1,5 @@
-using Spd.Engine.Execution;
-using Spd.Engine.Optimisation;
 using Spd.Engine.Operations;
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
@@ -18,7 +17,8 @@ public sealed class SupervisedTrainingTests
         network.Initialise(seed: 0);
         double first = 0;
         double last = Train(network, threads: 2, steps: 4000, batch: 512, (step, loss) => first = step == 0 ? loss : first);
-        Assert.All(network.RepresentedFeatures(), Assert.True);
+        using var backend = TestBackend.Create();
+        Assert.All(network.RepresentedFeatures(backend), Assert.True);
         Assert.InRange(last, 0, 0.3 * first);
     }
 
@@ -56,11 +56,11 @@ public sealed class SupervisedTrainingTests
         var network = new Linear(1, 1, bias: false);
         network.Weight.Values[0] = 2;
         // Loss (x − 2x)²: the gradient is positive, so Adam's first step is −lr · factor whatever its size, after decay.
-        using var pool = new WorkerPool(1);
-        SupervisedTraining.Train(
+        using var backend = TestBackend.Create(1);
+        SupervisedTraining.TrainOnLabels(
             network, new SparseFeatures(1, 1, low: 1, high: 2), (_, x) => x,
             new TrainingOptions { Steps = 1, BatchSize = 8, LearningRate = 0.1, WeightDecay = 0.5, Schedule = new(ScheduleShape.Constant) },
-            pool, cancellation: TestContext.Current.CancellationToken);
+            backend, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(2 * (1 - 0.05) - 0.1, network.Weight.Values[0], 1e-5);
     }
 
@@ -69,11 +69,11 @@ public sealed class SupervisedTrainingTests
     {
         var network = new Tms(new TmsModelConfig());
         network.Initialise(seed: 0);
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         using var source = new CancellationTokenSource();
         int steps = 0;
-        Assert.Throws<OperationCanceledException>(() => SupervisedTraining.Train(
-            network, Data, (_, x) => x, new TrainingOptions { Steps = 100, BatchSize = 32 }, pool,
+        Assert.Throws<OperationCanceledException>(() => SupervisedTraining.TrainOnLabels(
+            network, Data, (_, x) => x, new TrainingOptions { Steps = 100, BatchSize = 32 }, backend,
             (step, _) =>
             {
                 steps++;
@@ -85,9 +85,9 @@ public sealed class SupervisedTrainingTests
 
     private static double Train(Tms network, int threads, int steps, int batch, Action<int, double>? onStep = null)
     {
-        using var pool = new WorkerPool(threads);
-        return SupervisedTraining.Train(
-            network, Data, (graph, x) => graph.Map(default(Absolute), x), new TrainingOptions { Steps = steps, BatchSize = batch }, pool, onStep,
+        using var backend = TestBackend.Create(threads);
+        return SupervisedTraining.TrainOnLabels(
+            network, Data, (graph, x) => graph.Map(default(Absolute), x), new TrainingOptions { Steps = steps, BatchSize = batch }, backend, onStep,
             cancellation: TestContext.Current.CancellationToken);
     }
 }

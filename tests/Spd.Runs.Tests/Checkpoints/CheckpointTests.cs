@@ -1,9 +1,9 @@
+using Spd.Engine.Operations;
+using Spd.Tests;
 using System.Security.Cryptography;
 using Spd.Decomposition;
 using Spd.Engine;
-using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
@@ -41,7 +41,7 @@ public sealed class CheckpointTests : IDisposable
         var checkpoint = Checkpoint.Read(_folder["a.safetensors"]);
         checkpoint.Restore(second.State.Optimiser);
         var position = checkpoint.Position;
-        Assert.Equal(new CheckpointPosition(17, 0, 5, 40), position);
+        Assert.Equal(new CheckpointPosition(17, 0, 5, 40, "scalar"), position);
         second.Resume(position.Step, position.EvaluatedBatches);
         second.Train(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(Bits(whole), Bits(second));
@@ -53,7 +53,7 @@ public sealed class CheckpointTests : IDisposable
     {
         var (expected, _) = Train(null, 0, 20, threads: 1);
         var (_, stopped) = Train(null, 0, 8, threads: 2);
-        Checkpoint.Save(_folder["groups.safetensors"], stopped, new CheckpointPosition(8, 0, 0, 20), Meaning);
+        Checkpoint.Save(_folder["groups.safetensors"], stopped, new CheckpointPosition(8, 0, 0, 20, "scalar"), Meaning);
         var checkpoint = Checkpoint.Read(_folder["groups.safetensors"]);
         Assert.Equal(expected, Train(checkpoint, 8, 20, threads: 3).Bits);
         Assert.Equal(
@@ -64,9 +64,10 @@ public sealed class CheckpointTests : IDisposable
             stopped.State.Select(array => array.Name));
         // Where a rule keeps other things, nothing is written.
         var set = new ParameterSet([new Parameter("x", 3)]);
+        using var backend = TestBackend.Create(1);
         foreach (var other in new[] { new ParameterGroup("by_adam", set, new Sgd(), _ => 1), new ParameterGroup("by_adam", set, new Sgd(0.9), _ => 1) })
         {
-            var refused = new Optimiser([other, other with { Name = "network", Parameters = new ParameterSet([]) }]);
+            var refused = new Optimiser([other, other with { Name = "network", Parameters = new ParameterSet([]) }], backend);
             Assert.Throws<FileContentException>(() => checkpoint.Restore(refused));
             Assert.All(set.Parameters[0].Values.ToArray(), value => Assert.Equal(0, value));
         }
@@ -77,12 +78,13 @@ public sealed class CheckpointTests : IDisposable
             Parameter weight = new("weight", 3, 4), x = new("x", 3), y = new("y", 3), z = new("z", 3);
             ParameterSet network = new([weight]), all = new([weight, x, y, z]);
             weight.Values.Fill(0.25f);
-            var graph = new Graph(all);
+            var graph = new Graph();
+            var objective = new Objective(graph);
             var input = graph.Uniform(4, new StreamId(StreamPurpose.FeatureValues));
-            var output = graph.AddBias(graph.AddBias(graph.AddBias(graph.Product(weight, input), x), y), z);
-            graph.AddLoss("loss", new SquaredErrorLoss(output, graph.Uniform(3, new StreamId(StreamPurpose.RowChoice))));
-            using var pool = new WorkerPool(threads);
-            var runner = new PanelRunner(graph, 200, pool);
+            var output = graph.AddBias(graph.AddBias(graph.AddBias(graph.MatMul(weight, input), x), y), z);
+            objective.Add("loss", graph.SquaredError(output, graph.Uniform(3, new StreamId(StreamPurpose.RowChoice))));
+            using var backend = TestBackend.Create(threads);
+            var program = backend.Compile(objective, 200, all);
             var schedule = new LearningRateSchedule(ScheduleShape.Cosine, 0.2);
             var optimiser = new Optimiser(
             [
@@ -90,12 +92,12 @@ public sealed class CheckpointTests : IDisposable
                 new ParameterGroup("by_adam", new ParameterSet([x]), new Ascent(new AdamW(), -1, 1), _ => 0.01),
                 new ParameterGroup("by_sgd", new ParameterSet([y]), new Ascent(new Sgd(0.9), -1, 1), _ => 0.01, ClipNorm: 0.5),
                 new ParameterGroup("by_sign", new ParameterSet([z]), new Ascent(new SignSgd(), -1, 1), _ => 0.01),
-            ]);
+            ], backend);
             from?.Restore(optimiser);
             for (int step = first; step < last; step++)
             {
-                runner.Run(5, step);
-                optimiser.Step(step, runner.Gradients, pool);
+                program.Run(5, step);
+                optimiser.Step(step, program.Gradients);
             }
 
             return ([.. optimiser.State.SelectMany(array => array.Values.ToArray()).SelectMany(BitConverter.GetBytes)], optimiser);
@@ -224,7 +226,7 @@ public sealed class CheckpointTests : IDisposable
             Steps = 40,
             BatchSize = 200,
         };
-        var decomposer = new Decomposer(network, new SparseFeatures(5, 0.3), options, threads);
+        var decomposer = new Decomposer(network, new SparseFeatures(5, 0.3), options, TestBackend.Create(threads));
         // What a checkpoint does not restore would show.
         if (seedOfStart != 1)
         {
@@ -238,7 +240,7 @@ public sealed class CheckpointTests : IDisposable
         [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).SelectMany(BitConverter.GetBytes)];
 
     private void Save(Decomposer decomposer, string name) => Checkpoint.Save(
-        _folder[name], decomposer.State.Optimiser, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40), Meaning);
+        _folder[name], decomposer.State.Optimiser, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40, "scalar"), Meaning);
 
     private byte[] Good()
     {

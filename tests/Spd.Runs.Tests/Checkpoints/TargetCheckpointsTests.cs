@@ -1,4 +1,4 @@
-using Spd.Engine.Execution;
+using Spd.Tests;
 using Spd.Networks.Targets;
 using Spd.Runs.Targets;
 
@@ -85,8 +85,8 @@ public sealed class TargetCheckpointsTests : IDisposable
 
     private float[] Provide(string cache, Observer observer, int threads = 2)
     {
-        using var pool = new WorkerPool(threads);
-        var target = new TargetProvider(new TargetCache(_folder[cache]), pool, observer).Provide(_config, observer.Stop.Token);
+        using var backend = TestBackend.Create(threads);
+        var target = new TargetProvider(new TargetCache(_folder[cache]), backend, observer).Provide(_config, observer.Stop.Token);
         return [.. target.Network.TrainableParameters().SelectMany(parameter => parameter.Values.ToArray())];
     }
 

@@ -1,3 +1,4 @@
+using Spd.Tests;
 using Spd.Runs.Paper;
 
 namespace Spd.Runs.Tests.Paper;
@@ -185,7 +186,7 @@ public sealed class PaperReproductionTests : IDisposable
         var observer = new Recorder(cancellation, stopAt);
         var plan = PaperPlan.Create(new ExperimentCatalog(_folder["experiments"]), seeds, isQuick: false);
         using var folder = PaperFolder.Open(_folder["out"]);
-        var reproduction = new PaperReproduction(plan, PaperParts.All, folder, threads: 1, new TargetCache(_folder["cache"]), observer);
+        var reproduction = new PaperReproduction(plan, PaperParts.All, folder, TestBackend.Create(1), new TargetCache(_folder["cache"]), observer);
         reproduction.Execute(cancellation?.Token ?? CancellationToken.None);
         return (observer.Started, reproduction.Standing.Runs);
     }

@@ -1,7 +1,8 @@
+using Spd.Engine.Graphs;
+using Spd.Tests;
 using System.Xml.Linq;
 using Spd.Decomposition;
 using Spd.Engine;
-using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
@@ -74,9 +75,9 @@ public sealed class RunFigureTests
         network.Initialise(1);
         using var decomposer = Decompose(network, new SparseFeatures(12, 0.1), c: 20, "linear1", "linear2", "hidden_layers.0");
         var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
-        Assert.Null(ResidualEvidence.Of(decomposer.Components, evaluation));
+        Assert.Null(ResidualEvidence.Of(decomposer.Components, evaluation, TestBackend.Create(1)));
         Assert.Equal(["vectors", "hidden_matrices", "causal_importances", "components", "training", "importance_histogram"], Draw(decomposer, evaluation));
-        string svg = TmsTarget.Instance.Draw(decomposer.Components, null!).First().Svg;
+        string svg = TmsTarget.Instance.Draw(decomposer.Components, null!, TestBackend.Create(1)).First().Svg;
         Assert.Contains("All significant subcomponents", svg, StringComparison.Ordinal);
         Assert.DoesNotContain("class=\"arrow\"", svg, StringComparison.Ordinal);
     }
@@ -84,7 +85,7 @@ public sealed class RunFigureTests
     private static Decomposer Decompose(Module network, DataSource data, int c, params string[] patterns)
     {
         var decomposer = new Decomposer(
-            network, data, new DecompositionOptions { C = c, NCiMlpNeurons = 2, BatchSize = 64, Steps = 5, TargetModulePatterns = patterns }, threads: 1);
+            network, data, new DecompositionOptions { C = c, NCiMlpNeurons = 2, BatchSize = 64, Steps = 5, TargetModulePatterns = patterns }, TestBackend.Create(1));
         decomposer.Train(cancellation: TestContext.Current.CancellationToken);
         return decomposer;
     }
@@ -102,7 +103,7 @@ public sealed class RunFigureTests
         TargetKind kind = decomposer.Components.Network is Tms ? TmsTarget.Instance : ResidualMlpTarget.Instance;
         RunFigure[] figures =
         [
-            .. kind.Draw(decomposer.Components, null!), .. RunFigures.Draw(evaluation, [record with { Step = 1, Alive = new Dictionary<string, int>() }, record]),
+            .. kind.Draw(decomposer.Components, null!, TestBackend.Create(1)), .. RunFigures.Draw(evaluation, [record with { Step = 1, Alive = new Dictionary<string, int>() }, record]),
         ];
         Assert.Contains("Subcomponents ever in use", figures.Single(figure => figure.Name == "training").Svg, StringComparison.Ordinal);
         foreach (var figure in figures) Assert.Equal("svg", XDocument.Parse(figure.Svg).Root!.Name.LocalName);
@@ -111,10 +112,10 @@ public sealed class RunFigureTests
 
     private static Dictionary<string, double> Known(ComponentModel model)
     {
-        using var pool = new WorkerPool(1);
+        using var backend = TestBackend.Create(1);
         var options = new DecompositionOptions { BatchSize = 64, TargetModulePatterns = ["layers.*"] };
-        var evaluation = new Evaluator(model, new SparseFeatures(3, 0.5, low: 0.75), options, pool).Evaluate(0, batches: 2, adversarialBatches: 0);
-        return ResidualEvidence.Of(model, evaluation)!.Metrics.ToDictionary(entry => entry.Metric, entry => entry.Value.Number);
+        var evaluation = new Evaluator(new Graph(), model, new SparseFeatures(3, 0.5, low: 0.75), options, backend).Evaluate(0, batches: 2, adversarialBatches: 0);
+        return ResidualEvidence.Of(model, evaluation, backend)!.Metrics.ToDictionary(entry => entry.Metric, entry => entry.Value.Number);
     }
 
     /// <summary>Neuron i reads feature i and writes it; so does subcomponent i of 4, whose gate opens where that feature is active.</summary>

@@ -1,3 +1,4 @@
+using Spd.Tests;
 using System.Text;
 using Spd.Formats;
 using Spd.Networks;
@@ -38,10 +39,10 @@ public sealed class MlpTargetTests : IDisposable
     public void AWrongActivationIsRefusedAndTheRightOneNamed(ActivationName real, ActivationName given)
     {
         var target = Target(real) with { DataFiles = Data(real) };
-        Assert.Matches(@"its outputs are those of '.*expected\.npy' \(largest difference: [0-9.e+-]+ in row \d+, output [012]\)", target.Kind.Verify(target, Network(target)));
+        Assert.Matches(@"its outputs are those of '.*expected\.npy' \(largest difference: [0-9.e+-]+ in row \d+, output [012]\)", target.Kind.Verify(target, Network(target), TestBackend.Create(1)));
 
         var wrong = target with { Model = target.Model with { Activation = given } };
-        string message = Assert.Throws<TargetException>(() => wrong.Kind.Verify(wrong, Network(wrong))).Message;
+        string message = Assert.Throws<TargetException>(() => wrong.Kind.Verify(wrong, Network(wrong), TestBackend.Create(1))).Message;
         Assert.Matches(@"^the network in 'net\.pt' gives \S+ in row \d+, output [012], where '.*expected\.npy' has \S+: with ", message);
         string right = System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName($"{real}");
         Assert.EndsWith($": with target.mlp.activation={right} it would give the same", message, StringComparison.Ordinal);
@@ -55,19 +56,19 @@ public sealed class MlpTargetTests : IDisposable
         foreach (var layer in network.Layers.Take(2)) TensorData.Transposed(layer.Weight.Values, layer.Outputs).CopyTo(layer.Weight.Values);
         Assert.EndsWith(
             ": with the other weight_layout for its square matrices it would give the same",
-            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network, TestBackend.Create(1))).Message, StringComparison.Ordinal);
         // One of them alone: nothing fits, but it does not pass.
         TensorData.Transposed(network.Layers[0].Weight.Values, 6).CopyTo(network.Layers[0].Weight.Values);
         Assert.EndsWith(
             ": look at target.mlp.activation and weight_layout, at input_scale and input_shift, and at the order of layers and rows",
-            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, network, TestBackend.Create(1))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void OutputsBehindASoftmaxAreKnownForWhatTheyAre()
     {
         var target = Target(ActivationName.Relu);
-        float[] outputs = NetworkOutputs.Of(Network(target), _inputs, Rows);
+        float[] outputs = NetworkOutputs.Of(Network(target), _inputs, Rows, TestBackend.Create(1));
         Write("expected.npy", [Rows, 3],
         [
             .. outputs.Chunk(3).SelectMany(row => row.Select(value => (float)(Math.Exp(value) / row.Sum(other => Math.Exp(other))))),
@@ -75,18 +76,18 @@ public sealed class MlpTargetTests : IDisposable
         target = target with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], ExpectedOutputs = _folder["expected.npy"] } };
         Assert.EndsWith(
             ": these are the softmax of its outputs: save what it gives before the softmax",
-            Assert.Throws<TargetException>(() => target.Kind.Verify(target, Network(target))).Message, StringComparison.Ordinal);
+            Assert.Throws<TargetException>(() => target.Kind.Verify(target, Network(target), TestBackend.Create(1))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void WhatIsMoreThanRoundingIsSaidThoughItMayBeALowerPrecision()
     {
         var target = Target(ActivationName.Relu) with { DataFiles = Data(ActivationName.Relu) };
-        float[] outputs = NetworkOutputs.Of(Network(target), _inputs, Rows);
+        float[] outputs = NetworkOutputs.Of(Network(target), _inputs, Rows, TestBackend.Create(1));
         Write("expected.npy", [Rows, 3], [.. outputs.Select(value => (float)(Half)value)]);
         Assert.Matches(
             @"^its outputs are near those of '.*', but not as near as float32 would be \(largest difference: \S+ in row \d+, output \d\): were they computed in a lower precision\?$",
-            target.Kind.Verify(target, Network(target)));
+            target.Kind.Verify(target, Network(target), TestBackend.Create(1)));
     }
 
     [Fact]
@@ -95,7 +96,7 @@ public sealed class MlpTargetTests : IDisposable
         var target = Target(ActivationName.Relu) with { DataFiles = Data(ActivationName.Relu) };
         var network = Network(target);
         network.Layers[2].Bias!.Values[1] = float.NaN;
-        Assert.Contains("gives NaN in row 0, output 1, where", Assert.Throws<TargetException>(() => target.Kind.Verify(target, network)).Message, StringComparison.Ordinal);
+        Assert.Contains("gives NaN in row 0, output 1, where", Assert.Throws<TargetException>(() => target.Kind.Verify(target, network, TestBackend.Create(1))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -124,8 +125,8 @@ public sealed class MlpTargetTests : IDisposable
         Write("t.npy", [Rows, 3], targets);
         var target = Target(ActivationName.Relu) with { DataFiles = new MlpDataConfig { Inputs = _folder["x.npy"], Targets = _folder["t.npy"] } };
         var network = Network(target);
-        double error = NetworkOutputs.Of(network, _inputs, Rows).Zip(targets, (a, b) => ((double)a - b) * (a - b)).Average();
-        Assert.StartsWith($"its mean squared error against target.data.targets is {error:0.00e+0} (their variance: ", target.Kind.Verify(target, network), StringComparison.Ordinal);
+        double error = NetworkOutputs.Of(network, _inputs, Rows, TestBackend.Create(1)).Zip(targets, (a, b) => ((double)a - b) * (a - b)).Average();
+        Assert.StartsWith($"its mean squared error against target.data.targets is {error:0.00e+0} (their variance: ", target.Kind.Verify(target, network, TestBackend.Create(1)), StringComparison.Ordinal);
         Assert.Equal(targets[720..], MlpTarget.ReadRows(target).HeldOut.Targets);
         Assert.Equal(targets[..720], MlpTarget.ReadRows(target).Training.Targets);
     }
@@ -178,7 +179,7 @@ public sealed class MlpTargetTests : IDisposable
     /// <summary>The inputs with what the right network gives on them.</summary>
     private MlpDataConfig Data(ActivationName activation)
     {
-        Write("expected.npy", [Rows, 3], NetworkOutputs.Of(Network(Target(activation)), _inputs, Rows));
+        Write("expected.npy", [Rows, 3], NetworkOutputs.Of(Network(Target(activation)), _inputs, Rows, TestBackend.Create(1)));
         return new MlpDataConfig { Inputs = _folder["x.npy"], ExpectedOutputs = _folder["expected.npy"] };
     }
 

@@ -1,3 +1,4 @@
+using Spd.Tests;
 using System.Buffers.Binary;
 using Spd.Decomposition;
 using Spd.Figures;
@@ -164,9 +165,9 @@ public sealed class TensorBoardTests : IDisposable
             TinyExperiment.Yaml(steps: 33) + "\nsave_freq: 4\nimage_freq: 15\ntensorboard: true", "tiny.yaml", [], new ExperimentCatalog(_folder.Root)).Config;
         var cache = new TargetCache(_folder["cache"]);
         using var stop = new CancellationTokenSource();
-        var run = new ExperimentRun(config with { PrintFreq = 5 }, 1, cache, new Stop(stop, stopAfter));
+        var run = new ExperimentRun(config with { PrintFreq = 5 }, TestBackend.Create(1), cache, new Stop(stop, stopAfter));
         var (_, folder) = run.Execute(() => RunFolder.CreateAt(_folder["run"]), stop.Token);
-        if (stopAfter is not null) new ExperimentRun(config with { PrintFreq = 5 }, 1, cache, new Stop(stop, null)).Resume(folder, CancellationToken.None);
+        if (stopAfter is not null) new ExperimentRun(config with { PrintFreq = 5 }, TestBackend.Create(1), cache, new Stop(stop, null)).Resume(folder, CancellationToken.None);
 
         var shown = EventReader.ReadFolder(folder.TensorBoardFolder);
         var log = MetricLog.Read(folder.MetricsFile);

@@ -102,17 +102,18 @@ public readonly record struct Absolute : IUnaryFunction
         TSimd.SelectGreater(x, TSimd.Zero, dy, TSimd.SelectGreater(TSimd.Zero, x, TSimd.Subtract(TSimd.Zero, dy), TSimd.Zero));
 }
 
-/// <summary><c>a + b</c>.</summary>
-public readonly record struct Addition : IBinaryFunction
+/// <summary><c>(x + offset)^exponent</c> for x ≥ 0 and an offset above 0.</summary>
+public readonly record struct Power(float Exponent, float Offset) : IUnaryFunction
 {
     /// <inheritdoc/>
-    public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Add(a, b);
+    public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => Raise<TVector, TSimd>(x, Exponent);
 
     /// <inheritdoc/>
-    public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => dy;
+    public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(TSimd.Multiply(TSimd.Create(Exponent), Raise<TVector, TSimd>(x, Exponent - 1)), dy);
 
-    /// <inheritdoc/>
-    public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => dy;
+    private TVector Raise<TVector, TSimd>(TVector x, float exponent) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Exp(TSimd.Multiply(TSimd.Create(exponent), TSimd.Log(TSimd.Add(x, TSimd.Create(Offset)))));
 }
 
 /// <summary><c>a · b</c>, entry by entry.</summary>

@@ -1,0 +1,97 @@
+using Spd.Engine.Operations;
+using Spd.Engine.Planning;
+
+namespace Spd.Engine.Cpu;
+
+internal sealed class TableRowsKernel : CpuKernel<TableRows>
+{
+    public override void Run(TableRows operation, in Call call)
+    {
+        var choice = call.Input(0);
+        var result = call.Result(0);
+        float[,] table = operation.Table;
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            int example = (int)(choice[lane] * (double)table.GetLength(0));
+            for (int feature = 0; feature < table.GetLength(1); feature++) result[feature * call.Stride + lane] = table[example, feature];
+        }
+    }
+}
+
+internal sealed class GroupMinimumKernel : CpuKernel<GroupMinimum>
+{
+    public override void Run(GroupMinimum operation, in Call call)
+    {
+        var result = call.Result(0);
+        call.Input(0).CopyTo(result);
+        // By index: an enumerator of an interface would be allocated for every lane.
+        for (int i = 0; i < operation.Groups.Count; i++)
+        {
+            var group = operation.Groups[i];
+            for (int lane = 0; lane < call.Lanes; lane++)
+            {
+                float smallest = float.MaxValue;
+                for (int j = 0; j < group.Count; j++) smallest = Math.Min(smallest, result[group[j] * call.Stride + lane]);
+                for (int j = 0; j < group.Count; j++) result[group[j] * call.Stride + lane] = smallest;
+            }
+        }
+    }
+}
+
+internal sealed class SmallestKernel : CpuKernel<Smallest>
+{
+    public override void Run(Smallest operation, in Call call)
+    {
+        var numbers = call.Input(0);
+        var result = call.Result(0);
+        result.Fill(1);
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            for (int chosen = 0; chosen < operation.N; chosen++)
+            {
+                int best = -1;
+                for (int at = lane; at < result.Length; at += call.Stride)
+                    if (result[at] != 0 && (best < 0 || numbers[at] < numbers[best])) best = at;
+                result[best] = 0;
+            }
+        }
+    }
+}
+
+internal sealed class CountAboveKernel : CpuKernel<CountAbove>
+{
+    public override void Run(CountAbove operation, in Call call)
+    {
+        ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
+        var counts = call.Result(0);
+        for (int row = 0; row < call.Rows; row++)
+            for (int lane = 0; lane < mask.Length; lane++)
+                if (x[row * call.Stride + lane] > operation.Threshold) counts[row] += mask[lane];
+    }
+}
+
+internal sealed class MaximumKernel : CpuKernel<Maximum>
+{
+    public override Traits TraitsOf(Maximum operation) => new() { IsMaximum = true };
+
+    public override void Run(Maximum operation, in Call call)
+    {
+        ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
+        var largest = call.Result(0);
+        for (int row = 0; row < call.Rows; row++)
+            for (int lane = 0; lane < mask.Length; lane++)
+                if (mask[lane] != 0) largest[row] = Math.Max(largest[row], x[row * call.Stride + lane]);
+    }
+}
+
+internal sealed class HistogramKernel : CpuKernel<Histogram>
+{
+    public override void Run(Histogram operation, in Call call)
+    {
+        ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
+        var counts = call.Result(0);
+        for (int row = 0; row < call.Rows; row++)
+            for (int lane = 0; lane < mask.Length; lane++)
+                counts[row * operation.Bins + (int)Math.Clamp(x[row * call.Stride + lane] * operation.Bins, 0, operation.Bins - 1)] += mask[lane];
+    }
+}

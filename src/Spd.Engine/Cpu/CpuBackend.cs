@@ -1,0 +1,64 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+using Spd.Engine.Planning;
+
+namespace Spd.Engine.Cpu;
+
+/// <summary>The processor: threads, a set of kernels, and for each operation how it is computed with them.</summary>
+public sealed class CpuBackend : Backend
+{
+    private readonly Dictionary<Type, CpuKernel> _kernels = [];
+
+    /// <summary>A back end of so many threads; results have the same bits on any number.</summary>
+    /// <param name="threads">Threads, the calling one among them; null for one for each processor.</param>
+    /// <param name="kernels"><c>vector512</c>, <c>vector256</c> or <c>scalar</c>; null or empty for the widest that this processor runs.</param>
+    /// <exception cref="ArgumentException">There is no such set of kernels.</exception>
+    /// <exception cref="PlatformNotSupportedException">This processor lacks its instructions.</exception>
+    public CpuBackend(int? threads = null, string? kernels = null)
+    {
+        Kernels = string.IsNullOrEmpty(kernels) ? KernelSet.Widest() : KernelSet.Create(kernels);
+        Pool = new WorkerPool(threads ?? Environment.ProcessorCount);
+        CpuKernels.AddTo(this);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => Kernels.Name;
+
+    internal override KernelSet Kernels { get; }
+
+    internal override WorkerPool Pool { get; }
+
+    /// <summary>Adds a kernel for an operation, in place of one it has.</summary>
+    /// <returns>This back end.</returns>
+    public CpuBackend Add<TOperation>(CpuKernel<TOperation> kernel)
+        where TOperation : Operation
+    {
+        _kernels[typeof(TOperation)] = kernel;
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public override Traits TraitsOf(Operation operation) => KernelOf(operation).TraitsOf(operation);
+
+    internal CpuKernel KernelOf(Operation operation) => operation switch
+    {
+        Map map => map.Give(MapKernels.Maps),
+        MapGradient map => map.Give(MapKernels.Gradients),
+        Combine combine => combine.Give(CombineKernels.Combines),
+        CombineGradient combine => combine.Give(CombineKernels.Gradients),
+        _ => _kernels.TryGetValue(operation.GetType(), out var kernel)
+            ? kernel
+            : throw new NotSupportedException($"the processor has no kernel for the operation {operation.Name}: give it one with CpuBackend.Add"),
+    };
+
+    /// <inheritdoc/>
+    protected override Program Compile(Plan plan, ParameterSet trained, Program? given) => new CpuProgram(this, plan, trained, (CpuProgram?)given);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool isDisposing)
+    {
+        if (isDisposing) Pool.Dispose();
+    }
+}

@@ -1,0 +1,144 @@
+using Spd.Engine.Graphs;
+using Spd.Engine.Kernels;
+using Spd.Engine.Planning;
+
+namespace Spd.Engine.Cpu;
+
+/// <summary>How an operation is computed on the processor; see <see cref="CpuKernel{TOperation}"/>.</summary>
+public abstract class CpuKernel
+{
+    internal abstract Traits TraitsOf(Operation operation);
+
+    internal abstract void Run(Operation operation, in Call call);
+}
+
+/// <summary>How an operation is computed on the processor: derive from it for an operation of your own, and hand it to <see cref="CpuBackend.Add"/>.</summary>
+/// <typeparam name="TOperation">The operation.</typeparam>
+public abstract class CpuKernel<TOperation> : CpuKernel
+    where TOperation : Operation
+{
+    /// <summary>What a plan may count on.</summary>
+    public virtual Traits TraitsOf(TOperation operation) => default;
+
+    /// <summary>Computes the results of one panel (or of matrices), on one thread; another thread may compute another panel at the same time.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="call">What it may read and write.</param>
+    public abstract void Run(TOperation operation, in Call call);
+
+    internal sealed override Traits TraitsOf(Operation operation) => TraitsOf((TOperation)operation);
+
+    internal sealed override void Run(Operation operation, in Call call) => Run((TOperation)operation, call);
+}
+
+/// <summary>One call of a kernel: where inputs and results lie.</summary>
+/// <remarks>
+/// A panel is <c>[rows, lanes]</c>, a row every <see cref="Stride"/> floats; so is a matrix that is computed from weights, its columns being the lanes. A result
+/// may lie where an input does, if the kernel's traits allow it.
+/// </remarks>
+public readonly unsafe ref struct Call
+{
+    private readonly Instruction _instruction;
+    private readonly Workspace _workspace;
+
+    internal Call(Instruction instruction, Workspace workspace, int firstRow, int rows)
+    {
+        (_instruction, _workspace, FirstRow, Rows) = (instruction, workspace, firstRow, rows);
+        Lanes = instruction.Lanes > 0 ? instruction.Lanes : workspace.Lanes;
+        Stride = instruction.Lanes > 0 ? instruction.Stride : workspace.Stride;
+    }
+
+    /// <summary>The first row of the results to compute; 0 unless the kernel's rows are split.</summary>
+    public int FirstRow { get; }
+
+    /// <summary>Rows of the results to compute: all, unless the kernel's rows are split.</summary>
+    public int Rows { get; }
+
+    /// <summary>Lanes to compute, a multiple of 32; the last ones may be padding.</summary>
+    public int Lanes { get; }
+
+    /// <summary>Floats between two rows of a panel.</summary>
+    public int Stride { get; }
+
+    /// <summary>For each lane one, or zero where it is padding.</summary>
+    public ReadOnlySpan<float> LaneMask => new(Mask, Lanes);
+
+    /// <summary>What a mean over the batch is divided by: its positions, or the columns of a matrix.</summary>
+    public int MeanDivisor => _instruction.Columns > 0 ? _instruction.Columns : _workspace.Positions;
+
+    /// <summary>The step.</summary>
+    public long Step => _workspace.Step;
+
+    internal Workspace Workspace => _workspace;
+
+    internal KernelSet Kernels => _workspace.Kernels;
+
+    internal float* Mask => _instruction.Lanes > 0 ? _workspace.MaskOf(_instruction.Columns) : _workspace.Mask;
+
+    internal bool IsInPanels => _instruction.IsInPanels;
+
+    /// <summary>Whether a result is asked for.</summary>
+    public bool IsWanted(int result) => _instruction.Results[result].IsWanted;
+
+    /// <summary>Whether a result is added to what lies there: only where the kernel's traits allow it, and always of a sum over the batch.</summary>
+    public bool Accumulates(int result) => _instruction.Results[result].Accumulates;
+
+    /// <summary>An input: a panel, or a matrix row by row.</summary>
+    public ReadOnlySpan<float> Input(int input) => new(In(input), _instruction.Inputs[input].Length(Stride));
+
+    /// <summary>A result; empty where it is not asked for.</summary>
+    public Span<float> Result(int result) => IsWanted(result) ? new(Out(result), _instruction.Results[result].Length(Stride)) : [];
+
+    /// <summary>A number among the inputs.</summary>
+    public double Number(int input) => _workspace.Numbers[_instruction.Inputs[input].Offset];
+
+    /// <summary>Adds to a number among the results; of a mean over the batch, this panel's part of it.</summary>
+    public void AddNumber(int result, double value)
+    {
+        if (IsWanted(result)) _workspace.NumberSums[_instruction.Results[result].Offset] += value;
+    }
+
+    /// <summary>Floats from one row of an input that is a matrix to the next.</summary>
+    public int RowStepOf(int input) => _instruction.Inputs[input].RowStep;
+
+    /// <summary>Rows of a panel to compute in, as many as the kernel's traits ask for; they hold anything.</summary>
+    public Span<float> Scratch(int rows) => new(_workspace.Scratch, checked(rows * Stride));
+
+    /// <summary><c>y (+)= W x</c>, with <c>W[i, j]</c> at <c>w[i · rowStep + j · columnStep]</c> and panels x <c>[columns, lanes]</c>, y <c>[rows, lanes]</c>.</summary>
+    public void MatMul(ReadOnlySpan<float> w, int rowStep, int columnStep, int rows, int columns, ReadOnlySpan<float> x, Span<float> y, bool accumulates)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(w.Length, (rows - 1) * rowStep + (columns - 1) * columnStep + 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(x.Length, (columns - 1) * Stride + Lanes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(y.Length, (rows - 1) * Stride + Lanes);
+        fixed (float* weights = w, input = x, output = y)
+            Kernels.MatrixProduct(rows, columns, Lanes, weights, rowStep, columnStep, input, output, Stride, accumulates);
+    }
+
+    internal float* In(int input) => _workspace.Locate(_instruction.Inputs[input]);
+
+    internal float* Out(int result) => IsWanted(result) ? _workspace.Locate(_instruction.Results[result]) : null;
+
+    // The rows of a panel from FirstRow on.
+    internal float* InRows(int input) => In(input) + (nint)FirstRow * Stride;
+
+    internal float* OutRows(int result) => IsWanted(result) ? Out(result) + (nint)FirstRow * Stride : null;
+
+    /// <summary>Zeroes the padding of an input that is summed over lanes, in the rows to compute: padding holds anything, and nobody else reads it.</summary>
+    internal void ClearPadding(int input)
+    {
+        float* mask = Mask;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            if (mask[lane] != 0) continue;
+            int end = lane + 1;
+            while (end < Lanes && mask[end] == 0) end++;
+            for (int row = 0; row < Rows; row++) new Span<float>(InRows(input) + (nint)row * Stride + lane, end - lane).Clear();
+            lane = end;
+        }
+    }
+
+    internal nint Count => (nint)Rows * Stride;
+
+    internal nint RowStep(int input) => _instruction.Inputs[input].RowStep;
+
+    internal nint ResultRowStep(int result) => _instruction.Results[result].RowStep;
+}

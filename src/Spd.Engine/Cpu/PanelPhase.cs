@@ -1,0 +1,193 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Planning;
+
+namespace Spd.Engine.Cpu;
+
+/// <summary>
+/// Runs instructions over the panels of a batch. The batch is cut into leaves, runs of panels whose sums are added up apart and handed in one after the other.
+/// A thread takes a leaf; where there are more threads than leaves, several share one, instruction by instruction, in blocks of rows.
+/// </summary>
+/// <remarks>
+/// Which panels a leaf has, and the order in which leaves are added, are the plan's. An element does not depend on the block that it is computed in. So sums
+/// have the same bits on any number of threads.
+/// </remarks>
+internal sealed unsafe class PanelPhase : IParallelWork
+{
+    private const int StretchLength = 1 << 14;
+
+    private readonly Plan _plan;
+    private readonly CpuBackend _backend;
+    private readonly Workspace[] _workspaces;
+    private readonly Instruction[] _instructions;
+    private readonly AlignedBuffer _total;
+    private readonly (int Offset, int Length, bool IsMaximum)[] _stretches;
+    private readonly int[] _numbers;
+    private readonly double[] _totals;
+    private readonly double[][] _numberSums;
+    private readonly int[] _turns;
+    private readonly Team[] _teams;
+    private volatile bool _failed;
+
+    public PanelPhase(
+        Plan plan, CpuBackend backend, Workspace[] workspaces, Instruction[] instructions, AlignedBuffer total,
+        IReadOnlyList<(int Offset, int Length, bool IsMaximum)> sums, int[] numbers, double[] totals)
+    {
+        (_plan, _backend, _workspaces, _instructions, _total, _numbers, _totals) = (plan, backend, workspaces, instructions, total, numbers, totals);
+        _stretches =
+        [
+            .. sums.SelectMany(sum => Enumerable.Range(0, (sum.Length + StretchLength - 1) / StretchLength)
+                .Select(i => (sum.Offset + i * StretchLength, Math.Min(StretchLength, sum.Length - i * StretchLength), sum.IsMaximum))),
+        ];
+        _turns = new int[_stretches.Length];
+        _numberSums = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[totals.Length])];
+        foreach (var workspace in workspaces) if (plan.Leaves > 1) ClearLeaf(workspace);
+        _teams = [.. Enumerable.Range(0, backend.Threads > plan.Leaves ? plan.Leaves : 0).Select(_ => new Team())];
+    }
+
+    public void Run(ulong seed, long step)
+    {
+        foreach (var workspace in _workspaces) (workspace.Seed, workspace.Step) = (seed, step);
+        foreach (double[] sums in _numberSums) Array.Clear(sums);
+        foreach (var team in _teams) team.Begin();
+        Array.Clear(_turns);
+        _failed = false;
+        try
+        {
+            int members = (_backend.Threads + _plan.Leaves - 1) / _plan.Leaves;
+            _backend.Pool.Run(this, _teams.Length == 0 ? _plan.Leaves : _plan.Leaves * members);
+        }
+        catch when (_plan.Leaves > 1)
+        {
+            // What the panels before the failure added belongs to no later run.
+            foreach (var workspace in _workspaces) ClearLeaf(workspace);
+            throw;
+        }
+
+        foreach (int number in _numbers)
+            foreach (double[] sums in _numberSums) _totals[number] += sums[number];
+    }
+
+    public void Execute(int item, int worker)
+    {
+        int leaf = item % _plan.Leaves;
+        try
+        {
+            if (_teams.Length == 0) RunLeaf(leaf, _workspaces[worker]);
+            else RunShared(leaf, _workspaces[leaf], _teams[leaf]);
+        }
+        catch
+        {
+            _failed = true;
+            throw;
+        }
+    }
+
+    private (int First, int End) PanelsOf(int leaf) =>
+        ((int)((long)_plan.Panels * leaf / _plan.Leaves), (int)((long)_plan.Panels * (leaf + 1) / _plan.Leaves));
+
+    private void RunLeaf(int leaf, Workspace workspace)
+    {
+        workspace.NumberSums = _numberSums[leaf];
+        var (first, end) = PanelsOf(leaf);
+        for (int panel = first; panel < end; panel++)
+        {
+            workspace.MoveTo(panel);
+            foreach (var instruction in _instructions) instruction.Run(workspace);
+        }
+
+        HandIn(leaf, workspace);
+    }
+
+    /// <summary>
+    /// One member's part of a leaf that several threads share. The instructions of all panels are numbered; whoever finishes the last block of one opens the
+    /// next, so that nobody is waited for who holds no block.
+    /// </summary>
+    private void RunShared(int leaf, Workspace workspace, Team team)
+    {
+        var (first, end) = PanelsOf(leaf);
+        int perPanel = _instructions.Length + 1;
+        long last = (long)(end - first) * perPanel;
+        var wait = default(SpinWait);
+        while (!_failed)
+        {
+            var (number, block) = team.Claim();
+            if (number > last) return;
+            var instruction = number == last || number % perPanel == 0 ? null : _instructions[number % perPanel - 1];
+            int blocks = instruction?.Blocks ?? 1;
+            if (block >= blocks)
+            {
+                wait.Reset();
+                while (team.Number == number && !_failed) wait.SpinOnce(sleep1Threshold: -1);
+                continue;
+            }
+
+            if (instruction is not null) instruction.RunBlock(workspace, block);
+            else if (number == last) HandIn(leaf, workspace);
+            else
+            {
+                workspace.NumberSums = _numberSums[leaf];
+                workspace.MoveTo(first + (int)(number / perPanel));
+            }
+
+            team.Finish(number, blocks);
+        }
+    }
+
+    /// <summary>Adds a leaf's sums to the total, a stretch at a time, each when the leaf before has.</summary>
+    private void HandIn(int leaf, Workspace workspace)
+    {
+        if (_plan.Leaves == 1) return;
+        var wait = default(SpinWait);
+        for (int i = 0; i < _stretches.Length; i++)
+        {
+            var (offset, length, isMaximum) = _stretches[i];
+            wait.Reset();
+            while (Volatile.Read(ref _turns[i]) != leaf)
+            {
+                if (_failed) return;
+                wait.SpinOnce(sleep1Threshold: -1);
+            }
+
+            float* sums = workspace.Sums.Pointer + offset, total = _total.Pointer + offset;
+            if (isMaximum)
+            {
+                for (int k = 0; k < length; k++) total[k] = Math.Max(total[k], sums[k]);
+                new Span<float>(sums, length).Fill(float.NegativeInfinity);
+            }
+            else _backend.Kernels.AddAndClear(length, sums, total);
+
+            Volatile.Write(ref _turns[i], leaf + 1);
+        }
+    }
+
+    private void ClearLeaf(Workspace workspace)
+    {
+        foreach (var (offset, length, isMaximum) in _stretches) workspace.Sums.Span.Slice(offset, length).Fill(isMaximum ? float.NegativeInfinity : 0);
+    }
+
+    /// <summary>Which block of which instruction is next.</summary>
+    private sealed class Team
+    {
+        private const int BlockBits = 20;
+
+        private long _next;
+        private int _finished;
+
+        public long Number => Volatile.Read(ref _next) >> BlockBits;
+
+        public void Begin() => (_next, _finished) = (0, 0);
+
+        public (long Number, int Block) Claim()
+        {
+            long next = Interlocked.Increment(ref _next) - 1;
+            return (next >> BlockBits, (int)(next & ((1 << BlockBits) - 1)));
+        }
+
+        public void Finish(long number, int blocks)
+        {
+            if (Interlocked.Increment(ref _finished) != blocks) return;
+            _finished = 0;
+            Volatile.Write(ref _next, (number + 1) << BlockBits);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using Spd.Engine.Graphs;
+
+namespace Spd.Engine.Operations;
+
+/// <summary><c>y = scale ∘ x + shift</c>, one scale and one shift per row: a bias, or a linear gate.</summary>
+/// <param name="X">x, a panel or a matrix.</param>
+/// <param name="Scale">A vector; null for one.</param>
+/// <param name="Shift">A vector; null for zero.</param>
+public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [X, .. new[] { Scale, Shift }.OfType<Value>()];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results
+    {
+        get
+        {
+            ThrowIfNumber(X);
+            foreach (var vector in new[] { Scale, Shift })
+            {
+                if (vector is null || (vector.Shape.Domain == Domain.Weights && vector.Shape.Count == X.Rows)) continue;
+                string name = vector.Source is Weight weight ? $"'{weight.Parameter.Name}'" : vector.ToString();
+                throw new ArgumentException($"{name} has {vector.Shape.Count} values, but its input has {X.Rows} features");
+            }
+
+            return [X.Shape];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Work Work => new(Entries: X.Shape.Count);
+
+    /// <inheritdoc/>
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        of.Add(X, Scale is null ? d[0]! : of.Graph.Add(new RowAffine(d[0]!, Scale, null)));
+        if (Scale is not null && of.Wants(Scale)) of.Add(Scale, of.Graph.Add(new RowDot(X, d[0]!)));
+        if (Shift is not null && of.Wants(Shift)) of.Add(Shift, of.Graph.Add(new RowSum(d[0]!)));
+    }
+}
+
+/// <summary>The sum of each row over the batch, or over the columns of a matrix: a vector.</summary>
+public sealed record RowSum(Value X) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [X];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows)];
+
+    /// <inheritdoc/>
+    public override Work Work => new(Entries: X.Shape.Count);
+
+    /// <inheritdoc/>
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(
+        X, X.Shape.IsPanel ? of.Graph.Add(new Broadcast(d[0]!)) : throw new NotSupportedException("a sum over a matrix's columns has no derivative yet"));
+}
+
+/// <summary>The dot product of each row of a with that of b, over the batch or over the columns of matrices: a vector. The squared norms of rows are <c>RowDot(a, a)</c>.</summary>
+public sealed record RowDot(Value A, Value B) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [A, B];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results => AreAlike(A, B)
+        ? [new(Domain.Weights, ThrowIfNumber(A).Rows)]
+        : throw new ArgumentException($"rows of {A.Shape} and {B.Shape} cannot be multiplied");
+
+    /// <inheritdoc/>
+    public override Work Work => new(Entries: A.Shape.Count);
+
+    /// <inheritdoc/>
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        of.Add(A, of.Graph.Add(new RowAffine(B, d[0]!, null)));
+        of.Add(B, of.Graph.Add(new RowAffine(A, d[0]!, null)));
+    }
+}
+
+/// <summary>One small MLP per row, nothing shared: <c>y_c = b_out_c + Σ_k w_out_ck gelu(w_in_ck x_c + b_in_ck)</c>, with the exact (erf) GELU.</summary>
+/// <param name="X">x <c>[C, lanes]</c>.</param>
+/// <param name="WeightIn">w_in <c>[C, K]</c>.</param>
+/// <param name="InBias">b_in <c>[C, K]</c>.</param>
+/// <param name="WeightOut">w_out <c>[C, K]</c>.</param>
+/// <param name="OutBias">b_out <c>[C]</c>.</param>
+public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results
+    {
+        get
+        {
+            foreach (var weight in new[] { WeightIn, InBias, WeightOut, OutBias })
+            {
+                int columns = weight == OutBias ? 1 : WeightIn.Shape.Columns;
+                if (weight.Shape != new Shape(Domain.Weights, X.Rows, columns))
+                    throw new ArgumentException($"{weight} is no part of MLPs over {X.Rows} rows, which need [{X.Rows}, {columns}]");
+            }
+
+            return [X.Shape];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Work Work => new(Gelus: (double)X.Rows * WeightIn.Shape.Columns);
+
+    /// <inheritdoc/>
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        var gradients = of.Graph.ResultsOf(new RowMlpGradient(X, WeightIn, InBias, WeightOut, OutBias, d[0]!));
+        foreach (var (i, input) in Inputs.Index()) of.Add(input, gradients[i]);
+    }
+}
+
+/// <summary>The derivative of <see cref="RowMlp"/>: <c>dx</c> and the sums over the batch for its four parameters. The hidden values are computed anew.</summary>
+public sealed record RowMlpGradient(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias, Value Dy) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias, Dy];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results => [X.Shape with { Domain = Widest(X, Dy) }, WeightIn.Shape, InBias.Shape, WeightOut.Shape, OutBias.Shape];
+
+    /// <inheritdoc/>
+    public override Work Work => new(GeluGradients: (double)X.Rows * WeightIn.Shape.Columns);
+}
+
+/// <summary>Every row so many times, one after the other.</summary>
+public sealed record RepeatRows(Value X, int Times) : Operation
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value> Inputs => [X];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Shape> Results => [X.Shape with { Rows = checked(X.Rows * Times) }];
+
+    /// <inheritdoc/>
+    public override Work Work => new(Entries: (double)X.Rows * Times);
+}
