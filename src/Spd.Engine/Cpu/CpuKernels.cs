@@ -1,4 +1,3 @@
-using System.Numerics;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
@@ -128,18 +127,10 @@ internal sealed unsafe class CopyKernel : CpuKernel<Copy>
         int columns = operation.X.Shape.Columns;
         for (int row = call.FirstRow; row < call.FirstRow + call.Rows; row++)
         {
-            var from = new Span<float>(call.In(0) + row * call.RowStep(0), columns);
-            var to = new Span<float>(call.Out(0) + row * call.ResultRowStep(0), columns);
-            if (call.Accumulates(0)) AddTo(to, from);
-            else from.CopyTo(to);
+            float* from = call.In(0) + row * call.RowStep(0), to = call.Out(0) + row * call.ResultRowStep(0);
+            if (call.Accumulates(0)) call.Kernels.Combine(new AddScaled(1), columns, to, from, to);
+            else new Span<float>(from, columns).CopyTo(new(to, columns));
         }
-    }
-
-    private static void AddTo(Span<float> sums, ReadOnlySpan<float> addends)
-    {
-        int i = 0;
-        for (; i <= sums.Length - Vector<float>.Count; i += Vector<float>.Count) (new Vector<float>(sums[i..]) + new Vector<float>(addends[i..])).CopyTo(sums[i..]);
-        for (; i < sums.Length; i++) sums[i] += addends[i];
     }
 }
 

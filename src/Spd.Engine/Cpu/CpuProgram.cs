@@ -16,7 +16,7 @@ internal sealed unsafe class CpuProgram : Program
     private readonly Dictionary<Place, (int Offset, AlignedBuffer Buffer, int RowStep)> _matrices = [];
     private readonly Dictionary<Value, InputValues> _inputs = [];
     private readonly List<(int Offset, int Length, float Value)> _cleared = [];
-    private readonly List<object> _phases = [];
+    private readonly List<Action<ulong, long>> _phases = [];
     private readonly Workspace _onWeights;
     private readonly long _keptRows;
 
@@ -69,7 +69,7 @@ internal sealed unsafe class CpuProgram : Program
         {
             if (!phase.IsPanels)
             {
-                _phases.Add(new WeightPhase(this, phase));
+                _phases.Add(new WeightPhase(this, phase).Run);
                 continue;
             }
 
@@ -77,8 +77,8 @@ internal sealed unsafe class CpuProgram : Program
                 .Where(place => place.Store == Store.Sums && place.IsWanted).Select(place => place.Home).Distinct().OrderBy(home => offsets[home]);
             int[] numbers = [.. phase.Operations.SelectMany(operation => operation.Results).Where(place => place.Store == Store.Numbers && place.IsWanted).Select(place => place.Row)];
             _phases.Add(new PanelPhase(
-                plan, backend, workspaces, [.. phase.Operations.Where(IsComputed).Select(InPanels)], _sums,
-                [.. sums.Select(sum => (offsets[sum], sum.Shape.Count, maxima.Contains(sum)))], numbers, _numbers));
+                plan, backend, workspaces, [.. phase.Operations.Where(operation => operation.IsComputed).Select(InPanels)], _sums,
+                [.. sums.Select(sum => (offsets[sum], sum.Shape.Count, maxima.Contains(sum)))], numbers, _numbers).Run);
         }
     }
 
@@ -149,17 +149,9 @@ internal sealed unsafe class CpuProgram : Program
         foreach (var (offset, length, value) in _cleared) _sums.Span.Slice(offset, length).Fill(value);
         foreach (var (input, given) in _inputs)
             if (given.Values.Length == 0) throw new InvalidOperationException($"the input {input.Shape} was not set: give it its values before a run");
-        _onWeights.Step = step;
-        foreach (object phase in _phases)
-        {
-            if (phase is PanelPhase panels) panels.Run(seed, step);
-            else ((WeightPhase)phase).Run(_backend.Pool, _onWeights);
-        }
-
+        foreach (var run in _phases) run(seed, step);
         GC.KeepAlive(this);
     }
-
-    private static bool IsComputed(PlannedOperation operation) => operation.Operation is not Weight && operation.Operation is not (Sum { Parts: [{ Shape.Domain: not Domain.Step }, ..] });
 
     private static ArgumentException NotThere(Value value) => new($"{value} is not kept by this program: name it when it is compiled");
 
@@ -234,15 +226,16 @@ internal sealed unsafe class CpuProgram : Program
         public WeightPhase(CpuProgram program, Phase phase)
         {
             _program = program;
-            foreach (var planned in phase.Operations.Where(IsComputed)) Add(planned);
+            foreach (var planned in phase.Operations.Where(operation => operation.IsComputed)) Add(planned);
         }
 
-        public void Run(WorkerPool pool, Workspace workspace)
+        public void Run(ulong seed, long step)
         {
+            (_program._onWeights.Seed, _program._onWeights.Step, _work.Workspace) = (seed, step, _program._onWeights);
             foreach (var instruction in _instructions)
             {
-                (_work.Instruction, _work.Workspace) = (instruction, workspace);
-                pool.Run(_work, instruction.Blocks);
+                _work.Instruction = instruction;
+                _program._backend.Pool.Run(_work, instruction.Blocks);
             }
         }
 

@@ -64,8 +64,6 @@ public sealed class Place
     internal bool IsWanted => Users.Count > 0 || IsOutput;
 
     internal int Index => Value?.Index ?? 0;
-
-    internal int Rows() => Shape.Rows;
 }
 
 /// <summary>An operation at its place in a plan.</summary>
@@ -97,8 +95,8 @@ public sealed class PlannedOperation
 
     internal double Index { get; }
 
-    /// <summary>Whether anybody asks for the result.</summary>
-    public bool IsWanted(int result) => Results[result].IsWanted;
+    // Weights lie there already, and the parts of a sum are computed where it lies.
+    internal bool IsComputed => Operation is not (Weight or Sum { Parts: [{ Shape.Domain: not Domain.Step }, ..] });
 
     internal bool IsReduction => Inputs.Any(input => input.Shape.IsPanel) && Results.Any(result => !result.Shape.IsPanel && result.IsWanted);
 }
@@ -227,13 +225,13 @@ public sealed class Plan
         Line("kept", keptRows == 0 ? "nothing for the whole batch" : $"{Whole(keptRows)} rows for the whole batch, {Bytes(keptRows * Panels * PanelLanes * sizeof(float))}");
         text.Append('\n');
         Row("phase", "pass", "ops", "products", "outer", "GELUs", "gradient", "uniforms", "entries");
-        foreach (var phase in Phases.Where(phase => phase.Operations.Any(IsComputed)))
+        foreach (var phase in Phases.Where(phase => phase.Operations.Any(operation => operation.IsComputed)))
         {
-            foreach (var pass in phase.Operations.Where(IsComputed).GroupBy(operation => operation.Pass).OrderBy(group => group.Key))
+            foreach (var pass in phase.Operations.Where(operation => operation.IsComputed).GroupBy(operation => operation.Pass).OrderBy(group => group.Key))
                 WorkRow(phase.IsPanels ? "panels" : "weights", phase.IsPanels ? Whole(pass.Key) : "", pass.Count(), WorkOf(phase with { Operations = [.. pass] }));
         }
 
-        WorkRow("all", "", Phases.Sum(phase => phase.Operations.Count(IsComputed)), Work);
+        WorkRow("all", "", Phases.Sum(phase => phase.Operations.Count(operation => operation.IsComputed)), Work);
         var losses = Terms.GroupBy(term => term.Name, term => PassOf(term.Loss)).ToList();
         if (losses.Count > 0) text.Append('\n');
         foreach (var loss in losses) text.Append(CultureInfo.InvariantCulture, $"{loss.Key}: {InWords([.. loss.Distinct().Order()])}\n");
@@ -281,9 +279,6 @@ public sealed class Plan
         < 1024L * 1024 * 1024 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.#} MiB"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024 * 1024):0.#} GiB"),
     };
-
-    // Weights lie there already, and the parts of a sum are computed where it lies.
-    private static bool IsComputed(PlannedOperation operation) => operation.Operation is not (Weight or Sum { Parts: [{ Shape.Domain: not Domain.Step }, ..] });
 
     /// <summary>The pass in which a loss is computed; 0 on the weights.</summary>
     private int PassOf(Value loss) => Phases.Where(phase => phase.IsPanels).SelectMany(phase => phase.Operations)

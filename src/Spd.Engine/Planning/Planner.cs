@@ -220,24 +220,24 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
 
         int batchRows = 0;
         var placed = new List<(Place Place, Life Life)>();
-        foreach (var (home, life) in lives.Where(entry => entry.Key.Shape.IsPanel).OrderByDescending(entry => entry.Key.Rows()).ThenBy(entry => entry.Value.From))
+        foreach (var (home, life) in lives.Where(entry => entry.Key.Shape.IsPanel).OrderByDescending(entry => entry.Key.Shape.Rows).ThenBy(entry => entry.Value.From))
         {
             if (home.Store == Store.Batch)
             {
                 home.Row = batchRows;
-                batchRows += home.Rows();
+                batchRows += home.Shape.Rows;
                 continue;
             }
 
             home.Row = 0;
             foreach (var (other, _) in placed.Where(entry => entry.Life.From <= life.To && entry.Life.To >= life.From).OrderBy(entry => entry.Place.Row))
             {
-                if (home.Row + home.Rows() <= other.Row) break;
-                home.Row = Math.Max(home.Row, other.Row + other.Rows());
+                if (home.Row + home.Shape.Rows <= other.Row) break;
+                home.Row = Math.Max(home.Row, other.Row + other.Shape.Rows);
             }
 
             placed.Add((home, life));
-            _panelRows = Math.Max(_panelRows, home.Row + home.Rows());
+            _panelRows = Math.Max(_panelRows, home.Row + home.Shape.Rows);
         }
 
         foreach (var place in _sources.Keys.Where(place => place.Shape.IsPanel && !place.IsGiven)) (place.Row, place.Store) = (place.Home.Row, place.Home.Store);
@@ -249,7 +249,7 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
             for (int i = 0; i < operation.Inputs.Count; i++)
             {
                 var input = operation.Inputs[i];
-                if ((operation.Traits.Overwrites >> i & 1) == 0 || input.IsGiven || input.IsOutput || input.Home.Store != result.Store || input.Shape.Count != result.Shape.Count || input.Rows() != result.Rows()) continue;
+                if ((operation.Traits.Overwrites >> i & 1) == 0 || input.IsGiven || input.IsOutput || input.Home.Store != result.Store || input.Shape.Count != result.Shape.Count || input.Shape.Rows != result.Shape.Rows) continue;
                 if (!lives.TryGetValue(input.Home, out var life) || life.To > at[operation]) continue;
                 if (operation.Inputs.Count(other => other.Home == input.Home) == 1) return input;
             }

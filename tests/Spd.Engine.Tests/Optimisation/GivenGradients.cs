@@ -8,7 +8,15 @@ internal sealed class GivenGradients
     public GivenGradients(params Parameter[] parameters)
     {
         Set = new ParameterSet(parameters);
-        Gradients = new ParameterGradients(new AlignedBuffer(Set.FlatLength), Set.Parameters.ToDictionary(parameter => parameter, Set.OffsetOf));
+        var offsets = new Dictionary<Parameter, int>();
+        int length = 0;
+        foreach (var parameter in Set.Parameters)
+        {
+            offsets[parameter] = length;
+            length += parameter.Count;
+        }
+
+        Gradients = new ParameterGradients(new AlignedBuffer(length), offsets);
     }
 
     public ParameterSet Set { get; }
