@@ -95,7 +95,6 @@ public sealed class Decomposer : IDisposable
     public void Resume(int stepsTaken, long evaluatedBatches) =>
         (StepsTaken, _evaluatedBatches) = (stepsTaken, evaluatedBatches);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (_ownsBackend) _backend.Dispose();

@@ -8,11 +8,9 @@ public readonly record struct LowerLeakyHardSigmoid : IUnaryFunction
     /// <summary>The slope below 0.</summary>
     public const float Leak = 0.01f;
 
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Create(1), x), TSimd.Multiply(TSimd.Create(Leak), x));
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Zero, dy), TSimd.Multiply(TSimd.Create(Leak), dy));
 }
@@ -23,7 +21,6 @@ public readonly record struct UpperLeakyHardSigmoid : IUnaryFunction
     /// <summary>The slope above 1.</summary>
     public const float Leak = 0.01f;
 
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector>
     {
         var beyond = TSimd.MultiplyAdd(TSimd.Create(Leak), TSimd.Subtract(x, TSimd.Create(1)), TSimd.Create(1));
@@ -31,7 +28,6 @@ public readonly record struct UpperLeakyHardSigmoid : IUnaryFunction
         return TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), beyond, x));
     }
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Multiply(TSimd.Create(Leak), dy), dy), TSimd.Zero);
 }

@@ -84,10 +84,8 @@ public sealed record ExperimentConfig : IExperiment
     public static Loaded<ExperimentConfig> Parse(string text, string file, IEnumerable<ConfigOverride> overrides, ExperimentCatalog catalog) =>
         ExperimentLoader.LoadSpd(ConfigReader.ReadMap(text, file), Path.GetFileNameWithoutExtension(file), overrides, catalog);
 
-    /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = target };
 
-    /// <inheritdoc/>
     public IDecomposition Decompose(TrainedTarget target, Backend backend) => new SpdDecomposition(this, target, backend);
 
     /// <summary>The configuration with every key, which runs again as it is.</summary>
@@ -96,7 +94,6 @@ public sealed record ExperimentConfig : IExperiment
     /// <summary>Whether both are the same when written out.</summary>
     public bool Equals(ExperimentConfig? other) => other is not null && ToYaml() == other.ToYaml();
 
-    /// <inheritdoc/>
     public override int GetHashCode() => ToYaml().GetHashCode(StringComparison.Ordinal);
 }
 

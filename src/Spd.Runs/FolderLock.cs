@@ -84,7 +84,6 @@ public sealed class FolderLock : IDisposable
     /// <summary>Whether the program that held a folder last ended without letting go of it: it was killed, or the power failed.</summary>
     public static bool WasAbandoned(string folder) => File.Exists(Path.Combine(folder, IdFileName)) && Holder(folder) is null;
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         try

@@ -68,7 +68,6 @@ public sealed class PlannedStep : IDisposable
         return times.Count == 0 ? null : times[times.Count / 2];
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _decomposition.Dispose();
 
     private TargetData RandomData(RandomSequence random)

@@ -69,6 +69,5 @@ internal sealed class RunLog : IDisposable
     /// <summary>Waits until all lines are on the disk.</summary>
     public void FlushToDisk() => _file.FlushToDisk();
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 }

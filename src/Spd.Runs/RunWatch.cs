@@ -68,7 +68,6 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IDecomposit
         });
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _events?.Dispose();
 
     private void Try(string what, Action write)

@@ -17,7 +17,6 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
 {
     private readonly RunMeaning _meaning = RunMeaning.Of(config);
 
-    /// <inheritdoc/>
     public int Load(Optimiser optimiser)
     {
         foreach (string path in Checkpoint.Newest(folder))
@@ -41,7 +40,6 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
         return 0;
     }
 
-    /// <inheritdoc/>
     public void Save(Optimiser optimiser, int steps)
     {
         try

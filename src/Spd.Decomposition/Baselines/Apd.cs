@@ -113,7 +113,6 @@ public sealed class Apd : IDisposable
     /// <summary>Goes on from where another training stood; see <see cref="Decomposer.Resume"/>.</summary>
     public void Resume(int stepsTaken, long evaluatedBatches) => (StepsTaken, _evaluated) = (stepsTaken, evaluatedBatches);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (_ownsBackend) _backend.Dispose();

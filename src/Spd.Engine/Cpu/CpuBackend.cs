@@ -23,7 +23,6 @@ public sealed class CpuBackend : Backend
         CpuKernels.AddTo(this);
     }
 
-    /// <inheritdoc/>
     public override string Name => Kernels.Name;
 
     internal override KernelSet Kernels { get; }
@@ -39,7 +38,6 @@ public sealed class CpuBackend : Backend
         return this;
     }
 
-    /// <inheritdoc/>
     public override Traits TraitsOf(Operation operation) => KernelOf(operation).TraitsOf(operation);
 
     internal CpuKernel KernelOf(Operation operation) => operation switch
@@ -53,10 +51,8 @@ public sealed class CpuBackend : Backend
             : throw new NotSupportedException($"the processor has no kernel for the operation {operation.Name}: give it one with CpuBackend.Add"),
     };
 
-    /// <inheritdoc/>
     protected override Program Compile(Plan plan, ParameterSet trained, Program? given) => new CpuProgram(this, plan, trained, (CpuProgram?)given);
 
-    /// <inheritdoc/>
     protected override void Dispose(bool isDisposing)
     {
         if (isDisposing) Pool.Dispose();

@@ -82,10 +82,8 @@ internal sealed unsafe class CpuProgram : Program
         }
     }
 
-    /// <inheritdoc/>
     public override ParameterGradients Gradients { get; }
 
-    /// <inheritdoc/>
     public override void Set(Value input, float[] values)
     {
         if (input.Source is not Input || Plan.Find(input) is not { } place) throw new ArgumentException($"{input} is no input of this program", nameof(input));
@@ -107,10 +105,8 @@ internal sealed unsafe class CpuProgram : Program
         }
     }
 
-    /// <inheritdoc/>
     public override double ReadNumber(Value value) => Plan.Find(value) is { Store: Store.Numbers } place ? _numbers[place.Row] : throw NotThere(value);
 
-    /// <inheritdoc/>
     public override void Read(Value value, Span<float> values)
     {
         var place = Plan.Find(value) ?? throw NotThere(value);
@@ -142,7 +138,6 @@ internal sealed unsafe class CpuProgram : Program
         GC.KeepAlive(this);
     }
 
-    /// <inheritdoc/>
     protected override void Execute(ulong seed, long step)
     {
         Array.Clear(_numbers);

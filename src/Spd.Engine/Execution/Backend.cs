@@ -50,7 +50,6 @@ public abstract class Backend : IDisposable
     /// <summary>Makes a plan ready to run.</summary>
     protected abstract Program Compile(Plan plan, ParameterSet trained, Program? given);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         Dispose(isDisposing: true);

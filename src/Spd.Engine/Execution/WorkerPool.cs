@@ -83,7 +83,6 @@ public sealed class WorkerPool : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_runLock)

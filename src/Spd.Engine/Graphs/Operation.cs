@@ -31,7 +31,6 @@ public abstract record Operation
     protected internal virtual void Differentiate(Derivative of, IReadOnlyList<Value?> d) =>
         throw new NotSupportedException($"{Name} has no derivative, but a gradient through it was asked for");
 
-    /// <inheritdoc/>
     public sealed override string ToString() => $"{Name}({string.Join(", ", Inputs.Select(input => input.ToString()))})";
 
     /// <summary>Whether two values have as many entries and lie alike: both in panels, both matrices or both numbers.</summary>

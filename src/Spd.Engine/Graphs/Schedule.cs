@@ -16,10 +16,8 @@ public abstract record Schedule
 /// <summary>The same number at every step.</summary>
 public sealed record Constant(double Value) : Schedule
 {
-    /// <inheritdoc/>
     public override double At(long step) => Value;
 
-    /// <inheritdoc/>
     public override string ToString() => FormattableString.Invariant($"{Value}");
 
     internal override bool IsZero => Value == 0;
@@ -40,7 +38,6 @@ public sealed record Knots : Schedule
         _knots = [.. knots];
     }
 
-    /// <inheritdoc/>
     public override double At(long step)
     {
         int next = 0;
@@ -51,9 +48,7 @@ public sealed record Knots : Schedule
         return from.Value + (to.Value - from.Value) * (step - from.Step) / (to.Step - from.Step);
     }
 
-    /// <inheritdoc/>
     public bool Equals(Knots? other) => other is not null && _knots.AsSpan().SequenceEqual(other._knots);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => _knots.Aggregate(_knots.Length, HashCode.Combine);
 }

@@ -7,15 +7,12 @@ namespace Spd.Engine.Graphs;
 /// <param name="IsStream">Whether weights read it part by part; see <see cref="Operations.GraphOperations.Stream"/>.</param>
 public sealed record Sum(ValueList Parts, bool IsStream = false) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => Parts;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => Parts.FirstOrDefault(part => !AreAlike(part, Parts[0])) is { } other
         ? throw new ArgumentException($"a sum of {Parts[0].Shape} cannot take {other.Shape}")
         : [Parts[0].Shape with { Domain = Widest([.. Parts]) }];
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         foreach (var part in Parts) of.Add(part, d[0]!);
@@ -27,15 +24,11 @@ public sealed record Sum(ValueList Parts, bool IsStream = false) : Operation
 /// <param name="IsMean">Whether it is the mean.</param>
 public sealed record SequenceSum(Value X, bool IsMean = false) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape.IsPanel ? X.Shape with { Domain = Domain.Sequence } : throw new ArgumentException($"{X} has no sequences")];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Add(this with { X = d[0]! }));
 }

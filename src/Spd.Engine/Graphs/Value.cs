@@ -33,7 +33,6 @@ public readonly record struct Shape(Domain Domain, int Rows, int Columns = 1)
     /// <summary>Numbers of a matrix, or of one lane.</summary>
     public int Count => checked(Rows * Columns);
 
-    /// <inheritdoc/>
     public override string ToString() => Domain switch
     {
         Domain.Step => "number",
@@ -60,7 +59,6 @@ public sealed class Value
     /// <summary>Rows of its shape.</summary>
     public int Rows => Shape.Rows;
 
-    /// <inheritdoc/>
     public override string ToString() => $"{Source.Name} {Shape}";
 }
 
@@ -69,22 +67,16 @@ public sealed class ValueList(IEnumerable<Value> values) : IReadOnlyList<Value>,
 {
     private readonly Value[] _values = [.. values];
 
-    /// <inheritdoc/>
     public Value this[int index] => _values[index];
 
-    /// <inheritdoc/>
     public int Count => _values.Length;
 
-    /// <inheritdoc/>
     public bool Equals(ValueList? other) => other is not null && _values.AsSpan().SequenceEqual(other._values);
 
-    /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as ValueList);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => _values.Aggregate(_values.Length, HashCode.Combine);
 
-    /// <inheritdoc/>
     public IEnumerator<Value> GetEnumerator() => ((IEnumerable<Value>)_values).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

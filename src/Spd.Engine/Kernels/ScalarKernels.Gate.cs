@@ -2,7 +2,6 @@ namespace Spd.Engine.Kernels;
 
 public sealed unsafe partial class ScalarKernels
 {
-    /// <inheritdoc/>
     public override void GateForward(in GateParameters gate, int lanes, float* h, float* g, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)
@@ -21,7 +20,6 @@ public sealed unsafe partial class ScalarKernels
         }
     }
 
-    /// <inheritdoc/>
     public override void GateBackward(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)

@@ -2,7 +2,6 @@ namespace Spd.Engine.Kernels;
 
 public sealed unsafe partial class ScalarKernels
 {
-    /// <inheritdoc/>
     public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)
     {
         double total = 0;
@@ -19,7 +18,6 @@ public sealed unsafe partial class ScalarKernels
         return total;
     }
 
-    /// <inheritdoc/>
     public override double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride)
     {
         double total = 0;
@@ -43,7 +41,6 @@ public sealed unsafe partial class ScalarKernels
         return total;
     }
 
-    /// <inheritdoc/>
     public override double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride)
     {
         double total = 0;

@@ -2,7 +2,6 @@ namespace Spd.Engine.Kernels;
 
 public sealed unsafe partial class ScalarKernels
 {
-    /// <inheritdoc/>
     public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
     {
         for (int i = 0; i < m; i++)
@@ -16,7 +15,6 @@ public sealed unsafe partial class ScalarKernels
         }
     }
 
-    /// <inheritdoc/>
     public override void AccumulateOuterProduct(int m, int n, int lanes, float* a, float* b, nint stride, float* c, nint cRowStep)
     {
         for (int i = 0; i < m; i++)

@@ -3,28 +3,23 @@ namespace Spd.Engine.Kernels;
 /// <summary>The plain twin of the vector kernels: loops over single numbers with sums in double, slow and obviously right.</summary>
 public sealed unsafe partial class ScalarKernels : KernelSet
 {
-    /// <inheritdoc/>
     public override string Name => "scalar";
 
-    /// <inheritdoc/>
     public override void Map<TFunction>(TFunction function, nint count, float* x, float* y)
     {
         for (nint i = 0; i < count; i++) y[i] = function.Value<float, SimdScalar>(x[i]);
     }
 
-    /// <inheritdoc/>
     public override void MapBackward<TFunction>(TFunction function, nint count, float* x, float* dy, float* dx)
     {
         for (nint i = 0; i < count; i++) dx[i] += function.Backward<float, SimdScalar>(x[i], dy[i]);
     }
 
-    /// <inheritdoc/>
     public override void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
     {
         for (nint i = 0; i < count; i++) y[i] = function.Value<float, SimdScalar>(a[i], b[i]);
     }
 
-    /// <inheritdoc/>
     public override void CombineBackward<TFunction>(
         TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
     {
@@ -37,7 +32,6 @@ public sealed unsafe partial class ScalarKernels : KernelSet
         }
     }
 
-    /// <inheritdoc/>
     public override void RowAffine(int rows, int lanes, float* scale, float* shift, float* x, float* y, nint stride)
     {
         for (nint row = 0; row < rows; row++)
@@ -45,7 +39,6 @@ public sealed unsafe partial class ScalarKernels : KernelSet
                 y[row * stride + i] = (scale == null ? 1 : scale[row]) * x[row * stride + i] + (shift == null ? 0 : shift[row]);
     }
 
-    /// <inheritdoc/>
     public override void RowAffineBackward(int rows, int lanes, float* scale, float* x, float* dy, float* dx, float* dscale, float* dshift, nint stride)
     {
         for (nint row = 0; row < rows; row++)
@@ -64,7 +57,6 @@ public sealed unsafe partial class ScalarKernels : KernelSet
         }
     }
 
-    /// <inheritdoc/>
     public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber)
     {
         for (int row = 0; row < rows; row++)
@@ -72,7 +64,6 @@ public sealed unsafe partial class ScalarKernels : KernelSet
                 RandomBlock.Fill(key, firstRow + i, (uint)(firstNumber + row), output + row * stride + i);
     }
 
-    /// <inheritdoc/>
     public override void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment)
     {
         for (nint i = 0; i < count; i++)
@@ -87,7 +78,6 @@ public sealed unsafe partial class ScalarKernels : KernelSet
         }
     }
 
-    /// <inheritdoc/>
     public override void AddAndClear(nint count, float* addend, float* sum)
     {
         for (nint i = 0; i < count; i++)

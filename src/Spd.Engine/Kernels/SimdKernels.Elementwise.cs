@@ -4,7 +4,6 @@ namespace Spd.Engine.Kernels;
 
 public abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void Map<TFunction>(TFunction function, nint count, float* x, float* y)
     {
@@ -13,7 +12,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         for (; i < count; i++) y[i] = function.Value<float, SimdScalar>(x[i]);
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void MapBackward<TFunction>(TFunction function, nint count, float* x, float* dy, float* dx)
     {
@@ -24,7 +22,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
     {
@@ -33,7 +30,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         for (; i < count; i++) y[i] = function.Value<float, SimdScalar>(a[i], b[i]);
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void CombineBackward<TFunction>(
         TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
@@ -57,7 +53,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void RowAffine(int rows, int lanes, float* scale, float* shift, float* x, float* y, nint stride)
     {
@@ -69,7 +64,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void RowAffineBackward(int rows, int lanes, float* scale, float* x, float* dy, float* dx, float* dscale, float* dshift, nint stride)
     {
@@ -91,7 +85,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber)
     {
@@ -100,7 +93,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
                 TSimd.Uniform(key, firstRow + i, (uint)(firstNumber + row), output + i);
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment)
     {
@@ -110,7 +102,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
             step, count - vectorised, values + vectorised, gradient + vectorised, firstMoment + vectorised, secondMoment + vectorised);
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override void AddAndClear(nint count, float* addend, float* sum)
     {

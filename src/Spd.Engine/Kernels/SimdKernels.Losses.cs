@@ -4,7 +4,6 @@ namespace Spd.Engine.Kernels;
 
 public abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)
     {
@@ -26,7 +25,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         return total;
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride)
     {
@@ -53,7 +51,6 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         return total;
     }
 
-    /// <inheritdoc/>
     [MethodImpl(Hot)]
     public override double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride)
     {

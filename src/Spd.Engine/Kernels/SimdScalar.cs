@@ -6,76 +6,53 @@ namespace Spd.Engine.Kernels;
 /// </summary>
 public readonly unsafe struct SimdScalar : ISimd<float>
 {
-    /// <inheritdoc/>
     public static int Count => 1;
 
-    /// <inheritdoc/>
     public static float Zero => 0;
 
-    /// <inheritdoc/>
     public static float Load(float* source) => *source;
 
-    /// <inheritdoc/>
     public static void Store(float value, float* destination) => *destination = value;
 
-    /// <inheritdoc/>
     public static float Create(float value) => value;
 
-    /// <inheritdoc/>
     public static float Add(float a, float b) => a + b;
 
-    /// <inheritdoc/>
     public static float Subtract(float a, float b) => a - b;
 
-    /// <inheritdoc/>
     public static float Multiply(float a, float b) => a * b;
 
-    /// <inheritdoc/>
     public static float Divide(float a, float b) => a / b;
 
-    /// <inheritdoc/>
     public static float MultiplyAdd(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
-    /// <inheritdoc/>
     public static float Max(float a, float b) => a > b ? a : b;
 
-    /// <inheritdoc/>
     public static float Abs(float a) => MathF.Abs(a);
 
-    /// <inheritdoc/>
     public static float Sqrt(float a) => MathF.Sqrt(a);
 
-    /// <inheritdoc/>
     public static float Exp(float a) => (float)Math.Exp(a);
 
-    /// <inheritdoc/>
     public static float Log(float a) => (float)Math.Log(a);
 
-    /// <inheritdoc/>
     public static float SelectGreater(float a, float b, float whenTrue, float whenFalse) => a > b ? whenTrue : whenFalse;
 
-    /// <inheritdoc/>
     public static float Gelu(float a) => (float)GeluCurve.Gelu(a);
 
-    /// <inheritdoc/>
     public static float GeluDerivative(float a) => (float)GeluCurve.GeluDerivative(a);
 
-    /// <inheritdoc/>
     public static float Tanh(float a) => (float)Math.Tanh(a);
 
-    /// <inheritdoc/>
     public static float Sigmoid(float a) => (float)(1 / (1 + Math.Exp(-(double)a)));
 
-    /// <inheritdoc/>
     public static float SigmoidDerivative(float a)
     {
         double e = Math.Exp(-Math.Abs((double)a));
         return (float)(e / ((1 + e) * (1 + e)));
     }
 
-    /// <inheritdoc/>
     public static float Sum(float a) => a;
 
-    /// <inheritdoc/>
     public static void Uniform(in RandomKey key, long firstRow, uint panelRow, float* output) => RandomBlock.Fill(key, firstRow, panelRow, output);
 }

@@ -16,10 +16,8 @@ public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd
     /// <summary>Whether this processor runs these kernels.</summary>
     public static bool IsSupported => (Avx2.IsSupported && Fma.IsSupported) || AdvSimd.Arm64.IsSupported;
 
-    /// <inheritdoc/>
     public override string Name => "vector256";
 
-    /// <inheritdoc/>
     public override void GateForward(in GateParameters gate, int lanes, float* h, float* g, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)
@@ -29,7 +27,6 @@ public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd
         }
     }
 
-    /// <inheritdoc/>
     public override void GateBackward(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)

@@ -19,10 +19,8 @@ public sealed unsafe class Vector512Kernels : SimdKernels<Vector512<float>, Simd
     /// <summary>Whether this processor runs these kernels.</summary>
     public static bool IsSupported => GeluTable512.IsSupported;
 
-    /// <inheritdoc/>
     public override string Name => "vector512";
 
-    /// <inheritdoc/>
     public override void GateForward(in GateParameters gate, int lanes, float* h, float* g, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)
@@ -34,7 +32,6 @@ public sealed unsafe class Vector512Kernels : SimdKernels<Vector512<float>, Simd
         }
     }
 
-    /// <inheritdoc/>
     public override void GateBackward(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh, nint stride)
     {
         for (int c = 0; c < gate.Subcomponents; c++)

@@ -7,13 +7,10 @@ namespace Spd.Engine.Operations;
 /// <param name="Choice">The numbers, one row.</param>
 public sealed record TableRows(float[,] Table, Value Choice) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [Choice];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => Choice.Rows == 1 ? [Choice.Shape with { Rows = Table.GetLength(1) }] : throw new ArgumentException("one number chooses a row");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: Table.GetLength(1));
 }
 
@@ -22,64 +19,49 @@ public sealed record TableRows(float[,] Table, Value Choice) : Operation
 /// <param name="Groups">Rows, no row twice; compared by reference.</param>
 public sealed record GroupMinimum(Value X, IReadOnlyList<IReadOnlyList<int>> Groups) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 }
 
 /// <summary>0 for the <paramref name="N"/> smallest numbers of a lane, 1 for the others; the first of equal ones counts as smaller.</summary>
 public sealed record Smallest(Value X, int N) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: (double)X.Rows * N);
 }
 
 /// <summary>For each row in how many lanes it exceeds a threshold.</summary>
 public sealed record CountAbove(Value X, float Threshold) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows)];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 }
 
 /// <summary>For each row its largest number in any lane; NaN where there is one.</summary>
 public sealed record Maximum(Value X) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows)];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 }
 
 /// <summary>For each row how many lanes lie in each of equal bins of [0, 1]; what lies outside counts in the bin next to it.</summary>
 public sealed record Histogram(Value X, int Bins) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows, Bins)];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 }

@@ -6,13 +6,10 @@ namespace Spd.Engine.Operations;
 /// <summary><c>y = f(x)</c> entry by entry, for any function.</summary>
 public abstract record Map(Value X) : Operation
 {
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
 
-    /// <inheritdoc/>
     public sealed override Work Work => new(Entries: X.Shape.Count);
 
     internal abstract TResult Give<TResult>(IFunctionUser<TResult> user);
@@ -25,10 +22,8 @@ public abstract record Map(Value X) : Operation
 public sealed record Map<TFunction>(TFunction Function, Value X) : Map(X)
     where TFunction : struct, IUnaryFunction
 {
-    /// <inheritdoc/>
     public override string Name => typeof(TFunction).Name;
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) =>
         of.Add(X, of.Graph.Add(new MapGradient<TFunction>(Function, X, d[0]!)));
 
@@ -38,13 +33,10 @@ public sealed record Map<TFunction>(TFunction Function, Value X) : Map(X)
 /// <summary><c>dx = f'(x) dy</c> entry by entry, for any function.</summary>
 public abstract record MapGradient(Value X, Value Dy) : Operation
 {
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Value> Inputs => [X, Dy];
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Shape> Results => [X.Shape with { Domain = Widest(X, Dy) }];
 
-    /// <inheritdoc/>
     public sealed override Work Work => new(Entries: X.Shape.Count);
 
     internal abstract TResult Give<TResult>(IFunctionUser<TResult> user);
@@ -58,7 +50,6 @@ public abstract record MapGradient(Value X, Value Dy) : Operation
 public sealed record MapGradient<TFunction>(TFunction Function, Value X, Value Dy) : MapGradient(X, Dy)
     where TFunction : struct, IUnaryFunction
 {
-    /// <inheritdoc/>
     public override string Name => $"{typeof(TFunction).Name}Gradient";
 
     internal override TResult Give<TResult>(IFunctionUser<TResult> user) => user.Use(Function);
@@ -67,15 +58,12 @@ public sealed record MapGradient<TFunction>(TFunction Function, Value X, Value D
 /// <summary><c>y = f(a, b)</c> entry by entry, for any function.</summary>
 public abstract record Combine(Value A, Value B) : Operation
 {
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Value> Inputs => [A, B];
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Shape> Results => AreAlike(A, B) && A.Shape.Domain != Domain.Step
         ? [A.Shape with { Domain = Widest(A, B) }]
         : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
 
-    /// <inheritdoc/>
     public sealed override Work Work => new(Entries: A.Shape.Count);
 
     internal abstract TResult Give<TResult>(IBinaryFunctionUser<TResult> user);
@@ -89,10 +77,8 @@ public abstract record Combine(Value A, Value B) : Operation
 public sealed record Combine<TFunction>(TFunction Function, Value A, Value B) : Combine(A, B)
     where TFunction : struct, IBinaryFunction
 {
-    /// <inheritdoc/>
     public override string Name => typeof(TFunction).Name;
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         var gradients = of.Graph.ResultsOf(new CombineGradient<TFunction>(Function, A, B, d[0]!));
@@ -106,13 +92,10 @@ public sealed record Combine<TFunction>(TFunction Function, Value A, Value B) : 
 /// <summary><c>da = ∂f/∂a dy</c> and <c>db = ∂f/∂b dy</c> entry by entry, for any function.</summary>
 public abstract record CombineGradient(Value A, Value B, Value Dy) : Operation
 {
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Value> Inputs => [A, B, Dy];
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<Shape> Results => [A.Shape with { Domain = Widest(A, B, Dy) }, B.Shape with { Domain = Widest(A, B, Dy) }];
 
-    /// <inheritdoc/>
     public sealed override Work Work => new(Entries: 2.0 * A.Shape.Count);
 
     internal abstract TResult Give<TResult>(IBinaryFunctionUser<TResult> user);
@@ -127,7 +110,6 @@ public abstract record CombineGradient(Value A, Value B, Value Dy) : Operation
 public sealed record CombineGradient<TFunction>(TFunction Function, Value A, Value B, Value Dy) : CombineGradient(A, B, Dy)
     where TFunction : struct, IBinaryFunction
 {
-    /// <inheritdoc/>
     public override string Name => $"{typeof(TFunction).Name}Gradient";
 
     internal override TResult Give<TResult>(IBinaryFunctionUser<TResult> user) => user.Use(Function);

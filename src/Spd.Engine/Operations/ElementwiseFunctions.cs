@@ -5,11 +5,9 @@ namespace Spd.Engine.Operations;
 /// <summary><c>max(x, 0)</c>; derivative 0 at zero.</summary>
 public readonly record struct Relu : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, x);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(x, TSimd.Zero, dy, TSimd.Zero);
 }
@@ -17,10 +15,8 @@ public readonly record struct Relu : IUnaryFunction
 /// <summary>The exact (erf) GELU, <c>x Φ(x)</c>.</summary>
 public readonly record struct Gelu : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Gelu(x);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(TSimd.GeluDerivative(x), dy);
 }
@@ -36,11 +32,9 @@ public readonly record struct GeluTanh : IUnaryFunction
     // From here on the function is x or 0 to the last bit of a float, while the argument's derivative goes on growing.
     private const float TailsEnd = 20;
 
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(x, TSimd.Sigmoid(Argument<TVector, TSimd>(x)));
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector>
     {
         var argument = Argument<TVector, TSimd>(x);
@@ -57,10 +51,8 @@ public readonly record struct GeluTanh : IUnaryFunction
 /// <summary>The hyperbolic tangent.</summary>
 public readonly record struct Tanh : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Tanh(x);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector>
     {
         // 1 − tanh² cancels far out; 4 σ'(2x) is the same and does not.
@@ -72,10 +64,8 @@ public readonly record struct Tanh : IUnaryFunction
 /// <summary>The logistic function, <c>σ(x) = 1 / (1 + e^−x)</c>.</summary>
 public readonly record struct Sigmoid : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Sigmoid(x);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(TSimd.SigmoidDerivative(x), dy);
 }
@@ -83,10 +73,8 @@ public readonly record struct Sigmoid : IUnaryFunction
 /// <summary>The SiLU, or swish: <c>x σ(x)</c>.</summary>
 public readonly record struct Silu : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Multiply(x, TSimd.Sigmoid(x));
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(TSimd.MultiplyAdd(x, TSimd.SigmoidDerivative(x), TSimd.Sigmoid(x)), dy);
 }
@@ -94,10 +82,8 @@ public readonly record struct Silu : IUnaryFunction
 /// <summary><c>|x|</c>; derivative 0 at zero.</summary>
 public readonly record struct Absolute : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Abs(x);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.SelectGreater(x, TSimd.Zero, dy, TSimd.SelectGreater(TSimd.Zero, x, TSimd.Subtract(TSimd.Zero, dy), TSimd.Zero));
 }
@@ -105,10 +91,8 @@ public readonly record struct Absolute : IUnaryFunction
 /// <summary><c>(x + offset)^exponent</c> for x ≥ 0 and an offset above 0.</summary>
 public readonly record struct Power(float Exponent, float Offset) : IUnaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> => Raise<TVector, TSimd>(x, Exponent);
 
-    /// <inheritdoc/>
     public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(TSimd.Multiply(TSimd.Create(Exponent), Raise<TVector, TSimd>(x, Exponent - 1)), dy);
 
@@ -119,14 +103,11 @@ public readonly record struct Power(float Exponent, float Offset) : IUnaryFuncti
 /// <summary><c>a · b</c>, entry by entry.</summary>
 public readonly record struct Multiplication : IBinaryFunction
 {
-    /// <inheritdoc/>
     public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Multiply(a, b);
 
-    /// <inheritdoc/>
     public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(b, dy);
 
-    /// <inheritdoc/>
     public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
         TSimd.Multiply(a, dy);
 }

@@ -7,18 +7,14 @@ namespace Spd.Engine.Operations;
 /// </summary>
 public sealed record SquaredError(Value A, Value B) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [A, B];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => A.Shape == B.Shape with { Domain = A.Shape.Domain } && A.Shape.IsPanel == B.Shape.IsPanel
         ? [Shape.Number, A.Shape.IsPanel ? A.Shape with { Domain = Domain.Lane } : A.Shape]
         : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: A.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         double factor = 2 * (1.0 / A.Rows) / (A.Shape.IsPanel ? 1 : A.Shape.Columns);
@@ -40,18 +36,14 @@ public sealed record SquaredError(Value A, Value B) : Operation
 /// <param name="Target">The logits of P, a constant to it.</param>
 public sealed record Divergence(Value Prediction, Value Target) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [Prediction, Target];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => Prediction.Rows == Target.Rows && Prediction.Shape.IsPanel && Target.Shape.IsPanel
         ? [Shape.Number, Prediction.Shape with { Domain = Domain.Lane }]
         : throw new ArgumentException($"{Name} needs two panels of one size, but got {Prediction.Shape} and {Target.Shape}");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: 4.0 * Prediction.Rows);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         ThrowIfAskedFor(d, first: 1);
@@ -68,18 +60,14 @@ public sealed record Divergence(Value Prediction, Value Target) : Operation
 /// <param name="RowWeights">n, a vector; null for ones.</param>
 public sealed record PowerSum(Value X, Value P, Value? RowWeights = null) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => RowWeights is null ? [X, P] : [X, P, RowWeights];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => P.Shape == Shape.Number && X.Shape.IsPanel && (RowWeights is null || RowWeights.Shape == new Shape(Domain.Weights, X.Rows))
         ? [Shape.Number, X.Shape with { Domain = Domain.Lane }, new(Domain.Weights, X.Rows)]
         : throw new ArgumentException($"a sum of powers over {X.Shape} needs a number p and as many row weights, but got {P} and {RowWeights}");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: 2.0 * X.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         ThrowIfAskedFor(d, first: 1);
@@ -93,18 +81,14 @@ public sealed record PowerSum(Value X, Value P, Value? RowWeights = null) : Oper
 /// <summary>The sum of the products of the entries of two matrices or vectors.</summary>
 public sealed record InnerProduct(Value A, Value B) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [A, B];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => A.Shape == B.Shape && A.Shape.Domain == Domain.Weights
         ? [Shape.Number]
         : throw new ArgumentException($"{Name} needs two matrices of one size, but got {A.Shape} and {B.Shape}");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: A.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         of.Add(A, of.Graph.Scale(B, d[0]!));

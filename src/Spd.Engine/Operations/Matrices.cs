@@ -8,10 +8,8 @@ namespace Spd.Engine.Operations;
 /// <param name="IsTransposed">Whether the transpose is meant.</param>
 public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [W, X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results
     {
         get
@@ -23,10 +21,8 @@ public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Opera
         }
     }
 
-    /// <inheritdoc/>
     public override Work Work => new(MultiplyAdds: (double)W.Shape.Rows * W.Shape.Columns * X.Shape.Columns);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         if (of.Wants(X)) of.Add(X, of.Graph.Add(new MatMul(W, d[0]!, !IsTransposed)));
@@ -39,18 +35,14 @@ public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Opera
 /// <param name="B">B, a row for each column of the result.</param>
 public sealed record Outer(Value A, Value B) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [A, B];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => A.Shape.IsPanel == B.Shape.IsPanel && A.Shape.Columns == B.Shape.Columns && Widest(A, B) != Domain.Step
         ? [new(Domain.Weights, A.Rows, B.Rows)]
         : throw new ArgumentException($"{A.Shape} and {B.Shape} have no columns or lanes in common to be summed over");
 
-    /// <inheritdoc/>
     public override Work Work => new(OuterMultiplyAdds: (double)A.Rows * B.Rows * A.Shape.Columns);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         if (of.Wants(A)) of.Add(A, of.Graph.Add(new MatMul(d[0]!, B)));

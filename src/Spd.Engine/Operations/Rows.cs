@@ -8,10 +8,8 @@ namespace Spd.Engine.Operations;
 /// <param name="Shift">A vector; null for zero.</param>
 public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X, .. new[] { Scale, Shift }.OfType<Value>()];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results
     {
         get
@@ -28,10 +26,8 @@ public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
         }
     }
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         of.Add(X, Scale is null ? d[0]! : of.Graph.Add(new RowAffine(d[0]!, Scale, null)));
@@ -43,16 +39,12 @@ public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
 /// <summary>The sum of each row over the batch, or over the columns of a matrix: a vector.</summary>
 public sealed record RowSum(Value X) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows)];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(
         X, X.Shape.IsPanel ? of.Graph.Add(new Broadcast(d[0]!)) : throw new NotSupportedException("a sum over a matrix's columns has no derivative yet"));
 }
@@ -60,18 +52,14 @@ public sealed record RowSum(Value X) : Operation
 /// <summary>The dot product of each row of a with that of b, over the batch or over the columns of matrices: a vector. The squared norms of rows are <c>RowDot(a, a)</c>.</summary>
 public sealed record RowDot(Value A, Value B) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [A, B];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => AreAlike(A, B)
         ? [new(Domain.Weights, ThrowIfNumber(A).Rows)]
         : throw new ArgumentException($"rows of {A.Shape} and {B.Shape} cannot be multiplied");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: A.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         of.Add(A, of.Graph.Add(new RowAffine(B, d[0]!, null)));
@@ -87,10 +75,8 @@ public sealed record RowDot(Value A, Value B) : Operation
 /// <param name="OutBias">b_out <c>[C]</c>.</param>
 public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results
     {
         get
@@ -106,10 +92,8 @@ public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightO
         }
     }
 
-    /// <inheritdoc/>
     public override Work Work => new(Gelus: (double)X.Rows * WeightIn.Shape.Columns);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         var gradients = of.Graph.ResultsOf(new RowMlpGradient(X, WeightIn, InBias, WeightOut, OutBias, d[0]!));
@@ -120,25 +104,19 @@ public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightO
 /// <summary>The derivative of <see cref="RowMlp"/>: <c>dx</c> and the sums over the batch for its four parameters. The hidden values are computed anew.</summary>
 public sealed record RowMlpGradient(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias, Value Dy) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias, Dy];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape with { Domain = Widest(X, Dy) }, WeightIn.Shape, InBias.Shape, WeightOut.Shape, OutBias.Shape];
 
-    /// <inheritdoc/>
     public override Work Work => new(GeluGradients: (double)X.Rows * WeightIn.Shape.Columns);
 }
 
 /// <summary>Every row so many times, one after the other.</summary>
 public sealed record RepeatRows(Value X, int Times) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape with { Rows = checked(X.Rows * Times) }];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: (double)X.Rows * Times);
 }

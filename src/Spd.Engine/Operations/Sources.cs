@@ -6,10 +6,8 @@ namespace Spd.Engine.Operations;
 /// <summary>A parameter's values.</summary>
 public sealed record Weight(Parameter Parameter) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, Parameter.Rows, Parameter.Columns)];
 }
 
@@ -17,30 +15,23 @@ public sealed record Weight(Parameter Parameter) : Operation
 /// <param name="Shape">Its shape, of a lane or of the weights' domain.</param>
 public sealed record Input(Shape Shape) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results =>
         [Shape.Domain is Domain.Lane or Domain.Weights ? Shape : throw new ArgumentException($"an input is a batch or a matrix, but {Shape} is neither")];
 
-    /// <inheritdoc/>
     public override Work Work => Shape.IsPanel ? new(Entries: Shape.Rows) : default;
 
-    /// <inheritdoc/>
     public bool Equals(Input? other) => ReferenceEquals(this, other);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
 }
 
 /// <summary>A number that a schedule gives.</summary>
 public sealed record Number(Schedule Schedule) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [Shape.Number];
 }
 
@@ -50,31 +41,24 @@ public sealed record Number(Schedule Schedule) : Operation
 /// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
 public sealed record Uniform(int Rows, StreamId Stream, Domain Domain = Domain.Lane) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results =>
         [Domain >= Domain.Sequence ? new(Domain, Rows) : throw new ArgumentException("random numbers are drawn for lanes or sequences")];
 
-    /// <inheritdoc/>
     public override Work Work => new(Uniforms: Rows);
 }
 
 /// <summary>The values of a vector <c>[n]</c>, the same in every lane.</summary>
 public sealed record Broadcast(Value Vector) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [Vector];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => Vector.Shape is { Domain: Domain.Weights, Columns: 1 }
         ? [new(Domain.Lane, Vector.Rows)]
         : throw new ArgumentException($"only a vector can be the same in every lane, not {Vector}");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: Vector.Rows);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(Vector, of.Graph.Add(new RowSum(d[0]!)));
 }

@@ -5,13 +5,10 @@ namespace Spd.Engine.Operations;
 /// <summary>x as it is, or, where a plan says so, added to a sum.</summary>
 internal sealed record Copy(Value X) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => [X];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => [X.Shape];
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 }
 
@@ -22,18 +19,14 @@ internal sealed record Copy(Value X) : Operation
 /// <param name="IsMean">Whether it is divided by the positions that a mean over the batch is over.</param>
 public sealed record Scale(Value X, Value? Factor, double Times = 1, bool IsMean = false) : Operation
 {
-    /// <inheritdoc/>
     public override IReadOnlyList<Value> Inputs => Factor is null ? [X] : [X, Factor];
 
-    /// <inheritdoc/>
     public override IReadOnlyList<Shape> Results => Factor is null || Factor.Shape == Shape.Number
         ? [X.Shape]
         : throw new ArgumentException($"a factor is a number, but {Factor} is none");
 
-    /// <inheritdoc/>
     public override Work Work => new(Entries: X.Shape.Count);
 
-    /// <inheritdoc/>
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         of.Add(X, of.Graph.Add(this with { X = d[0]! }));

@@ -11,10 +11,8 @@ public sealed record AdamW(double WeightDecay = 0, double Beta1 = 0.9, double Be
 {
     private static readonly string[] Moments = ["first_moment", "second_moment"];
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> State => Moments;
 
-    /// <inheritdoc/>
     public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
     {
         var coefficients = new AdamWStep(
@@ -30,10 +28,8 @@ public sealed record Sgd(double Momentum = 0) : IUpdateRule
 {
     private static readonly string[] Velocity = ["velocity"];
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> State => Momentum == 0 ? [] : Velocity;
 
-    /// <inheritdoc/>
     public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
     {
         int count = stretch.Gradient.Length;
@@ -51,10 +47,8 @@ public sealed record Sgd(double Momentum = 0) : IUpdateRule
 /// </summary>
 public sealed record SignSgd : IUpdateRule
 {
-    /// <inheritdoc/>
     public IReadOnlyList<string> State => [];
 
-    /// <inheritdoc/>
     public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
     {
         fixed (float* values = stretch.Values, gradient = stretch.Gradient)
@@ -72,13 +66,10 @@ public sealed record Ascent(IUpdateRule Rule, float Low, float High) : IUpdateRu
     public float High { get; } = High >= Low ? High
         : throw new ArgumentException($"an ascent keeps values between {Low} and {High}, the first of which must not be above the second");
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> State => Rule.State;
 
-    /// <inheritdoc/>
     public bool NeedsWholeMatrix => Rule.NeedsWholeMatrix;
 
-    /// <inheritdoc/>
     public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
     {
         Rule.Step(kernels, step, -rate, stretch);

@@ -20,16 +20,12 @@ internal sealed class ArrayArchive : IWeightReader
         Notes = zip.Names.Count() == _entries.Count ? [] : [$"{zip.Names.Count() - _entries.Count} entries of the archive are no arrays."];
     }
 
-    /// <inheritdoc/>
     public string Format => Kind;
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <inheritdoc/>
     public float[] Read(int index)
     {
         string entry = _entries[index];
@@ -48,7 +44,6 @@ internal sealed class ArrayArchive : IWeightReader
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _zip.Dispose();
 
     /// <summary>Whether an entry of an archive is an array.</summary>

@@ -123,7 +123,6 @@ public sealed class ArrayFile : IDisposable
     public (IReadOnlyList<string> Texts, int[] Rows) ReadTexts(int most) => Guarded(Path, () =>
         Chosen() is [var only] && _reader is ITable table && Arrays[only].Type == ITable.Text ? table.ReadTexts(only, most) : throw new FormatException("it holds no texts"));
 
-    /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
 
     private List<int> Chosen()

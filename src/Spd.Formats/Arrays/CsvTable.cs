@@ -31,13 +31,10 @@ internal sealed class CsvTable : ITable
 
     private enum Cell { Number, Missing, Text }
 
-    /// <inheritdoc/>
     public string Format => "table of text (CSV)";
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public bool HasNames { get; }
 
     /// <summary>Whether the start of a file can be that of a text.</summary>
@@ -48,10 +45,8 @@ internal sealed class CsvTable : ITable
         return start.Length > 0;
     }
 
-    /// <inheritdoc/>
     public float[] Read(int index) => Read([index]);
 
-    /// <inheritdoc/>
     public float[] Read(IReadOnlyList<int> columns)
     {
         float[] values = new float[(long)_rows * columns.Count];
@@ -71,7 +66,6 @@ internal sealed class CsvTable : ITable
         return at == values.Length ? values : throw Changed();
     }
 
-    /// <inheritdoc/>
     public (IReadOnlyList<string> Texts, int[] Rows) ReadTexts(int column, int most)
     {
         var texts = new TextColumn(_rows, most);
@@ -84,7 +78,6 @@ internal sealed class CsvTable : ITable
         return texts.Sorted();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private static FormatException Changed() => new("it was changed while it was read");

@@ -40,22 +40,17 @@ internal sealed class ParquetTable : ITable
         if (_rows == 0 || Tensors.Count == 0) throw new FormatException("it holds no rows");
     }
 
-    /// <inheritdoc/>
     public string Format => "table (Apache Parquet)";
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public bool HasNames => true;
 
     /// <summary>Whether they are a Parquet file's first bytes.</summary>
     public static bool IsParquet(ReadOnlySpan<byte> start) => start.StartsWith("PAR1"u8);
 
-    /// <inheritdoc/>
     public float[] Read(int index) => Read([index]);
 
-    /// <inheritdoc/>
     public float[] Read(IReadOnlyList<int> columns) => Guarded(() =>
     {
         float[] values = new float[(long)_rows * columns.Count];
@@ -77,7 +72,6 @@ internal sealed class ParquetTable : ITable
         return values;
     });
 
-    /// <inheritdoc/>
     public (IReadOnlyList<string> Texts, int[] Rows) ReadTexts(int column, int most) => Guarded(() =>
     {
         var texts = new TextColumn(_rows, most);
@@ -94,7 +88,6 @@ internal sealed class ParquetTable : ITable
         return texts.Sorted();
     });
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();

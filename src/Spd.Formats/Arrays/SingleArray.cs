@@ -17,20 +17,16 @@ internal sealed class SingleArray : IWeightReader
         Tensors = [new TensorInfo(name, header.Shape, header.Type.Dtype())];
     }
 
-    /// <inheritdoc/>
     public string Format => "array of numbers (NumPy's .npy, or IDX)";
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public float[] Read(int index) => Read(content =>
     {
         var header = ReadHeader(content);
         return header.Shape.SequenceEqual(Tensors[index].Shape) ? header.ReadNumbers(content) : throw new FormatException("it was changed while it was read");
     });
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private ArrayHeader ReadHeader(Stream content)

@@ -85,7 +85,6 @@ internal sealed class CheckedZip : IDisposable
         });
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _archive.Dispose();
 
     private bool Check(IEnumerable<ZipArchiveEntry> entries)

@@ -57,7 +57,6 @@ internal sealed unsafe class FileBytes : IDisposable
         return _start == null ? _bytes.AsSpan((int)start, length) : new ReadOnlySpan<byte>(_start + start, length);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (_start != null) _view!.SafeMemoryMappedViewHandle.ReleasePointer();

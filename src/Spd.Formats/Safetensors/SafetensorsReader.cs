@@ -36,16 +36,12 @@ internal sealed class SafetensorsReader : IWeightReader
         }
     }
 
-    /// <inheritdoc/>
     public string Format => "safetensors";
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <inheritdoc/>
     public float[] Read(int index)
     {
         var (tensor, begin, end) = _entries[index];
@@ -53,7 +49,6 @@ internal sealed class SafetensorsReader : IWeightReader
         return Numbers.Read(_file, _start + begin, type, (end - begin) / type.Size(), $"tensor {Quoted.Of(tensor.Name)}");
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private static (SafetensorsHeader Header, long End) ReadHeader(FileBytes file)

@@ -15,10 +15,8 @@ internal sealed class OldTorchFile : ITorchElements
 
     private OldTorchFile(FileBytes file) => _file = file;
 
-    /// <inheritdoc/>
     public string Format => "PyTorch before 1.6";
 
-    /// <inheritdoc/>
     public long FileLength => _file.Length;
 
     /// <summary>Whether the first bytes of a file are those of a pickle of any protocol.</summary>
@@ -49,14 +47,12 @@ internal sealed class OldTorchFile : ITorchElements
         }
     }
 
-    /// <inheritdoc/>
     public float[] Read(TorchStorage storage, NumberType type, long count)
     {
         if (!_starts.TryGetValue(storage.Key, out long begin)) throw new FormatException($"its storage {Quoted.Of(storage.Key)} is missing");
         return Numbers.Read(_file, begin, type, count, $"storage {Quoted.Of(storage.Key)}");
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private object? ReadPickles()

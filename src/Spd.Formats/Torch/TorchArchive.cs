@@ -20,10 +20,8 @@ internal sealed class TorchArchive : ITorchElements
         _isBigEndian = IsBigEndian($"{folder}byteorder");
     }
 
-    /// <inheritdoc/>
     public string Format => "PyTorch";
 
-    /// <inheritdoc/>
     public long FileLength => _zip.FileLength;
 
     /// <summary>Reads what an archive holds, which is disposed of with the reader.</summary>
@@ -42,7 +40,6 @@ internal sealed class TorchArchive : ITorchElements
     /// <summary>Whether an entry of an archive is the pickle of its only folder, or of the archive itself.</summary>
     public static bool IsPickle(string entry) => entry == PickleName || (entry.EndsWith($"/{PickleName}", StringComparison.Ordinal) && entry.Count('/') == 1);
 
-    /// <inheritdoc/>
     public float[] Read(TorchStorage storage, NumberType type, long count)
     {
         string name = $"{_folder}data/{storage.Key}";
@@ -56,7 +53,6 @@ internal sealed class TorchArchive : ITorchElements
         return _zip.Read(name, stream => Numbers.Read(stream, type, count, $"storage {Quoted.Of(name)}", _isBigEndian));
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _zip.Dispose();
 
     private bool IsBigEndian(string name) => _zip.Contains(name) && Encoding.ASCII.GetString(Stored(name, LargestByteOrder)) switch

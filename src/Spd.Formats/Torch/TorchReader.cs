@@ -62,16 +62,12 @@ internal sealed class TorchReader : IWeightReader
         Tensors = Infos(_tensors, elements.FileLength * NumbersPerByte + NumbersAtLeast);
     }
 
-    /// <inheritdoc/>
     public string Format => _elements.Format;
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <inheritdoc/>
     public float[] Read(int index)
     {
         var tensor = _tensors[index].Tensor;
@@ -89,7 +85,6 @@ internal sealed class TorchReader : IWeightReader
         return isWhole && !isShared ? elements : Strided.ToRowMajor(elements, tensor.Offset, shape, tensor.Strides);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _elements.Dispose();
 
     /// <summary>The tensors as they are listed; those that can be read lie within their storages.</summary>

@@ -118,7 +118,6 @@ public sealed class WeightFile : IDisposable
     /// <summary>Whether there is a tensor of a name.</summary>
     public bool Contains(string name) => _indices.ContainsKey(name);
 
-    /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
 
     private static WeightFile OpenZip(string path)

@@ -40,25 +40,19 @@ internal sealed class WeightIndex : IWeightReader
         Tensors = [.. _tensors.Select(entry => entry.Tensor)];
     }
 
-    /// <inheritdoc/>
     public string Format => $"index of {_files.Count} {(_files.Count == 1 ? "file" : "files")}: {string.Join(", ", _files.Select(file => file.Format).Distinct())}";
 
-    /// <inheritdoc/>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
     /// <summary>The files that it names.</summary>
     public IReadOnlyList<WeightFile> Files => _files;
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    /// <inheritdoc/>
     public float[] Read(int index) => _tensors[index].File.Read(_tensors[index].Tensor.Name).Values;
 
-    /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
     /// <summary>Adds the tensors that a file holds: those that the index says to be in it, and those of which it says nothing.</summary>

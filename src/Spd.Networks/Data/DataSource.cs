@@ -26,9 +26,7 @@ public sealed class TableData : DataSource
         _rows = rows;
     }
 
-    /// <inheritdoc/>
     public override int Features => _rows.GetLength(1);
 
-    /// <inheritdoc/>
     public override Value Build(Graph graph) => graph.Add(new TableRows(_rows, graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
 }

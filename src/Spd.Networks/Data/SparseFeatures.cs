@@ -69,10 +69,8 @@ public sealed class SparseFeatures : DataSource
         (_probability, _type, _low, _high) = ((float)probability, type, (float)low, (float)high);
     }
 
-    /// <inheritdoc/>
     public override int Features { get; }
 
-    /// <inheritdoc/>
     public override Value Build(Graph graph)
     {
         // A feature is active where its activity number lies below the threshold; groups share their smallest number, and

@@ -10,6 +10,5 @@ namespace Spd.Networks;
 public sealed class Activation<TFunction>(TFunction function = default) : Module
     where TFunction : struct, IUnaryFunction
 {
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x) => pass.Graph.Map(function, x);
 }

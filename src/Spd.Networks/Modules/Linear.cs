@@ -63,10 +63,8 @@ public sealed class Linear : Module
         if (Bias is not null) random.FillUniform(Bias.Values, -bound, bound);
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<Parameter> TrainableParameters() => IsFrozen ? [] : base.TrainableParameters();
 
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x) =>
         pass.Replace?.Invoke(this, x) ?? pass.Graph.AddBias(pass.Graph.MatMul(Weight, x, IsTransposed), Bias);
 }

@@ -13,6 +13,5 @@ public sealed class Sequential : Module
         foreach (var (name, module) in modules) _modules.Add(Add(name, module));
     }
 
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x) => _modules.Aggregate(x, (value, module) => module.Forward(pass, value));
 }

@@ -42,7 +42,6 @@ public sealed class Mlp : Module
     /// <summary>The linear maps <c>layers.0</c>, <c>layers.1</c> and so on.</summary>
     public IReadOnlyList<Linear> Layers => _layers;
 
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x)
     {
         for (int layer = 0; layer < _layers.Count; layer++)

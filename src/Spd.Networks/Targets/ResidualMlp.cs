@@ -121,7 +121,6 @@ public sealed class ResidualMlp : Module
         }
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<Parameter> TrainableParameters() =>
         IsEmbeddingFrozen ? base.TrainableParameters().Where(parameter => parameter != Embedding && parameter != Unembedding) : base.TrainableParameters();
 
@@ -133,7 +132,6 @@ public sealed class ResidualMlp : Module
 
     private bool IsEmbeddingFrozen => Config.FixedRandomEmbedding || Config.FixedIdentityEmbedding;
 
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x) => pass.Graph.MatMul(Unembedding, FinalResidual(pass, x), transposed: true);
 
     /// <summary>The residual stream behind the last layer, <c>[d_embed, lanes]</c>.</summary>

@@ -87,7 +87,6 @@ public sealed class Tms : Module
         }
     }
 
-    /// <inheritdoc/>
     public override Value Forward(ForwardPass pass, Value x)
     {
         var hidden = _hiddenLayers.Aggregate(Linear1.Forward(pass, x), (value, layer) => layer.Forward(pass, value));

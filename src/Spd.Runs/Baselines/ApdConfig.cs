@@ -13,10 +13,8 @@ namespace Spd.Runs.Baselines;
 /// </summary>
 public sealed record ApdConfig : IExperiment
 {
-    /// <inheritdoc/>
     public string Name { get; init; } = "experiment";
 
-    /// <inheritdoc/>
     public string Description { get; init; } = "";
 
     /// <summary>How the target is decomposed.</summary>
@@ -32,26 +30,20 @@ public sealed record ApdConfig : IExperiment
     [AtLeast(1)]
     public int NEvalSteps { get; init; } = 100;
 
-    /// <inheritdoc/>
     [AtLeast(1)]
     public int PrintFreq { get; init; } = 1000;
 
-    /// <inheritdoc/>
     [AtLeast(1)]
     public int? ImageFreq { get; init; }
 
-    /// <inheritdoc/>
     public bool ImageOnFirstStep { get; init; } = true;
 
-    /// <inheritdoc/>
     [AtLeast(1)]
     public int? SaveFreq { get; init; }
 
-    /// <inheritdoc/>
     [AtLeast(1)]
     public int? KeepEvery { get; init; }
 
-    /// <inheritdoc/>
     public bool TensorBoard { get; init; }
 
     ulong IExperiment.Seed => Options.Seed;
@@ -68,12 +60,9 @@ public sealed record ApdConfig : IExperiment
 
     double IExperiment.Work => (double)Options.C * 2 * Options.BatchSize;
 
-    /// <inheritdoc/>
     public IExperiment WithTarget(TargetConfig target) => this with { Target = (TmsTargetConfig)target };
 
-    /// <inheritdoc/>
     public IDecomposition Decompose(TrainedTarget target, Backend backend) => new ApdDecomposition(this, target, backend);
 
-    /// <inheritdoc/>
     public string ToYaml() => ConfigWriter.Write(ApdKeys.Experiment.Write(this));
 }

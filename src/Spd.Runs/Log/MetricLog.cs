@@ -101,7 +101,6 @@ public sealed class MetricLog : IDisposable
     /// <summary>Waits until all lines are on the disk.</summary>
     public void FlushToDisk() => _stream.Flush(flushToDisk: true);
 
-    /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
     /// <summary>Reads a log. Lines that are no records are left out, and so is a last one that was cut short, as by a crash.</summary>

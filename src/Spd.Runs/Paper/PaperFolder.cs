@@ -124,7 +124,6 @@ public sealed class PaperFolder : IDisposable
         if (isOurs && !HasCheckpoints(running) && FolderLock.Holder(running) is null) Directory.Delete(running, recursive: true);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
     private static RunFolderException Refused(string path, Exception exception) =>

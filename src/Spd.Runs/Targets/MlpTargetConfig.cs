@@ -116,7 +116,6 @@ public sealed record MlpDataConfig
 /// <summary>An MLP of the user's own: its weights, its shape and its data are read from files.</summary>
 public sealed record MlpTargetConfig : TargetConfig
 {
-    /// <inheritdoc/>
     public override TargetKind Kind => MlpTarget.Instance;
 
     /// <summary>The shape.</summary>
@@ -125,23 +124,18 @@ public sealed record MlpTargetConfig : TargetConfig
     /// <summary>The data.</summary>
     public MlpDataConfig DataFiles { get; init; } = new();
 
-    /// <inheritdoc/>
     public override int Features => Model.LayerSizes[0];
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> Files => new (string Key, string? Path)[]
     {
         ("target.data.inputs", DataFiles.Inputs), ("target.data.labels", DataFiles.Labels),
         ("target.data.targets", DataFiles.Targets), ("target.data.expected_outputs", DataFiles.ExpectedOutputs),
     }.Where(file => file.Path is not null).ToDictionary(file => file.Key, file => file.Path!);
 
-    /// <inheritdoc/>
     public override Module Build() => new Mlp(
         Model.LayerSizes, Model.Activations, [.. Enumerable.Range(0, Model.LayerSizes.Count - 1).Select(layer => Model.BiasOf(layer) is not null)]);
 
-    /// <inheritdoc/>
     public bool Equals(MlpTargetConfig? other) => base.Equals(other);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 }

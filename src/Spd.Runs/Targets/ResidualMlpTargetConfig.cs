@@ -14,7 +14,6 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
         (Steps, BatchSize, Lr, LrSchedule, FeatureProbability) = (1000, 2048, 3e-3, ScheduleShape.Cosine, 0.01);
     }
 
-    /// <inheritdoc/>
     public override TrainedTargetKind Kind => ResidualMlpTarget.Instance;
 
     /// <summary>The shape of the network (<c>resid_mlp_config</c>), with <c>fixed_random_embedding</c> and <c>fixed_identity_embedding</c>.</summary>
@@ -23,18 +22,13 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
     /// <summary>Labels and loss.</summary>
     public ResidualMlpTask Task { get; init; } = new();
 
-    /// <inheritdoc/>
     public override int Features => Model.NFeatures;
 
-    /// <inheritdoc/>
     protected override (double Lowest, double Highest) ValueRange => (-1, 1);
 
-    /// <inheritdoc/>
     public override Module Build() => new ResidualMlp(Model);
 
-    /// <inheritdoc/>
     public bool Equals(ResidualMlpTargetConfig? other) => base.Equals(other);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 }

@@ -28,6 +28,5 @@ public abstract record TargetConfig
     /// <summary>Whether both are the same when written out.</summary>
     public virtual bool Equals(TargetConfig? other) => other is not null && Load == other.Load && ToYaml() == other.ToYaml();
 
-    /// <inheritdoc/>
     public override int GetHashCode() => ToYaml().GetHashCode(StringComparison.Ordinal);
 }

@@ -111,7 +111,6 @@ internal sealed class TargetTensors : IDisposable
             : $"{note}; {Quoted.List(suspects, MostNamesInNotes)} {(suspects.Count == 1 ? "has" : "have")} the shape of a weight or bias of the network: {remedy}";
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     /// <summary>What stands before all the names in the file, when wrappers are left out: nothing where they are there without.</summary>

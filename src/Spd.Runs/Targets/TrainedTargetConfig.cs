@@ -8,7 +8,6 @@ namespace Spd.Runs.Targets;
 /// <summary>How a target network is trained (<c>target: train:</c>); the keys are those of the released train configs.</summary>
 public abstract record TrainedTargetConfig : TargetConfig
 {
-    /// <inheritdoc/>
     public abstract override TrainedTargetKind Kind { get; }
 
     /// <summary>AdamW's weight decay.</summary>
@@ -64,9 +63,7 @@ public abstract record TrainedTargetConfig : TargetConfig
     public SparseFeatures Inputs(double featureProbability, DataGenerationType type) =>
         new(Features, featureProbability, type, ValueRange.Lowest, ValueRange.Highest, SyncedInputs);
 
-    /// <inheritdoc/>
     public virtual bool Equals(TrainedTargetConfig? other) => base.Equals(other);
 
-    /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 }

@@ -8,7 +8,6 @@ namespace Spd.Runs.Targets;
 /// <summary>A kind of network that can be trained here, on sparse features.</summary>
 public abstract class TrainedTargetKind : TargetKind
 {
-    /// <inheritdoc/>
     internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.SparseTask(this);
 
     /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
@@ -24,7 +23,6 @@ public abstract class TrainedTargetKind : TargetKind
     /// <summary>Which features a trained network has learnt.</summary>
     public abstract bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend);
 
-    /// <inheritdoc/>
     public override string Verify(TargetConfig config, Module network, Backend backend)
     {
         bool[] learnt = LearntFeatures((TrainedTargetConfig)config, network, backend);
@@ -32,13 +30,11 @@ public abstract class TrainedTargetKind : TargetKind
         return count == learnt.Length ? $"it has learnt all {count} features" : $"it has learnt only {count} of {learnt.Length} features";
     }
 
-    /// <inheritdoc/>
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
         var inputs = ((TrainedTargetConfig)config).Inputs(task.FeatureProbability, task.DataGenerationType);
         return new TargetData(inputs, inputs);
     }
 
-    /// <inheritdoc/>
     internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => ConfigFault.Of("task_config", () => Data(config, task));
 }

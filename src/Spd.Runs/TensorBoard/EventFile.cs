@@ -43,7 +43,6 @@ internal sealed class EventFile : IDisposable
         _stream.Flush();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
     /// <summary>The CRC-32C (Castagnoli) of some bytes.</summary>

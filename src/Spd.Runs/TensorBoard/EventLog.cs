@@ -66,7 +66,6 @@ public sealed class EventLog : IDisposable
         _file.Write(Events.Summary(step, [.. Histograms(evaluation), .. Images(figures), List(figures, part)]));
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private static IEnumerable<byte[]> Histograms(Evaluation evaluation) =>
