@@ -1,6 +1,5 @@
 using Spd.Decomposition;
 using Spd.Engine.Cpu;
-using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks;
 using Spd.Networks.Data;
@@ -10,7 +9,7 @@ using Spd.Networks.Training;
 var network = new Sequential(
     ("hidden", new Linear(6, 4)),
     ("out", new Linear(4, 6)),
-    ("relu", new Activation<Relu>()));
+    ("relu", new Activation(ActivationName.Relu)));
 var data = new SparseFeatures(features: 6, probability: 0.05);
 
 // Train it to copy its input; weights from elsewhere can be written to network.NamedParameters() instead.

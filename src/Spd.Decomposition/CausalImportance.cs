@@ -1,5 +1,5 @@
-using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -27,7 +27,7 @@ public sealed record CausalImportance(Value Input, Value TargetOutput, IReadOnly
             var inner = graph.MatMul(site.V, inputs[site]);    // h = V a   (C, B)
             var gate = site.Gate.Build(graph, inner);
             return new SiteActivations(
-                site, inputs[site], inner, gate, graph.Map(default(LowerLeakyHardSigmoid), gate), graph.Map(default(UpperLeakyHardSigmoid), gate));
+                site, inputs[site], inner, gate, graph.Add(new LowerLeakyHardSigmoid(gate)), graph.Add(new UpperLeakyHardSigmoid(gate)));
         });
         return new CausalImportance(x, output, [.. sites]);
     }

@@ -1,7 +1,6 @@
-using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 
@@ -21,7 +20,7 @@ public static class Masks
     public static MaskSource Importance { get; } = (_, site, _) => site.Importance;
 
     /// <summary><c>m = 1[g &gt; ½]</c>.</summary>
-    public static MaskSource RoundedImportance { get; } = (graph, site, _) => graph.Map(default(AboveHalf), site.Importance);
+    public static MaskSource RoundedImportance { get; } = (graph, site, _) => graph.Add(new Above(site.Importance, 0.5f));
 
     /// <summary><c>m = g + (1 − g) r</c> with <c>r ~ U[0,1)</c>, fresh for every batch row, subcomponent, sample and purpose.</summary>
     public static MaskSource Stochastic(StreamPurpose purpose) =>
@@ -33,26 +32,5 @@ public static class Masks
 
     /// <summary><c>m = g + (1 − g) s</c> with <c>s</c> any node <c>[C, lanes]</c>.</summary>
     public static MaskSource From(Func<Graph, SiteActivations, int, Value> source) =>
-        (graph, site, sample) => graph.Combine(default(Interpolation), site.Importance, source(graph, site, sample));
-
-    /// <summary><c>m = g + (1 − g) s</c>.</summary>
-    private readonly record struct Interpolation : IBinaryFunction
-    {
-        public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.MultiplyAdd(TSimd.Subtract(TSimd.Create(1), a), b, a);
-
-        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), b), dy);
-
-        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), a), dy);
-    }
-
-    private readonly record struct AboveHalf : IUnaryFunction
-    {
-        public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.SelectGreater(x, TSimd.Create(0.5f), TSimd.Create(1), TSimd.Zero);
-
-        public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> => TSimd.Zero;
-    }
+        (graph, site, sample) => graph.Add(new Interpolate(site.Importance, source(graph, site, sample)));
 }

@@ -44,7 +44,7 @@ internal static class Given
             var linear = new Linear(sizes[i], sizes[i + 1]);
             linear.Initialise(new RandomSequence(9, new StreamId(StreamPurpose.Initialisation, i)));
             modules.Add(($"linear{i}", linear));
-            if (i + 2 < sizes.Length) modules.Add(($"activation{i}", i % 2 == 0 ? new Activation<Relu>() : new Activation<Gelu>()));
+            if (i + 2 < sizes.Length) modules.Add(($"activation{i}", i % 2 == 0 ? new Activation(ActivationName.Relu) : new Activation(ActivationName.Gelu)));
         }
 
         return new Sequential([.. modules]);

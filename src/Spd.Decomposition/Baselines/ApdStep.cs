@@ -107,6 +107,6 @@ public sealed class ApdStep
     {
         Value a = graph.Weight(matrix.V), b = graph.Weight(matrix.U);
         var squares = graph.Multiply(graph.Add(new RowDot(a, a)), graph.Add(new RowDot(b, b)));
-        return graph.Add(new InnerProduct(graph.Map(new Power((float)(_options.SchattenPnorm / 2), 1e-16f), squares), _shares));
+        return graph.Add(new InnerProduct(graph.Add(new Power(squares, (float)(_options.SchattenPnorm / 2), 1e-16f)), _shares));
     }
 }

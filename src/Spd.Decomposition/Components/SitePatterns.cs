@@ -20,7 +20,7 @@ public static class SitePatterns
             if (matches.Find(match => match.Module is not Linear) is { Module: { } other, Path: var path })
             {
                 throw new SiteSelectionException(
-                    $"site pattern '{Shown(pattern)}' matches '{path}', which is no linear map but {NameOf(other)}; linear modules are: {linearNames}");
+                    $"site pattern '{Shown(pattern)}' matches '{path}', which is no linear map but {other.GetType().Name}; linear modules are: {linearNames}");
             }
         }
 
@@ -76,11 +76,6 @@ public static class SitePatterns
         return string.Concat(cut.Select(letter => char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format
             or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? '\uFFFD' : letter));
     }
-
-    private static string NameOf(Module module) =>
-        module.GetType() is { IsGenericType: true } generic
-            ? $"{generic.Name[..generic.Name.IndexOf('`', StringComparison.Ordinal)]}<{generic.GenericTypeArguments[0].Name}>"
-            : module.GetType().Name;
 }
 
 /// <summary>The sites asked for are not in the network; the message is one sentence for the user.</summary>

@@ -9,7 +9,7 @@ namespace Spd.Engine.Cpu;
 /// <summary>The processor: threads, a set of kernels, and for each operation how it is computed with them.</summary>
 public sealed class CpuBackend : Backend
 {
-    private readonly Dictionary<Type, CpuKernel> _kernels = [];
+    private readonly Dictionary<Type, CpuKernel> _kernels = [], _gradients = [];
 
     /// <summary>A back end of so many threads; results have the same bits on any number.</summary>
     /// <param name="threads">Threads, the calling one among them; null for one for each processor.</param>
@@ -30,26 +30,31 @@ public sealed class CpuBackend : Backend
     internal override WorkerPool Pool { get; }
 
     /// <summary>Adds a kernel for an operation, in place of one it has.</summary>
+    /// <param name="kernel">How it is computed.</param>
+    /// <param name="gradient">Of a <see cref="Map"/>, a kernel of its <see cref="MapGradient"/>; of a <see cref="Combine"/>, of its <see cref="CombineGradient"/>.</param>
     /// <returns>This back end.</returns>
-    public CpuBackend Add<TOperation>(CpuKernel<TOperation> kernel)
+    public CpuBackend Add<TOperation>(CpuKernel<TOperation> kernel, CpuKernel? gradient = null)
         where TOperation : Operation
     {
         _kernels[typeof(TOperation)] = kernel;
+        if (gradient is not null) _gradients[typeof(TOperation)] = gradient;
         return this;
     }
 
     public override Traits TraitsOf(Operation operation) => KernelOf(operation).TraitsOf(operation);
 
-    internal CpuKernel KernelOf(Operation operation) => operation switch
+    internal CpuKernel KernelOf(Operation operation)
     {
-        Map map => map.Give(MapKernels.Maps),
-        MapGradient map => map.Give(MapKernels.Gradients),
-        Combine combine => combine.Give(CombineKernels.Combines),
-        CombineGradient combine => combine.Give(CombineKernels.Gradients),
-        _ => _kernels.TryGetValue(operation.GetType(), out var kernel)
+        var (kernels, type) = operation switch
+        {
+            MapGradient gradient => (_gradients, gradient.Of.GetType()),
+            CombineGradient gradient => (_gradients, gradient.Of.GetType()),
+            _ => (_kernels, operation.GetType()),
+        };
+        return kernels.TryGetValue(type, out var kernel)
             ? kernel
-            : throw new NotSupportedException($"the processor has no kernel for the operation {operation.Name}: give it one with CpuBackend.Add"),
-    };
+            : throw new NotSupportedException($"the processor has no kernel for the operation {operation.Name}: give it one with CpuBackend.Add");
+    }
 
     protected override Program Compile(Plan plan, ParameterSet trained, Program? given) => new CpuProgram(this, plan, trained, (CpuProgram?)given);
 

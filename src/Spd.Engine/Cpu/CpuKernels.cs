@@ -16,7 +16,8 @@ internal static class CpuKernels
         .Add(new RowMlpKernel()).Add(new RowMlpGradientKernel())
         .Add(new TableRowsKernel()).Add(new GroupMinimumKernel()).Add(new SmallestKernel())
         .Add(new CountAboveKernel()).Add(new MaximumKernel()).Add(new HistogramKernel())
-        .Add(new SquaredErrorKernel()).Add(new DivergenceKernel()).Add(new PowerSumKernel()).Add(new InnerProductKernel());
+        .Add(new SquaredErrorKernel()).Add(new DivergenceKernel()).Add(new PowerSumKernel()).Add(new InnerProductKernel())
+        .AddElementwiseKernels();
 }
 
 /// <summary>Of what lies somewhere already.</summary>

@@ -1,9 +1,8 @@
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Operations;
 
-/// <summary><c>y = f(x)</c> entry by entry, for any function.</summary>
+/// <summary><c>y = f(x)</c>, entry by entry of a panel or a matrix.</summary>
 public abstract record Map(Value X) : Operation
 {
     public sealed override IReadOnlyList<Value> Inputs => [X];
@@ -12,50 +11,24 @@ public abstract record Map(Value X) : Operation
 
     public sealed override Work Work => new(Entries: X.Shape.Count);
 
-    internal abstract TResult Give<TResult>(IFunctionUser<TResult> user);
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Add(new MapGradient(this, d[0]!)));
 }
 
-/// <summary><c>y = f(x)</c> entry by entry.</summary>
-/// <typeparam name="TFunction">The function, compared by value.</typeparam>
-/// <param name="Function">Its parameters, where it has any.</param>
-/// <param name="X">x.</param>
-public sealed record Map<TFunction>(TFunction Function, Value X) : Map(X)
-    where TFunction : struct, IUnaryFunction
-{
-    public override string Name => typeof(TFunction).Name;
-
-    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) =>
-        of.Add(X, of.Graph.Add(new MapGradient<TFunction>(Function, X, d[0]!)));
-
-    internal override TResult Give<TResult>(IFunctionUser<TResult> user) => user.Use(Function);
-}
-
-/// <summary><c>dx = f'(x) dy</c> entry by entry, for any function.</summary>
-public abstract record MapGradient(Value X, Value Dy) : Operation
-{
-    public sealed override IReadOnlyList<Value> Inputs => [X, Dy];
-
-    public sealed override IReadOnlyList<Shape> Results => [X.Shape with { Domain = Widest(X, Dy) }];
-
-    public sealed override Work Work => new(Entries: X.Shape.Count);
-
-    internal abstract TResult Give<TResult>(IFunctionUser<TResult> user);
-}
-
-/// <summary><c>dx = f'(x) dy</c> entry by entry.</summary>
-/// <typeparam name="TFunction">The function.</typeparam>
-/// <param name="Function">Its parameters, where it has any.</param>
-/// <param name="X">x.</param>
+/// <summary><c>dx = f'(x) dy</c>, entry by entry.</summary>
+/// <param name="Of">f, at x.</param>
 /// <param name="Dy">The gradient of f(x).</param>
-public sealed record MapGradient<TFunction>(TFunction Function, Value X, Value Dy) : MapGradient(X, Dy)
-    where TFunction : struct, IUnaryFunction
+public sealed record MapGradient(Map Of, Value Dy) : Operation
 {
-    public override string Name => $"{typeof(TFunction).Name}Gradient";
+    public override IReadOnlyList<Value> Inputs => [Of.X, Dy];
 
-    internal override TResult Give<TResult>(IFunctionUser<TResult> user) => user.Use(Function);
+    public override IReadOnlyList<Shape> Results => [Of.X.Shape with { Domain = Widest(Of.X, Dy) }];
+
+    public override Work Work => new(Entries: Dy.Shape.Count);
+
+    public override string Name => $"{Of.Name}Gradient";
 }
 
-/// <summary><c>y = f(a, b)</c> entry by entry, for any function.</summary>
+/// <summary><c>y = f(a, b)</c>, entry by entry of two panels or two matrices.</summary>
 public abstract record Combine(Value A, Value B) : Operation
 {
     public sealed override IReadOnlyList<Value> Inputs => [A, B];
@@ -66,65 +39,66 @@ public abstract record Combine(Value A, Value B) : Operation
 
     public sealed override Work Work => new(Entries: A.Shape.Count);
 
-    internal abstract TResult Give<TResult>(IBinaryFunctionUser<TResult> user);
-}
-
-/// <summary><c>y = f(a, b)</c> entry by entry.</summary>
-/// <typeparam name="TFunction">The function, compared by value.</typeparam>
-/// <param name="Function">Its parameters, where it has any.</param>
-/// <param name="A">a.</param>
-/// <param name="B">b.</param>
-public sealed record Combine<TFunction>(TFunction Function, Value A, Value B) : Combine(A, B)
-    where TFunction : struct, IBinaryFunction
-{
-    public override string Name => typeof(TFunction).Name;
-
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
-        var gradients = of.Graph.ResultsOf(new CombineGradient<TFunction>(Function, A, B, d[0]!));
+        var gradients = of.Graph.ResultsOf(new CombineGradient(this, d[0]!));
         of.Add(A, gradients[0]);
         of.Add(B, gradients[1]);
     }
-
-    internal override TResult Give<TResult>(IBinaryFunctionUser<TResult> user) => user.Use(Function);
 }
 
-/// <summary><c>da = ∂f/∂a dy</c> and <c>db = ∂f/∂b dy</c> entry by entry, for any function.</summary>
-public abstract record CombineGradient(Value A, Value B, Value Dy) : Operation
-{
-    public sealed override IReadOnlyList<Value> Inputs => [A, B, Dy];
-
-    public sealed override IReadOnlyList<Shape> Results => [A.Shape with { Domain = Widest(A, B, Dy) }, B.Shape with { Domain = Widest(A, B, Dy) }];
-
-    public sealed override Work Work => new(Entries: 2.0 * A.Shape.Count);
-
-    internal abstract TResult Give<TResult>(IBinaryFunctionUser<TResult> user);
-}
-
-/// <summary><c>da = ∂f/∂a dy</c> and <c>db = ∂f/∂b dy</c> entry by entry.</summary>
-/// <typeparam name="TFunction">The function.</typeparam>
-/// <param name="Function">Its parameters, where it has any.</param>
-/// <param name="A">a.</param>
-/// <param name="B">b.</param>
+/// <summary><c>da = ∂f/∂a dy</c> and <c>db = ∂f/∂b dy</c>, entry by entry.</summary>
+/// <param name="Of">f, at a and b.</param>
 /// <param name="Dy">The gradient of f(a, b).</param>
-public sealed record CombineGradient<TFunction>(TFunction Function, Value A, Value B, Value Dy) : CombineGradient(A, B, Dy)
-    where TFunction : struct, IBinaryFunction
+public sealed record CombineGradient(Combine Of, Value Dy) : Operation
 {
-    public override string Name => $"{typeof(TFunction).Name}Gradient";
+    public override IReadOnlyList<Value> Inputs => [Of.A, Of.B, Dy];
 
-    internal override TResult Give<TResult>(IBinaryFunctionUser<TResult> user) => user.Use(Function);
+    public override IReadOnlyList<Shape> Results => [.. Enumerable.Repeat(Of.A.Shape with { Domain = Widest(Of.A, Of.B, Dy) }, 2)];
+
+    public override Work Work => new(Entries: 2.0 * Dy.Shape.Count);
+
+    public override string Name => $"{Of.Name}Gradient";
 }
 
-/// <summary>Is given the function of an elementwise operation with its type, so that a back end can compile for it.</summary>
-internal interface IFunctionUser<out TResult>
-{
-    TResult Use<TFunction>(TFunction function)
-        where TFunction : struct, IUnaryFunction;
-}
+/// <summary><c>max(x, 0)</c>; derivative 0 at zero.</summary>
+public sealed record Relu(Value X) : Map(X);
 
-/// <summary>The same for functions of two values.</summary>
-internal interface IBinaryFunctionUser<out TResult>
-{
-    TResult Use<TFunction>(TFunction function)
-        where TFunction : struct, IBinaryFunction;
-}
+/// <summary>The exact (erf) GELU, <c>x Φ(x)</c>.</summary>
+public sealed record Gelu(Value X) : Map(X);
+
+/// <summary>The GELU with a tanh for the error function, PyTorch's <c>approximate='tanh'</c>: <c>x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))</c>.</summary>
+public sealed record GeluTanh(Value X) : Map(X);
+
+/// <summary>The hyperbolic tangent.</summary>
+public sealed record Tanh(Value X) : Map(X);
+
+/// <summary>The logistic function, <c>σ(x) = 1 / (1 + e^−x)</c>.</summary>
+public sealed record Sigmoid(Value X) : Map(X);
+
+/// <summary>The SiLU, or swish: <c>x σ(x)</c>.</summary>
+public sealed record Silu(Value X) : Map(X);
+
+/// <summary><c>|x|</c>; derivative 0 at zero.</summary>
+public sealed record Absolute(Value X) : Map(X);
+
+/// <summary><c>(x + offset)^exponent</c> for x ≥ 0 and an offset above 0.</summary>
+public sealed record Power(Value X, float Exponent, float Offset) : Map(X);
+
+/// <summary>1 where x exceeds the threshold, else 0; derivative 0.</summary>
+public sealed record Above(Value X, float Threshold) : Map(X);
+
+/// <summary>Lower-leaky hard sigmoid, for masks: <c>0.01x</c> below 0, <c>x</c> up to 1, then 1. Its gradient pulls a dead subcomponent back.</summary>
+public sealed record LowerLeakyHardSigmoid(Value X) : Map(X);
+
+/// <summary>Upper-leaky hard sigmoid, for the minimality loss: 0 below 0, <c>x</c> up to 1, then <c>1 + 0.01 (x − 1)</c>.</summary>
+public sealed record UpperLeakyHardSigmoid(Value X) : Map(X);
+
+/// <summary><c>a · b</c>.</summary>
+public sealed record Multiply(Value A, Value B) : Combine(A, B);
+
+/// <summary><c>a + (1 − a) b</c>.</summary>
+public sealed record Interpolate(Value A, Value B) : Combine(A, B);
+
+/// <summary><c>scale · b + shift</c> where a is below the threshold, else 0.</summary>
+public sealed record AffineBelow(Value A, Value B, float Threshold, float Scale, float Shift) : Combine(A, B);

@@ -1,5 +1,4 @@
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Operations;
 
@@ -56,19 +55,11 @@ public static class GraphOperations
     public static Value RowMlp(this Graph graph, Value x, Parameter weightIn, Parameter inBias, Parameter weightOut, Parameter outBias) =>
         graph.Add(new RowMlp(x, graph.Weight(weightIn), graph.Weight(inBias), graph.Weight(weightOut), graph.Weight(outBias)));
 
-    /// <summary><c>f(x)</c>, entry by entry.</summary>
-    public static Value Map<TFunction>(this Graph graph, TFunction function, Value x)
-        where TFunction : struct, IUnaryFunction => graph.Add(new Map<TFunction>(function, x));
-
-    /// <summary><c>f(a, b)</c>, entry by entry.</summary>
-    public static Value Combine<TFunction>(this Graph graph, TFunction function, Value a, Value b)
-        where TFunction : struct, IBinaryFunction => graph.Add(new Combine<TFunction>(function, a, b));
-
     /// <summary><c>max(x, 0)</c>.</summary>
-    public static Value Relu(this Graph graph, Value x) => graph.Map(default(Relu), x);
+    public static Value Relu(this Graph graph, Value x) => graph.Add(new Relu(x));
 
     /// <summary><c>a · b</c>, entry by entry.</summary>
-    public static Value Multiply(this Graph graph, Value a, Value b) => graph.Combine(default(Multiplication), a, b);
+    public static Value Multiply(this Graph graph, Value a, Value b) => graph.Add(new Multiply(a, b));
 
     /// <summary>Mean over all entries of <c>(a − b)²</c>.</summary>
     public static Value SquaredError(this Graph graph, Value a, Value b) => graph.Add(new SquaredError(a, b));

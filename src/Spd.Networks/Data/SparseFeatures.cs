@@ -1,6 +1,5 @@
 using Spd.Engine;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 
 namespace Spd.Networks.Data;
@@ -79,18 +78,6 @@ public sealed class SparseFeatures : DataSource
         var values = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
         if (_syncedGroups.Length > 0) activity = graph.Add(new GroupMinimum(activity, _syncedGroups));
         if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new Smallest(activity, (int)_type));
-        return graph.Combine(new Activate(_type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _low, _high - _low), activity, values);
-    }
-
-    private readonly record struct Activate(float Threshold, float Low, float Range) : IBinaryFunction
-    {
-        public TVector Value<TVector, TSimd>(TVector a, TVector b) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.SelectGreater(TSimd.Create(Threshold), a, TSimd.MultiplyAdd(b, TSimd.Create(Range), TSimd.Create(Low)), TSimd.Zero);
-
-        public TVector BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Zero;
-
-        public TVector BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) where TVector : struct where TSimd : struct, ISimd<TVector> =>
-            TSimd.Zero;
+        return graph.Add(new AffineBelow(activity, values, _type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _high - _low, _low));
     }
 }

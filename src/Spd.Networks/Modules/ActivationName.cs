@@ -36,11 +36,11 @@ public static class ActivationOperations
     public static Value Activate(this Graph graph, ActivationName name, Value x) => name switch
     {
         ActivationName.Relu => graph.Relu(x),
-        ActivationName.Gelu => graph.Map(default(Gelu), x),
-        ActivationName.GeluTanh => graph.Map(default(GeluTanh), x),
-        ActivationName.Tanh => graph.Map(default(Tanh), x),
-        ActivationName.Silu => graph.Map(default(Silu), x),
-        ActivationName.Sigmoid => graph.Map(default(Sigmoid), x),
+        ActivationName.Gelu => graph.Add(new Gelu(x)),
+        ActivationName.GeluTanh => graph.Add(new GeluTanh(x)),
+        ActivationName.Tanh => graph.Add(new Tanh(x)),
+        ActivationName.Silu => graph.Add(new Silu(x)),
+        ActivationName.Sigmoid => graph.Add(new Sigmoid(x)),
         ActivationName.Identity => x,
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "there is no such activation function"),
     };

@@ -58,7 +58,7 @@ public sealed record ResidualMlpTask
     public Value Label(Graph graph, Value x, ActivationName activation)
     {
         var scaled = UseTrivialLabelCoeffs ? x : graph.RowAffine(x, Vector("label coefficients", LabelCoefficients(x.Rows)), null);
-        return LabelType == LabelType.Abs ? graph.Map(default(Absolute), scaled) : graph.Plus(x, graph.Activate(activation, scaled));
+        return LabelType == LabelType.Abs ? graph.Add(new Absolute(scaled)) : graph.Plus(x, graph.Activate(activation, scaled));
     }
 
     /// <summary>The loss of a network on an input.</summary>

@@ -33,7 +33,7 @@ internal sealed class TmsTarget : TrainedTargetKind
     public override void Train(
         TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
         SupervisedTraining.TrainOnLabels(
-            network, config.TrainingData(), (graph, x) => graph.Map(default(Absolute), x), config.Training, backend, onStep, store, cancellation);
+            network, config.TrainingData(), (graph, x) => graph.Add(new Absolute(x)), config.Training, backend, onStep, store, cancellation);
 
     public override bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend) => ((Tms)network).RepresentedFeatures(backend);
 

@@ -1,4 +1,3 @@
-using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
 
@@ -68,9 +67,9 @@ public sealed class SitePatternTests
     public void AModuleThatIsNoLinearMapIsNamed()
     {
         var network = new Sequential(
-            ("linear", new Linear(2, 2)), ("relu", new Activation<Relu>()), ("block", new Sequential(("linear", new Linear(2, 2)))));
+            ("linear", new Linear(2, 2)), ("relu", new Activation(ActivationName.Relu)), ("block", new Sequential(("linear", new Linear(2, 2)))));
         Assert.Equal(
-            "site pattern 're*' matches 'relu', which is no linear map but Activation<Relu>; linear modules are: linear, block.linear",
+            "site pattern 're*' matches 'relu', which is no linear map but Activation; linear modules are: linear, block.linear",
             Assert.Throws<SiteSelectionException>(() => SitePatterns.Select(network, ["re*"])).Message);
         Assert.Equal(
             "site pattern 'block*' matches 'block', which is no linear map but Sequential; linear modules are: linear, block.linear",

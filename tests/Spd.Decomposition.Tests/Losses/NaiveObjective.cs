@@ -22,8 +22,8 @@ internal sealed class NaiveObjective
             _stages.Add(module switch
             {
                 Linear linear => (linear, 0),
-                Activation<Relu> => (null, 1),
-                Activation<Gelu> => (null, 2),
+                Activation { Name: ActivationName.Relu } => (null, 1),
+                Activation { Name: ActivationName.Gelu } => (null, 2),
                 _ => throw new NotSupportedException(module.GetType().Name),
             });
         }

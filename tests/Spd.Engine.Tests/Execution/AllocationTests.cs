@@ -30,7 +30,7 @@ public sealed class AllocationTests
         var x = graph.Sum([given, graph.Uniform(6, new StreamId(StreamPurpose.FeatureValues)), graph.Add(new Smallest(grouped, 2)), chosen]);
         var hidden = graph.MatMul(weight, x);
         var gate = graph.RowMlp(hidden, gateIn, gateInBias, gateOut, gateOutBias);
-        var output = graph.MatMul(weight, graph.Map(default(Gelu), graph.Multiply(hidden, gate)), transposed: true);
+        var output = graph.MatMul(weight, graph.Add(new Gelu(graph.Multiply(hidden, gate))), transposed: true);
         var objective = new Objective(graph);
         objective.Add("square", graph.SquaredError(output, x), coefficient: new Knots((0, 1), (100, 2), (1000, 3)));
         objective.Add("divergence", graph.Divergence(output, x));

@@ -236,7 +236,7 @@ public sealed class ProgramTests
             if (isGiven) _given = graph.Input(Features);
             var x = _given ?? graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
             var fuse = graph.Add(new Fuse(graph.MatMul(First, x), Forward, Backward));
-            var hidden = graph.Map(default(Gelu), graph.AddBias(fuse, bias));
+            var hidden = graph.Add(new Gelu(graph.AddBias(fuse, bias)));
             var output = graph.MatMul(second, graph.Multiply(hidden, graph.RowMlp(hidden, gate[0], gate[1], gate[2], gate[3])));
             var target = graph.MatMul(new Parameter("frozen", 3, Features), x);
             Objective = new Objective(graph);

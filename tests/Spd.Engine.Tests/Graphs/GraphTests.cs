@@ -33,7 +33,7 @@ public sealed class GraphTests
             graph.MatMul(weight, x), graph.MatMul(weight, x, transposed: true), graph.MatMul(twin, x), graph.MatMul(weight, y),
             graph.RowAffine(x, vector, null), graph.RowAffine(x, null, vector), graph.RowAffine(x, vector, other),
             graph.RowAffine(x, other, vector), graph.RowAffine(x, null, null),
-            graph.Relu(x), graph.Map(default(Gelu), x), graph.Map(default(Absolute), x), graph.Relu(y),
+            graph.Relu(x), graph.Add(new Gelu(x)), graph.Add(new Absolute(x)), graph.Relu(y),
             graph.Plus(x, y), graph.Plus(y, x), graph.Multiply(x, y),
             graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(2)), graph.Uniform(2, Stream(1)), graph.Uniform(3, new StreamId(StreamPurpose.Masks, 1, 1)),
             graph.Add(new Broadcast(graph.Weight(vector))), graph.Add(new Broadcast(graph.Weight(other))),
@@ -43,12 +43,12 @@ public sealed class GraphTests
     }
 
     [Fact]
-    public void AFunctionWithFieldsIsComparedByTheirValues()
+    public void AFunctionWithAttributesIsComparedByTheirValues()
     {
         var graph = new Graph();
         var x = graph.Input(1);
-        Assert.Same(graph.Map(new Times(2), x), graph.Map(new Times(2), x));
-        Assert.NotSame(graph.Map(new Times(2), x), graph.Map(new Times(3), x));
+        Assert.Same(graph.Add(new Power(x, 2, 1)), graph.Add(new Power(x, 2, 1)));
+        Assert.NotSame(graph.Add(new Power(x, 2, 1)), graph.Add(new Power(x, 3, 1)));
     }
 
     [Fact]
@@ -163,8 +163,8 @@ public sealed class GraphTests
         var before = graph.Relu(graph.MatMul(frozen, x));
         var middle = graph.MatMul(trained, before);
         var after = graph.MatMul(frozen, middle);
-        var unused = graph.Map(default(Gelu), after);
-        var kept = graph.Map(default(Absolute), after);
+        var unused = graph.Add(new Gelu(after));
+        var kept = graph.Add(new Absolute(after));
         var objective = new Objective(graph);
         objective.Add("loss", graph.SquaredError(after, before));
         using var backend = TestBackend.Create(threads: 1);
@@ -223,13 +223,4 @@ public sealed class GraphTests
     private static string Refusal(Action build) => Assert.Throws<ArgumentException>(build).Message;
 
     private static StreamId Stream(int index) => new(StreamPurpose.Masks, index);
-
-    private readonly record struct Times(float Factor) : Spd.Engine.Kernels.IUnaryFunction
-    {
-        public TVector Value<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, Spd.Engine.Kernels.ISimd<TVector> =>
-            TSimd.Multiply(TSimd.Create(Factor), x);
-
-        public TVector Backward<TVector, TSimd>(TVector x, TVector dy) where TVector : struct where TSimd : struct, Spd.Engine.Kernels.ISimd<TVector> =>
-            TSimd.Multiply(TSimd.Create(Factor), dy);
-    }
 }

@@ -18,23 +18,23 @@ public sealed class SumTests
     {
         ["x + x"] = ((graph, x, _) => graph.Plus(x, x), (x, _) => 2 * x, (_, _) => 2),
         ["x + x + x + y"] = ((graph, x, y) => graph.Sum([x, x, x, y]), (x, y) => 3 * x + y, (_, _) => 3),
-        ["x + f(x)"] = ((graph, x, _) => graph.Plus(x, graph.Map(default(Tanh), x)), (x, _) => x + Math.Tanh(x), (x, _) => 1 + Slope(x)),
-        ["f(x) + x"] = ((graph, x, _) => graph.Plus(graph.Map(default(Tanh), x), x), (x, _) => x + Math.Tanh(x), (x, _) => 1 + Slope(x)),
-        ["f(x) + f(x)"] = ((graph, x, _) => graph.Plus(graph.Map(default(Tanh), x), graph.Map(default(Tanh), x)), (x, _) => 2 * Math.Tanh(x), (x, _) => 2 * Slope(x)),
+        ["x + f(x)"] = ((graph, x, _) => graph.Plus(x, graph.Add(new Tanh(x))), (x, _) => x + Math.Tanh(x), (x, _) => 1 + Slope(x)),
+        ["f(x) + x"] = ((graph, x, _) => graph.Plus(graph.Add(new Tanh(x)), x), (x, _) => x + Math.Tanh(x), (x, _) => 1 + Slope(x)),
+        ["f(x) + f(x)"] = ((graph, x, _) => graph.Plus(graph.Add(new Tanh(x)), graph.Add(new Tanh(x))), (x, _) => 2 * Math.Tanh(x), (x, _) => 2 * Slope(x)),
         ["a part read by another"] = (
             (graph, x, y) =>
             {
-                var part = graph.Map(default(Tanh), x);
+                var part = graph.Add(new Tanh(x));
                 return graph.Multiply(graph.Sum([part, y, graph.Scale(x, 2)]), part);
             },
             (x, y) => (Math.Tanh(x) + y + 2 * x) * Math.Tanh(x), (x, y) => (Slope(x) + 2) * Math.Tanh(x) + (Math.Tanh(x) + y + 2 * x) * Slope(x)),
         ["a sum of sums"] = (
-            (graph, x, y) => graph.Plus(graph.Plus(graph.Map(default(Tanh), x), y), graph.Plus(graph.Scale(x, 3), graph.Plus(x, y))),
+            (graph, x, y) => graph.Plus(graph.Plus(graph.Add(new Tanh(x)), y), graph.Plus(graph.Scale(x, 3), graph.Plus(x, y))),
             (x, y) => Math.Tanh(x) + 4 * x + 2 * y, (x, _) => Slope(x) + 4),
         ["a sum in two sums"] = (
             (graph, x, y) =>
             {
-                var inner = graph.Plus(graph.Map(default(Tanh), x), y);
+                var inner = graph.Plus(graph.Add(new Tanh(x)), y);
                 return graph.Multiply(graph.Plus(inner, x), graph.Plus(inner, graph.Scale(x, -1)));
             },
             (x, y) => (Math.Tanh(x) + y + x) * (Math.Tanh(x) + y - x),
@@ -43,7 +43,7 @@ public sealed class SumTests
         ["a sum of one"] = ((graph, x, _) => graph.Add(new Sum(new ValueList([x]))), (x, _) => x, (_, _) => 1),
         ["a sum of one sum of one"] = ((graph, x, _) => graph.Add(new Sum(new ValueList([graph.Add(new Sum(new ValueList([x])))]))), (x, _) => x, (_, _) => 1),
         ["parts that cannot be added"] = (
-            (graph, x, y) => graph.Sum([graph.Relu(x), graph.Map(default(Tanh), y), graph.Map(default(Tanh), x), graph.Multiply(x, y)]),
+            (graph, x, y) => graph.Sum([graph.Relu(x), graph.Add(new Tanh(y)), graph.Add(new Tanh(x)), graph.Multiply(x, y)]),
             (x, y) => Math.Max(x, 0) + Math.Tanh(y) + Math.Tanh(x) + x * y, (x, y) => (x > 0 ? 1 : 0) + Slope(x) + y),
     };
 

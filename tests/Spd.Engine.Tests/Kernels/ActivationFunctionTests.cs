@@ -1,5 +1,5 @@
+using Spd.Engine.Cpu;
 using Spd.Engine.Kernels;
-using Spd.Engine.Operations;
 
 namespace Spd.Engine.Tests.Kernels;
 
@@ -13,22 +13,22 @@ public sealed unsafe class ActivationFunctionTests
     [Theory]
     [MemberData(nameof(KernelSets))]
     public void TanhIsAsExactAsAFloat(string kernels) =>
-        Check<Tanh>(kernels, Math.Tanh, x => 1 / (Math.Cosh(x) * Math.Cosh(x)), relative: 4e-7, absolute: 0);
+        Check<TanhFunction>(kernels, Math.Tanh, x => 1 / (Math.Cosh(x) * Math.Cosh(x)), relative: 4e-7, absolute: 0);
 
     [Theory]
     [MemberData(nameof(KernelSets))]
     public void SigmoidIsAsExactAsAFloat(string kernels) =>
-        Check<Sigmoid>(kernels, Logistic, x => Logistic(x) * Logistic(-x), relative: 4e-7, absolute: 0);
+        Check<SigmoidFunction>(kernels, Logistic, x => Logistic(x) * Logistic(-x), relative: 4e-7, absolute: 0);
 
     [Theory]
     [MemberData(nameof(KernelSets))]
     public void SiluIsAsExactAsAFloat(string kernels) =>
-        Check<Silu>(kernels, x => x * Logistic(x), x => Logistic(x) * (1 + x * Logistic(-x)), relative: 5e-7, absolute: 2e-7);
+        Check<SiluFunction>(kernels, x => x * Logistic(x), x => Logistic(x) * (1 + x * Logistic(-x)), relative: 5e-7, absolute: 2e-7);
 
     // The argument of the tanh is cubic: half a unit in its last place is a large part of the function far down the negative tail, where it is below 1e-12.
     [Theory]
     [MemberData(nameof(KernelSets))]
-    public void TheTanhFormOfTheGeluIsAsExactAsAFloat(string kernels) => Check<GeluTanh>(
+    public void TheTanhFormOfTheGeluIsAsExactAsAFloat(string kernels) => Check<GeluTanhFunction>(
         kernels,
         x => x * Logistic(2 * RootOfTwoOverPi * (x + 0.044715 * x * x * x)),
         x =>
@@ -43,10 +43,10 @@ public sealed unsafe class ActivationFunctionTests
     [MemberData(nameof(KernelSets))]
     public void TheFunctionsAreThoseOfPyTorch(string kernels)
     {
-        Close([-0.15880801, 0, 0.84119199, 1.95459769], Map<GeluTanh>(kernels, -1, 0, 1, 2).Values);
-        Close([-0.26894142, 0, 0.73105858, 1.76159416], Map<Silu>(kernels, -1, 0, 1, 2).Values);
-        Close([0.26894142, 0.5, 0.73105858, 0.88079708], Map<Sigmoid>(kernels, -1, 0, 1, 2).Values);
-        Close([-0.76159416, 0, 0.76159416, 0.96402758], Map<Tanh>(kernels, -1, 0, 1, 2).Values);
+        Close([-0.15880801, 0, 0.84119199, 1.95459769], Map<GeluTanhFunction>(kernels, -1, 0, 1, 2).Values);
+        Close([-0.26894142, 0, 0.73105858, 1.76159416], Map<SiluFunction>(kernels, -1, 0, 1, 2).Values);
+        Close([0.26894142, 0.5, 0.73105858, 0.88079708], Map<SigmoidFunction>(kernels, -1, 0, 1, 2).Values);
+        Close([-0.76159416, 0, 0.76159416, 0.96402758], Map<TanhFunction>(kernels, -1, 0, 1, 2).Values);
 
         static void Close(double[] expected, float[] actual) => Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 3e-7));
     }
@@ -56,9 +56,9 @@ public sealed unsafe class ActivationFunctionTests
     public void SymmetriesHoldToTheBit(string kernels)
     {
         float[] x = [.. AllSizes().Where(value => value > 0)], minus = [.. x.Select(value => -value)];
-        Assert.Equal(Map<Tanh>(kernels, x).Values, Map<Tanh>(kernels, minus).Values.Select(value => -value));
-        Assert.Equal(Map<Tanh>(kernels, x).Slopes, Map<Tanh>(kernels, minus).Slopes);
-        Assert.Equal(Map<Sigmoid>(kernels, x).Slopes, Map<Sigmoid>(kernels, minus).Slopes);
+        Assert.Equal(Map<TanhFunction>(kernels, x).Values, Map<TanhFunction>(kernels, minus).Values.Select(value => -value));
+        Assert.Equal(Map<TanhFunction>(kernels, x).Slopes, Map<TanhFunction>(kernels, minus).Slopes);
+        Assert.Equal(Map<SigmoidFunction>(kernels, x).Slopes, Map<SigmoidFunction>(kernels, minus).Slopes);
     }
 
     private static double Logistic(double x) => 1 / (1 + Math.Exp(-x));

@@ -108,8 +108,8 @@ public sealed class PlacementTests
             panels.Add(random.Next(13) switch
             {
                 0 => graph.Relu(x),
-                1 => graph.Map(default(Gelu), x),
-                2 => graph.Multiply(graph.Map(default(Tanh), x), y),
+                1 => graph.Add(new Gelu(x)),
+                2 => graph.Multiply(graph.Add(new Tanh(x)), y),
                 3 => graph.Plus(x, y),
                 4 => graph.Sum([.. Enumerable.Range(0, random.Next(2, 5)).Select(_ => PickOf(x.Rows))]),
                 5 or 6 or 7 => graph.MatMul(New(random.Next(1, 9), x.Rows), x),
@@ -126,12 +126,12 @@ public sealed class PlacementTests
 
         void AddLoss()
         {
-            var x = graph.Map(default(Tanh), Pick());
+            var x = graph.Add(new Tanh(Pick()));
             objective.Add($"loss {random.Next(3)}", random.Next(3) switch
             {
-                0 => graph.PowerSum(graph.Map(default(Sigmoid), x), 2),
+                0 => graph.PowerSum(graph.Add(new Sigmoid(x)), 2),
                 1 => graph.Divergence(x, graph.MatMul(Filled("frozen", x.Rows, 4, seed: random.Next(100)), input)),
-                _ => graph.SquaredError(x, graph.Map(default(Tanh), PickOf(x.Rows))),
+                _ => graph.SquaredError(x, graph.Add(new Tanh(PickOf(x.Rows)))),
             }, weight: 0.5);
         }
 

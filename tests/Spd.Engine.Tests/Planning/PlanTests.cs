@@ -89,7 +89,7 @@ public sealed class PlanTests
         var gradient = Derivative.Of(graph, [(error, graph.Number(1))], [x])[x]!;
         objective.Add("error", error);
         objective.Add("gradient", graph.SquaredError(graph.MatMul(first, gradient), graph.MatMul(first, x)));
-        objective.Add("power", graph.PowerSum(graph.Map(default(Absolute), gradient), 1));
+        objective.Add("power", graph.PowerSum(graph.Add(new Absolute(gradient)), 1));
         using var backend = TestBackend.Create();
         var together = backend.Compile(objective, Batch, new ParameterSet([first]), keep: [gradient]);
         var alone = backend.Compile(new Objective(graph), Batch, keep: [gradient]);
@@ -119,7 +119,7 @@ public sealed class PlanTests
         Parameter frozen = Filled("frozen", 6, 3, seed: 1), trained = Filled("trained", 6, 3, seed: 2), wide = Filled("wide", 6, 6, seed: 3);
         var graph = new Graph();
         var x = graph.Input(3);
-        var target = graph.Map(default(Gelu), graph.MatMul(graph.MatMul(wide, graph.Weight(frozen)), x));
+        var target = graph.Add(new Gelu(graph.MatMul(graph.MatMul(wide, graph.Weight(frozen)), x)));
         var mask = graph.Uniform(6, new StreamId(StreamPurpose.Masks));
         var norms = graph.Scale(graph.Add(new RowSum(target)), 0.01);
         var objective = new Objective(graph);

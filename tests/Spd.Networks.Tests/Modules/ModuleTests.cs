@@ -15,7 +15,7 @@ public sealed class ModuleTests : IDisposable
     [Fact]
     public void ModulesAndParametersAreNamedByTheirPathsInOrderOfRegistration()
     {
-        var inner = new Sequential(("first", new Linear(3, 4)), ("relu", new Activation<Relu>()), ("blocks.0.second", new Linear(4, 2, bias: false)));
+        var inner = new Sequential(("first", new Linear(3, 4)), ("relu", new Activation(ActivationName.Relu)), ("blocks.0.second", new Linear(4, 2, bias: false)));
         var outer = new Sequential(("body", inner), ("head", new Linear(2, 1)));
         Assert.Equal(["body", "body.first", "body.relu", "body.blocks.0.second", "head"], outer.NamedModules().Select(entry => entry.Path));
         Assert.Equal(["body.first", "body.blocks.0.second", "head"], outer.LinearMaps().Select(entry => entry.Path));
@@ -61,7 +61,7 @@ public sealed class ModuleTests : IDisposable
         new float[] { 0.25f, -3 }.CopyTo(first.Bias!.Values);
         new float[] { 2, 4 }.CopyTo(second.Weight.Values);
         second.Bias!.Values[0] = 1;
-        var network = new Sequential(("first", first), ("relu", new Activation<Relu>()), ("second", second));
+        var network = new Sequential(("first", first), ("relu", new Activation(ActivationName.Relu)), ("second", second));
         // x = (1, 2): first = (-1 + 0.25, 3 - 3) → relu 0, 0 → 1;  x = (3, 1): (2.25, 3.5) → 4.5 + 14 + 1
         Assert.Equal([1f, 19.5f], NetworkOutputs.Of(network, [1, 2, 3, 1], rows: 2, _backend));
     }

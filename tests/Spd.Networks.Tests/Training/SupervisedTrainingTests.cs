@@ -87,7 +87,7 @@ public sealed class SupervisedTrainingTests
     {
         using var backend = TestBackend.Create(threads);
         return SupervisedTraining.TrainOnLabels(
-            network, Data, (graph, x) => graph.Map(default(Absolute), x), new TrainingOptions { Steps = steps, BatchSize = batch }, backend, onStep,
+            network, Data, (graph, x) => graph.Add(new Absolute(x)), new TrainingOptions { Steps = steps, BatchSize = batch }, backend, onStep,
             cancellation: TestContext.Current.CancellationToken);
     }
 }
