@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
-using Spd.Engine.Optimisation;
 
 namespace Spd.Decomposition;
 
@@ -15,12 +14,9 @@ public enum OutputLoss
 }
 
 /// <summary>How a network is decomposed: METHOD §1 – §5. The configuration keys of the released configs are these names in snake case.</summary>
-public sealed record DecompositionOptions
+public sealed record DecompositionOptions : MethodOptions
 {
     private const int MostSubcomponents = 100_000;
-
-    /// <summary>Seed of the initial components and gates, the masks and the data.</summary>
-    public ulong Seed { get; init; }
 
     /// <summary>C: subcomponents of each site, at least 1.</summary>
     [Range(1, MostSubcomponents)]
@@ -82,40 +78,10 @@ public sealed record DecompositionOptions
     /// <summary>D: how outputs are compared.</summary>
     public OutputLoss OutputLossType { get; init; }
 
-    /// <summary>Full learning rate.</summary>
-    [Positive]
-    public double Lr { get; init; } = 1e-3;
-
-    /// <summary>Shape of the learning rate over the run.</summary>
-    public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
-
-    /// <summary>Halflife of the exponential schedule, in steps.</summary>
-    [Positive]
-    public double? LrExponentialHalflife { get; init; }
-
-    /// <summary>Share of the steps that warm up, in [0, 1].</summary>
-    [Share]
-    public double LrWarmupPct { get; init; }
-
-    /// <summary>T: optimisation steps, at least 1.</summary>
-    [AtLeast(1)]
-    public int Steps { get; init; } = 10_000;
-
-    /// <summary>B: rows of a batch, at least 1.</summary>
-    [BatchRows]
-    public int BatchSize { get; init; } = 4096;
-
-    /// <summary>The learning rate schedule that the three keys describe.</summary>
-    public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
-
-    /// <summary>Checks every option against its range, and what they say together.</summary>
-    /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>
-    public void Validate()
+    public override void Validate()
     {
-        OptionRanges.Check(this);
+        base.Validate();
         if (CBySite is { Count: 0 }) throw new ArgumentException("CBySite is empty, but it must name every site, or be null");
-        if (LrSchedule == ScheduleShape.Exponential && LrExponentialHalflife is null)
-            throw new ArgumentException("LrExponentialHalflife is null, but an exponential schedule needs it: the steps in which the learning rate halves");
     }
 }
 

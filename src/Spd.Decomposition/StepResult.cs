@@ -1,3 +1,5 @@
+using Spd.Engine.Execution;
+
 namespace Spd.Decomposition;
 
 /// <summary>What a training step computed.</summary>
@@ -19,11 +21,11 @@ public sealed record StepResult(int Step, IReadOnlyList<(string Name, double Val
         throw new ArgumentException($"the objective has no loss '{name}', only {string.Join(", ", Losses.Select(loss => loss.Name))}", nameof(name));
     }
 
-    /// <summary>The losses with their names.</summary>
-    internal static (string Name, double Value)[] Named(IReadOnlyList<string> names, ReadOnlySpan<double> values)
+    /// <summary>The losses of a program's last run, with their names.</summary>
+    internal static (string Name, double Value)[] LossesOf(Program program)
     {
-        var losses = new (string, double)[names.Count];
-        for (int i = 0; i < losses.Length; i++) losses[i] = (names[i], values[i]);
+        var losses = new (string, double)[program.LossNames.Count];
+        for (int i = 0; i < losses.Length; i++) losses[i] = (program.LossNames[i], program.Losses[i]);
         return losses;
     }
 

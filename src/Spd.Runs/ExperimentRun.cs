@@ -85,8 +85,8 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             throw new ConfigException($"the run has {position.Step} steps behind it, which is more than the {config.Steps} asked for");
         var target = folder.ReadTarget(config);
         using var decomposition = config.Decompose(target, backend);
-        checkpoint?.Restore(decomposition.State.Optimiser);
-        decomposition.Resume(position.Step, position.EvaluatedBatches);
+        checkpoint?.Restore(decomposition.Training.State.Optimiser);
+        decomposition.Training.Resume(position.Step, position.EvaluatedBatches);
         foreach (var (path, reason) in damaged)
         {
             observer.Note($"{reason}; the one before it is used");
@@ -118,7 +118,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         if (checkpoint?.Position.Step != config.Steps)
             throw new RunFolderException($"the {RunFolder.Model} of the run in '{folder.Root}' is lost or damaged, and there is no checkpoint of step {config.Steps}");
         using var decomposition = config.Decompose(folder.ReadTarget(config), backend);
-        checkpoint.Restore(decomposition.State.Optimiser);
+        checkpoint.Restore(decomposition.Training.State.Optimiser);
         decomposition.Save(folder.ModelFile);
         observer.Note($"the {RunFolder.Model} was lost or damaged; it was written anew from the checkpoint of step {config.Steps}");
         return true;
@@ -153,8 +153,8 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         {
             Train(parts, cancellation);
             decomposition.Save(folder.ModelFile);
-            long evaluatedFrom = decomposition.State.EvaluatedBatches;
-            return Report(parts, decomposition.Measure().RequireFinite(decomposition.StepsTaken), evaluatedFrom);
+            long evaluatedFrom = decomposition.Training.State.EvaluatedBatches;
+            return Report(parts, decomposition.Measure().RequireFinite(decomposition.Training.StepsTaken), evaluatedFrom);
         }
         catch (NonFiniteLossException failure)
         {
@@ -170,7 +170,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         var (decomposition, log, checkpoints) = (parts.Decomposition, parts.Log, parts.Checkpoints);
         var progress = new ProgressTicker(config, log, observer);
         var listeners = Listeners(parts, progress);
-        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.StepsTaken == 0)
+        if (config is { ImageFreq: not null, ImageOnFirstStep: true } && decomposition.Training.StepsTaken == 0)
         {
             parts.Watch.Measure(0);
             parts.Watch.Draw(0);
@@ -178,7 +178,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
 
         try
         {
-            while (decomposition.StepsTaken < config.Steps && !cancellation.IsCancellationRequested)
+            while (decomposition.Training.StepsTaken < config.Steps && !cancellation.IsCancellationRequested)
             {
                 int taken = Step(parts);
                 foreach (var (cadence, act) in listeners)
@@ -193,7 +193,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         }
 
         checkpoints.Save();
-        if (decomposition.StepsTaken < config.Steps || log.Latest?.Step == config.Steps) return;
+        if (decomposition.Training.StepsTaken < config.Steps || log.Latest?.Step == config.Steps) return;
         // A run of more steps would not have this line, so that it comes after the checkpoint. A run that was killed between the two takes no step here.
         log.Write(config.Steps);
         parts.Watch.WriteEvents();
@@ -222,7 +222,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         parts.Log.Times.Restart();
         try
         {
-            int taken = parts.Decomposition.Step().StepsTaken;
+            int taken = parts.Decomposition.Training.Step().StepsTaken;
             parts.Log.Times.Record();
             return taken;
         }
@@ -237,7 +237,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
     private RunSummary Report(Parts parts, Evaluation evaluation, long evaluatedFrom)
     {
         var (decomposition, folder, origin) = (parts.Decomposition, parts.Folder, parts.Origin);
-        var status = decomposition.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
+        var status = decomposition.Training.StepsTaken == config.Steps ? RunStatus.Finished : RunStatus.Interrupted;
         var summary = (Summarise(parts, status) with { EvaluatedFrom = evaluatedFrom }).With(decomposition, evaluation);
         var figures = parts.Watch.Draw(evaluation);
         // It may have been edited or removed in the meantime, but this is what was run.
@@ -257,7 +257,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         {
             Experiment = config.Name,
             Seed = config.Seed,
-            Steps = decomposition.StepsTaken,
+            Steps = decomposition.Training.StepsTaken,
             BatchSize = config.BatchSize,
             Threads = backend.Threads,
             Kernels = backend.Name,
@@ -268,7 +268,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             MsPerStep = new StepTime(log.Times.Quantile(0.5), log.Times.Quantile(0.1), log.Times.Quantile(0.9)),
             Target = parts.Target.Origin,
             Hashes = hashes,
-            EvaluatedFrom = decomposition.State.EvaluatedBatches,
+            EvaluatedFrom = decomposition.Training.State.EvaluatedBatches,
             Losses = log.Latest?.Losses ?? new Dictionary<string, double>(),
         };
     }

@@ -1,7 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
-using Spd.Engine.Planning;
 using Spd.Formats;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
@@ -76,26 +75,11 @@ public interface IDecomposition : IDisposable
     /// <summary>The matrices that are decomposed.</summary>
     IReadOnlyList<FactoredMatrix> Matrices { get; }
 
-    /// <summary>Steps taken so far.</summary>
-    int StepsTaken { get; }
-
-    /// <summary>What a step runs, in turn, each with its name.</summary>
-    IReadOnlyList<(string Name, Plan Plan)> Plans => [];
-
-    /// <summary>Where the training stands.</summary>
-    TrainingState State { get; }
-
-    /// <summary>Goes on from where another training stood; its parameters and moments have been written into <see cref="State"/>'s.</summary>
-    void Resume(int stepsTaken, long evaluatedBatches);
+    /// <summary>What trains it: its steps, its plans, its state.</summary>
+    Training Training { get; }
 
     /// <summary>How outputs are compared.</summary>
     OutputLoss OutputLoss { get; }
-
-    /// <summary>Takes one step.</summary>
-    /// <returns>What it computed.</returns>
-    /// <exception cref="InvalidOperationException">All steps of the experiment have been taken.</exception>
-    /// <exception cref="NonFiniteLossException">A loss became infinite or not a number; the components are those of the step before.</exception>
-    StepResult Step();
 
     /// <summary>Measures one batch that training does not draw.</summary>
     Evaluation Glance();

@@ -44,7 +44,7 @@ public sealed class PlannedStep : IDisposable
     public string? MissingFile { get; }
 
     /// <summary>What the step runs, in turn, each with its name.</summary>
-    public IReadOnlyList<(string Name, Plan Plan)> Plans => _decomposition.Plans;
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => _decomposition.Training.Plans;
 
     /// <summary>The work of the step, but for the optimiser and what threads add up between them.</summary>
     public Work Work => Plans.Select(entry => entry.Plan.Work).Aggregate((sum, work) => sum + work);
@@ -57,10 +57,10 @@ public sealed class PlannedStep : IDisposable
     {
         var times = new List<double>();
         long begin = Stopwatch.GetTimestamp();
-        while (_decomposition.StepsTaken < Math.Min((long)most + 1, _config.Steps) && (times.Count < 2 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
+        while (_decomposition.Training.StepsTaken < Math.Min((long)most + 1, _config.Steps) && (times.Count < 2 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
         {
             long start = Stopwatch.GetTimestamp();
-            _decomposition.Step();
+            _decomposition.Training.Step();
             times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
 

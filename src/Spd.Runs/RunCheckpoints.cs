@@ -16,7 +16,7 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
     // Each has two values, and another configuration any number of them.
     private const int MostDifferences = 10;
 
-    private int _savedAt = decomposition.StepsTaken;
+    private int _savedAt = decomposition.Training.StepsTaken;
 
     /// <summary>Steps between two of them.</summary>
     public int Interval { get; } = config.SaveFreq ?? Math.Max(1, (config.Steps + 9) / 10);
@@ -28,7 +28,7 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
     /// <exception cref="IOException">It cannot be written; older ones are untouched.</exception>
     public void Save()
     {
-        var state = decomposition.State;
+        var state = decomposition.Training.State;
         if (_savedAt == state.StepsTaken) return;
         long start = Stopwatch.GetTimestamp();
         // Its lines must not be lost before it is.

@@ -19,7 +19,7 @@ internal sealed class RunLog : IDisposable
     public RunLog(IExperiment config, IDecomposition decomposition, string path, int linesBefore)
     {
         (_config, _decomposition, Times) = (config, decomposition, new StepTimes(config.Steps));
-        (_file, var kept) = MetricLog.Continue(path, linesBefore, decomposition.StepsTaken);
+        (_file, var kept) = MetricLog.Continue(path, linesBefore, decomposition.Training.StepsTaken);
         _lines = [.. kept];
         SecondsBefore = Latest?.Seconds ?? 0;
     }

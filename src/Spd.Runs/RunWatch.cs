@@ -37,7 +37,7 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IDecomposit
         IReadOnlyList<RunFigure> figures = [];
         Try("the figures", () => figures = decomposition.Draw(evaluation, log.Lines));
         foreach (var figure in figures) Try("the figures", () => folder.WriteFigures([figure], part));
-        WriteEvents(events => events.Write(decomposition.StepsTaken, evaluation, figures, part));
+        WriteEvents(events => events.Write(decomposition.Training.StepsTaken, evaluation, figures, part));
         return figures;
     }
 
@@ -53,7 +53,7 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IDecomposit
         {
             try
             {
-                int from = _linesInEvents < log.Lines.Count ? log.Lines[_linesInEvents].Step : decomposition.StepsTaken;
+                int from = _linesInEvents < log.Lines.Count ? log.Lines[_linesInEvents].Step : decomposition.Training.StepsTaken;
                 _events ??= EventLog.Begin(folder.TensorBoardFolder, from, [.. log.Lines.Take(_linesInEvents)]);
                 for (; _linesInEvents < log.Lines.Count; _linesInEvents++) _events.Write(log.Lines[_linesInEvents]);
                 more?.Invoke(_events);

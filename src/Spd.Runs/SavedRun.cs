@@ -126,7 +126,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes };
         var decomposition = Experiment.Decompose(Folder.ReadTarget(Experiment), backend);
         decomposition.Load(Folder.ModelFile);
-        decomposition.Resume(told.Steps, told.EvaluatedFrom);
+        decomposition.Training.Resume(told.Steps, told.EvaluatedFrom);
         return decomposition;
     }
 }

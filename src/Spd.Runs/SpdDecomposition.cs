@@ -1,5 +1,4 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Planning;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Log;
@@ -30,17 +29,9 @@ internal sealed class SpdDecomposition : IDecomposition
     /// <summary>The sites.</summary>
     public IReadOnlyList<Site> Sites => _decomposer.Components.Sites;
 
-    public int StepsTaken => _decomposer.StepsTaken;
-
-    public IReadOnlyList<(string Name, Plan Plan)> Plans => [("step", _decomposer.Plan)];
-
-    public TrainingState State => _decomposer.State;
-
-    public void Resume(int stepsTaken, long evaluatedBatches) => _decomposer.Resume(stepsTaken, evaluatedBatches);
+    public Training Training => _decomposer;
 
     public OutputLoss OutputLoss => _config.Decomposition.OutputLossType;
-
-    public StepResult Step() => _decomposer.Step();
 
     public Evaluation Glance() => _decomposer.Evaluate(batches: 1, adversarialBatches: 0);
 

@@ -316,15 +316,9 @@ public sealed class ExperimentRunTests : IDisposable
         {
             public IReadOnlyList<FactoredMatrix> Matrices => inner.Matrices;
 
-            public int StepsTaken => inner.StepsTaken;
-
-            public TrainingState State => inner.State;
+            public Training Training => inner.Training;
 
             public OutputLoss OutputLoss => inner.OutputLoss;
-
-            public void Resume(int stepsTaken, long evaluatedBatches) => inner.Resume(stepsTaken, evaluatedBatches);
-
-            public StepResult Step() => inner.Step();
 
             public Evaluation Glance() => inner.Glance();
 

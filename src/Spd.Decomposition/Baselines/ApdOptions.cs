@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
-using Spd.Engine.Optimisation;
 
 namespace Spd.Decomposition.Baselines;
 
@@ -15,10 +14,10 @@ public enum AttributionModel
 }
 
 /// <summary>How a network is decomposed by APD: METHOD §10. The configuration keys of the released configs are these names in snake case.</summary>
-public sealed record ApdOptions
+public sealed record ApdOptions : MethodOptions
 {
-    /// <summary>Seed of the initial components and the data.</summary>
-    public ulong Seed { get; init; }
+    /// <summary>The options of the released code.</summary>
+    public ApdOptions() => (Steps, BatchSize) = (20_000, 2048);
 
     /// <summary>k: components that are active on an input, in the mean over a batch; above 0.</summary>
     [Positive]
@@ -51,40 +50,10 @@ public sealed record ApdOptions
     /// <summary>The model whose output is attributed to components.</summary>
     public AttributionModel AttributionModel { get; init; }
 
-    /// <summary>Full learning rate.</summary>
-    [Positive]
-    public double Lr { get; init; } = 1e-3;
-
-    /// <summary>Shape of the learning rate over the run.</summary>
-    public ScheduleShape LrSchedule { get; init; } = ScheduleShape.Constant;
-
-    /// <summary>Halflife of the exponential schedule, in steps.</summary>
-    [Positive]
-    public double? LrExponentialHalflife { get; init; }
-
-    /// <summary>Share of the steps that warm up, in [0, 1].</summary>
-    [Share]
-    public double LrWarmupPct { get; init; }
-
-    /// <summary>T: optimisation steps, at least 1.</summary>
-    [AtLeast(1)]
-    public int Steps { get; init; } = 20_000;
-
-    /// <summary>B: rows of a batch, at least 1.</summary>
-    [BatchRows]
-    public int BatchSize { get; init; } = 2048;
-
-    /// <summary>The learning rate schedule that the three keys describe.</summary>
-    public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
-
-    /// <summary>Checks every option against its range, and what they say together.</summary>
-    /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>
-    public void Validate()
+    public override void Validate()
     {
-        OptionRanges.Check(this);
+        base.Validate();
         if (Topk > C) throw new ArgumentException(FormattableString.Invariant($"Topk is {Topk}, but there are only {C} components"));
-        if (LrSchedule == ScheduleShape.Exponential && LrExponentialHalflife is null)
-            throw new ArgumentException("LrExponentialHalflife is null, but an exponential schedule needs it: the steps in which the learning rate halves");
     }
 }
 

@@ -1,7 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
-using Spd.Engine.Optimisation;
 using Spd.Engine.Planning;
 using Spd.Networks.Data;
 
@@ -11,12 +10,11 @@ namespace Spd.Decomposition.Baselines;
 /// One optimisation step of APD (METHOD §10): attributions of a batch, the components that are active on its rows, then on the same batch the losses,
 /// their gradients, the optimiser.
 /// </summary>
-public sealed class ApdStep
+public sealed class ApdStep : TrainingStep
 {
     private readonly ApdOptions _options;
     private readonly Attributions _attributions;
     private readonly BatchTopK _topK = new();
-    private readonly Program _program;
     private readonly Value _mask, _shares;
     private readonly float[] _activeRows, _activeShares;
 
@@ -27,10 +25,10 @@ public sealed class ApdStep
     /// <param name="backend">What computes; the number of its threads does not change a bit of the result.</param>
     /// <param name="unmasked">The name under which the error with all components is measured too; null to leave it out.</param>
     public ApdStep(ApdModel model, DataSource data, ApdOptions options, Backend backend, string? unmasked = null)
+        : base(options)
     {
         _options = options;
-        var graph = new Graph();
-        var objective = new Objective(graph);
+        var (graph, objective) = (Graph, Objective);
         var x = data.Build(graph);
         int rank = model.Matrices[0].Rank;
         _attributions = new Attributions(graph, model, x, options.AttributionModel, options.BatchSize, backend);
@@ -42,31 +40,22 @@ public sealed class ApdStep
         _shares = graph.Add(new Input(new Shape(Domain.Weights, model.C * rank)));
         var target = model.TargetForward(graph, x);
         var masked = model.Forward(graph, x, graph.Add(new RepeatRows(_mask, rank)));
-        Spd.Decomposition.Losses.AddFaithfulness(objective, ApdLossNames.ParamMatch, model.Matrices, options.ParamMatchCoeff);
+        Losses.AddFaithfulness(objective, ApdLossNames.ParamMatch, model.Matrices, options.ParamMatchCoeff);
         foreach (var matrix in model.Matrices) objective.Add(ApdLossNames.Schatten, Schatten(graph, matrix), 1.0 / model.TargetEntries, options.SchattenCoeff);
         objective.Add(ApdLossNames.TopkRecon, graph.SquaredError(masked, target), 1, options.TopkReconCoeff);
         if (unmasked is not null) objective.Add(unmasked, graph.SquaredError(model.Forward(graph, x, mask: null), target), 1, coefficient: 0);
         // One that measures trains nothing.
-        _program = backend.Compile(objective, options.BatchSize, unmasked is null ? model.Parameters : null);
-        _program.Set(_mask, _activeRows);
-        Optimiser = new Optimiser([new ParameterGroup("components", model.Parameters, new AdamW(), LearningRate)], backend);
+        Compile(model.Parameters, backend, trains: unmasked is null);
+        Program.Set(_mask, _activeRows);
     }
 
     /// <summary>What a step runs, in turn: the attributions, and the losses with their gradients.</summary>
-    public IReadOnlyList<(string Name, Plan Plan)> Plans => [("attributions", _attributions.Plan), ("losses", _program.Plan)];
-
-    /// <summary>The gradients of the last batch that trained.</summary>
-    public ParameterGradients Gradients => _program.Gradients;
-
-    /// <summary>What steps the components, with its state.</summary>
-    public Optimiser Optimiser { get; }
+    public IReadOnlyList<(string Name, Plan Plan)> Plans => [("attributions", _attributions.Plan), ("losses", Program.Plan)];
 
     /// <summary>Whether each component was active on each row of the last batch, row-major <c>[rows, C]</c>.</summary>
     public bool[] Active { get; }
 
-    /// <summary>Computes the losses of one batch, and their gradients where it trains.</summary>
-    /// <returns>Each loss before its coefficient, and Σ coefficient · loss.</returns>
-    public (IReadOnlyList<(string Name, double Value)> Losses, double Total) Compute(ulong seed, long batch)
+    public override void Compute(ulong seed, long batch)
     {
         _attributions.Compute(seed, batch);
         _topK.Choose(_attributions.Values, (int)(_options.Topk * _options.BatchSize), Active);
@@ -80,24 +69,9 @@ public sealed class ApdStep
 
         // A share for each row of the factors.
         for (int i = 0; i < _activeShares.Length; i++) _activeShares[i] = i % rank == 0 ? _activeShares[i] / _options.BatchSize : _activeShares[i - i % rank];
-        _program.Set(_shares, _activeShares);
-        _program.Run(seed, batch);
-        return (StepResult.Named(_program.LossNames, _program.Losses), _program.TotalLoss);
+        Program.Set(_shares, _activeShares);
+        base.Compute(seed, batch);
     }
-
-    /// <summary>Computes losses and gradients of one batch, and steps the parameters.</summary>
-    /// <param name="step">The step's number, which its batch is drawn for.</param>
-    /// <returns>The losses, which are those before the parameters moved.</returns>
-    /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
-    public StepResult Run(int step)
-    {
-        var (losses, total) = Compute(_options.Seed, step);
-        var result = new StepResult(step, losses, total, LearningRate(step)).RequireFinite();
-        Optimiser.Step(step, _program.Gradients);
-        return result;
-    }
-
-    private double LearningRate(long step) => _options.Lr * _options.Schedule.Factor(step, _options.Steps);
 
     /// <summary>
     /// One matrix's <c>mean_B Σ_c Σ_ρ (m_c ‖A_cρ‖² ‖B_cρ‖² + 1e-16)^(p/2)</c>, where <c>m_c</c> is one on the rows of the batch on which component c is

@@ -1,5 +1,4 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Planning;
 using Spd.Decomposition;
 using Spd.Decomposition.Baselines;
 using Spd.Networks.Targets;
@@ -18,17 +17,9 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, B
 
     public IReadOnlyList<FactoredMatrix> Matrices => _apd.Components.Matrices;
 
-    public int StepsTaken => _apd.StepsTaken;
-
-    public IReadOnlyList<(string Name, Plan Plan)> Plans => _apd.Plans;
-
-    public TrainingState State => _apd.State;
-
-    public void Resume(int stepsTaken, long evaluatedBatches) => _apd.Resume(stepsTaken, evaluatedBatches);
+    public Training Training => _apd;
 
     public OutputLoss OutputLoss => OutputLoss.Mse;
-
-    public StepResult Step() => _apd.Step();
 
     public Evaluation Glance() => _apd.Evaluate(batches: 1);
 

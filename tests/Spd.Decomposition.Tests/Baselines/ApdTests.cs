@@ -14,6 +14,8 @@ public sealed class ApdTests
 {
     private const int Rows = 41, Features = 5, C = 4;
 
+    private static Dictionary<string, double> LossesOf(ApdStep step) => step.Program.LossNames.ToDictionary(name => name, step.Program.Loss);
+
     private static float[] Batch => Given.Numbers(Rows * Features, seed: 7, low: -0.5);
 
     [Theory]
@@ -101,12 +103,13 @@ public sealed class ApdTests
         using var backend = TestBackend.Create();
         var data = new SparseFeatures(Features, 1, low: -0.5);
         var step = new ApdStep(model, data, options, backend);
-        var (computed, total) = step.Compute(seed: 0, batch: 0);
+        step.Compute(seed: 0, batch: 0);
+        double total = step.Program.TotalLoss;
         Assert.Equal((int)(1.3 * Rows), step.Active.Count(active => active));
 
         var naive = new NaiveApd(model, Drawn(data, Rows, seed: 0, step: 0), Rows);
         double Total() => 0.7 * naive.ParamMatch() + 3 * naive.TopkRecon(step.Active) + 1.3 * naive.Schatten(step.Active, p);
-        var losses = computed.ToDictionary(loss => loss.Name, loss => loss.Value);
+        var losses = LossesOf(step);
         Near(naive.ParamMatch(), losses[ApdLossNames.ParamMatch]);
         Near(naive.TopkRecon(step.Active), losses[ApdLossNames.TopkRecon]);
         Near(naive.Schatten(step.Active, p), losses[ApdLossNames.Schatten]);
@@ -114,7 +117,8 @@ public sealed class ApdTests
 
         // One that measures has the same losses, and the error with all components, but no gradients.
         var measuring = new ApdStep(model, data, options, backend, unmasked: "unmasked");
-        var measured = measuring.Compute(seed: 0, batch: 0).Losses.ToDictionary(loss => loss.Name, loss => loss.Value);
+        measuring.Compute(seed: 0, batch: 0);
+        var measured = LossesOf(measuring);
         Assert.All(losses, loss => Assert.Equal(loss.Value, measured[loss.Key], 1e-9));
         Assert.Equal(step.Active, measuring.Active);
         Near(naive.TopkRecon([.. step.Active.Select(_ => true)]), measured["unmasked"]);
@@ -149,9 +153,9 @@ public sealed class ApdTests
         var data = new SparseFeatures(Features, 0.4);
         using var backend = TestBackend.Create();
         var step = new ApdStep(model, data, Options with { BatchSize = 300 }, backend);
-        var (losses, _) = step.Compute(seed: 4, batch: 9);
+        step.Compute(seed: 4, batch: 9);
         float[] batch = Drawn(data, rows: 300, seed: 4, step: 9);
-        Assert.Equal(new NaiveApd(model, batch, 300).TopkRecon(step.Active), losses.Single(loss => loss.Name == ApdLossNames.TopkRecon).Value, 1e-6);
+        Assert.Equal(new NaiveApd(model, batch, 300).TopkRecon(step.Active), step.Program.Loss(ApdLossNames.TopkRecon), 1e-6);
         bool[] chosen = new bool[300 * C];
         new BatchTopK().Choose(Attributions.Of(model, AttributionModel.Target, batch, 300, backend), (int)(1.3 * 300), chosen);
         Assert.Equal(chosen, step.Active);
