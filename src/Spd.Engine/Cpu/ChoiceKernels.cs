@@ -60,6 +60,8 @@ internal sealed class SmallestKernel : CpuKernel<Smallest>
 
 internal sealed class CountAboveKernel : CpuKernel<CountAbove>
 {
+    public override Traits TraitsOf(CountAbove operation) => new() { Reduces = 1 };
+
     public override void Run(CountAbove operation, in Call call)
     {
         ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
@@ -72,7 +74,7 @@ internal sealed class CountAboveKernel : CpuKernel<CountAbove>
 
 internal sealed class MaximumKernel : CpuKernel<Maximum>
 {
-    public override Traits TraitsOf(Maximum operation) => new() { IsMaximum = true };
+    public override Traits TraitsOf(Maximum operation) => new() { Reduces = 1, IsMaximum = true };
 
     public override void Run(Maximum operation, in Call call)
     {
@@ -86,12 +88,14 @@ internal sealed class MaximumKernel : CpuKernel<Maximum>
 
 internal sealed class HistogramKernel : CpuKernel<Histogram>
 {
+    public override Traits TraitsOf(Histogram operation) => new() { Reduces = 1 };
+
     public override void Run(Histogram operation, in Call call)
     {
         ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
         var counts = call.Result(0);
         for (int row = 0; row < call.Rows; row++)
             for (int lane = 0; lane < mask.Length; lane++)
-                counts[row * operation.Bins + (int)Math.Clamp(x[row * call.Stride + lane] * operation.Bins, 0, operation.Bins - 1)] += mask[lane];
+                counts[row * call.RowStepOfResult(0) + (int)Math.Clamp(x[row * call.Stride + lane] * operation.Bins, 0, operation.Bins - 1)] += mask[lane];
     }
 }

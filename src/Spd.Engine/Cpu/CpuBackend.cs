@@ -29,6 +29,9 @@ public sealed class CpuBackend : Backend
 
     internal override WorkerPool Pool { get; }
 
+    // Rows of the blocks of an instruction that several threads share.
+    internal int BlockRows { get; init; } = 48;
+
     /// <summary>Adds a kernel for an operation, in place of one it has.</summary>
     /// <param name="kernel">How it is computed.</param>
     /// <param name="gradient">Of a <see cref="Map"/>, a kernel of its <see cref="MapGradient"/>; of a <see cref="Combine"/>, of its <see cref="CombineGradient"/>.</param>

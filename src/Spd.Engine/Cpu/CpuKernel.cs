@@ -32,8 +32,10 @@ public abstract class CpuKernel<TOperation> : CpuKernel
 
 /// <summary>One call of a kernel: where inputs and results lie.</summary>
 /// <remarks>
-/// A panel is <c>[rows, lanes]</c>, a row every <see cref="Stride"/> floats; so is a matrix that is computed from weights, its columns being the lanes. A result
-/// may lie where an input does, if the kernel's traits allow it.
+/// A panel is <c>[rows, lanes]</c>, a row every <see cref="Stride"/> floats. Of an operation on matrices, these lie in the same way, their columns being
+/// the lanes, and a vector is a matrix of one column; but for inputs that are weights to it, and results that are sums over lanes (see
+/// <see cref="Traits"/>): as in panels, these have a row every <see cref="RowStepOf"/> or <see cref="RowStepOfResult"/> floats. A result may lie where an
+/// input does, if the kernel's traits allow it.
 /// </remarks>
 public readonly unsafe ref struct Call
 {
@@ -43,8 +45,8 @@ public readonly unsafe ref struct Call
     internal Call(Instruction instruction, Workspace workspace, int firstRow, int rows)
     {
         (_instruction, _workspace, FirstRow, Rows) = (instruction, workspace, firstRow, rows);
-        Lanes = instruction.Lanes > 0 ? instruction.Lanes : workspace.Lanes;
-        Stride = instruction.Lanes > 0 ? instruction.Stride : workspace.Stride;
+        int columns = instruction.Columns;
+        (Lanes, Stride) = columns > 0 ? (Batch.RoundUp(columns), Instruction.StrideOf(columns)) : (workspace.Lanes, workspace.Stride);
     }
 
     /// <summary>The first row of the results to compute; 0 unless the kernel's rows are split.</summary>
@@ -52,6 +54,9 @@ public readonly unsafe ref struct Call
 
     /// <summary>Rows of the results to compute: all, unless the kernel's rows are split.</summary>
     public int Rows { get; }
+
+    /// <summary>The lane of the batch that lane 0 is; 0 for an operation on matrices.</summary>
+    public long FirstLane => _workspace.FirstLane;
 
     /// <summary>Lanes to compute, a multiple of 32; the last ones may be padding.</summary>
     public int Lanes { get; }
@@ -72,14 +77,14 @@ public readonly unsafe ref struct Call
 
     internal KernelSet Kernels => _workspace.Kernels;
 
-    internal float* Mask => _instruction.Lanes > 0 ? _workspace.MaskOf(_instruction.Columns) : _workspace.Mask;
+    internal float* Mask => _workspace.MaskOf(_instruction);
 
     internal bool IsInPanels => _instruction.IsInPanels;
 
     /// <summary>Whether a result is asked for.</summary>
     public bool IsWanted(int result) => _instruction.Results[result].IsWanted;
 
-    /// <summary>Whether a result is added to what lies there: only where the kernel's traits allow it, and always of a sum over the batch.</summary>
+    /// <summary>Whether a result is added to what lies there: of panels, only where the kernel's traits allow it; a sum over lanes always is.</summary>
     public bool Accumulates(int result) => _instruction.Results[result].Accumulates;
 
     /// <summary>An input: a panel, or a matrix row by row.</summary>
@@ -100,8 +105,18 @@ public readonly unsafe ref struct Call
     /// <summary>Floats from one row of an input that is a matrix to the next.</summary>
     public int RowStepOf(int input) => _instruction.Inputs[input].RowStep;
 
-    /// <summary>Rows of a panel to compute in, as many as the kernel's traits ask for; they hold anything.</summary>
-    public Span<float> Scratch(int rows) => new(_workspace.Scratch, checked(rows * Stride));
+    /// <summary>Floats from one row of a result that is a matrix to the next.</summary>
+    public int RowStepOfResult(int result) => _instruction.Results[result].RowStep;
+
+    /// <summary>
+    /// Rows to compute in, of <see cref="Stride"/> floats, at most as many as the kernel's traits ask for; they hold anything. No other call has them.
+    /// </summary>
+    public Span<float> Scratch(int rows)
+    {
+        int before = FirstRow * _instruction.ScratchRows;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)(before + rows) * Stride, _instruction.ScratchLength(Stride));
+        return new(_workspace.Scratch + (nint)before * Stride, checked(rows * Stride));
+    }
 
     /// <summary><c>y (+)= W x</c>, with <c>W[i, j]</c> at <c>w[i · rowStep + j · columnStep]</c> and panels x <c>[columns, lanes]</c>, y <c>[rows, lanes]</c>.</summary>
     public void MatMul(ReadOnlySpan<float> w, int rowStep, int columnStep, int rows, int columns, ReadOnlySpan<float> x, Span<float> y, bool accumulates)
@@ -137,8 +152,4 @@ public readonly unsafe ref struct Call
     }
 
     internal nint Count => (nint)Rows * Stride;
-
-    internal nint RowStep(int input) => _instruction.Inputs[input].RowStep;
-
-    internal nint ResultRowStep(int result) => _instruction.Results[result].RowStep;
 }

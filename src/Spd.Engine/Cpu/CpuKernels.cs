@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
@@ -34,7 +35,7 @@ internal sealed class NumberKernel : CpuKernel<Number>
     public override void Run(Number operation, in Call call) => call.AddNumber(0, operation.Schedule.At(call.Step));
 }
 
-/// <summary>A batch, from row-major positions to lanes.</summary>
+/// <summary>A batch, from row-major positions to lanes; or a matrix.</summary>
 internal sealed unsafe class InputKernel(InputValues given) : CpuKernel<Input>
 {
     public override void Run(Input operation, in Call call)
@@ -42,9 +43,16 @@ internal sealed unsafe class InputKernel(InputValues given) : CpuKernel<Input>
         var batch = call.Workspace.Batch;
         int features = operation.Shape.Rows, sequenceLanes = batch.SequenceLanes, length = batch.Length;
         float* result = call.Out(0);
+        if (!call.IsInPanels)
+        {
+            int columns = operation.Shape.Columns;
+            for (int row = 0; row < features; row++) given.Values.AsSpan(row * columns, columns).CopyTo(new(result + row * call.RowStepOfResult(0), columns));
+            return;
+        }
+
         for (int lane = 0; lane < call.Lanes; lane++)
         {
-            long at = call.Workspace.FirstLane + lane, sequence = at / sequenceLanes, position = at % sequenceLanes;
+            long at = call.FirstLane + lane, sequence = at / sequenceLanes, position = at % sequenceLanes;
             if (sequence >= batch.Sequences || position >= length)
             {
                 for (int feature = 0; feature < features; feature++) result[feature * call.Stride + lane] = 0;
@@ -73,7 +81,7 @@ internal sealed unsafe class UniformKernel : CpuKernel<Uniform>
         var key = new RandomKey(workspace.Seed, (uint)workspace.Step, operation.Stream.Value);
         if (operation.Domain == Domain.Lane || workspace.Batch.Length == 1)
         {
-            call.Kernels.Uniform(key, workspace.FirstLane, call.Rows, call.Lanes, call.OutRows(0), call.Stride, call.FirstRow);
+            call.Kernels.Uniform(key, call.FirstLane, call.Rows, call.Lanes, call.OutRows(0), call.Stride, call.FirstRow);
             return;
         }
 
@@ -83,7 +91,7 @@ internal sealed unsafe class UniformKernel : CpuKernel<Uniform>
         {
             for (int lane = 0; lane < call.Lanes; lane += sequenceLanes)
             {
-                long sequence = (workspace.FirstLane + lane) / sequenceLanes;
+                long sequence = (call.FirstLane + lane) / sequenceLanes;
                 RandomBlock.Fill(key, sequence / KernelSet.LaneBlock * KernelSet.LaneBlock, (uint)row, numbers);
                 new Span<float>(call.Out(0) + (nint)row * call.Stride + lane, sequenceLanes).Fill(numbers[sequence % KernelSet.LaneBlock]);
             }
@@ -128,7 +136,7 @@ internal sealed unsafe class CopyKernel : CpuKernel<Copy>
         int columns = operation.X.Shape.Columns;
         for (int row = call.FirstRow; row < call.FirstRow + call.Rows; row++)
         {
-            float* from = call.In(0) + row * call.RowStep(0), to = call.Out(0) + row * call.ResultRowStep(0);
+            float* from = call.In(0) + row * call.RowStepOf(0), to = call.Out(0) + row * call.RowStepOfResult(0);
             if (call.Accumulates(0)) call.Kernels.Combine(new AddScaled(1), columns, to, from, to);
             else new Span<float>(from, columns).CopyTo(new(to, columns));
         }
@@ -183,11 +191,11 @@ internal sealed unsafe class RepeatRowsKernel : CpuKernel<RepeatRows>
 
 internal sealed unsafe class MatMulKernel : CpuKernel<MatMul>
 {
-    public override Traits TraitsOf(MatMul operation) => new() { Accumulates = 1, SplitsByRows = true };
+    public override Traits TraitsOf(MatMul operation) => new() { WeightInputs = 0b01, Accumulates = 1, SplitsByRows = true };
 
     public override void Run(MatMul operation, in Call call)
     {
-        nint step = call.RowStep(0);
+        nint step = call.RowStepOf(0);
         var (rowStep, columnStep) = operation.IsTransposed ? ((nint)1, step) : (step, 1);
         call.Kernels.MatrixProduct(
             call.Rows, operation.X.Rows, call.Lanes, call.In(0) + call.FirstRow * rowStep, rowStep, columnStep, call.In(1), call.OutRows(0), call.Stride, call.Accumulates(0));
@@ -196,21 +204,26 @@ internal sealed unsafe class MatMulKernel : CpuKernel<MatMul>
 
 internal sealed unsafe class OuterKernel : CpuKernel<Outer>
 {
-    public override Traits TraitsOf(Outer operation) => new() { FitsSums = true, SplitsByRows = true };
+    public override Traits TraitsOf(Outer operation) => new() { Reduces = 1, SplitsByRows = true };
 
     public override void Run(Outer operation, in Call call)
     {
         call.ClearPadding(0);
-        nint step = call.ResultRowStep(0);
+        nint step = call.RowStepOfResult(0);
         float* result = call.Out(0) + call.FirstRow * step;
-        if (!call.Accumulates(0)) new Span<float>(result, checked((int)(call.Rows * step))).Clear();
         call.Kernels.AccumulateOuterProduct(call.Rows, operation.B.Rows, call.Lanes, call.InRows(0), call.In(1), call.Stride, result, step);
     }
 }
 
 internal sealed unsafe class RowAffineKernel : CpuKernel<RowAffine>
 {
-    public override Traits TraitsOf(RowAffine operation) => new() { Accumulates = operation.Shift is null ? 1u : 0, Overwrites = 0b1, SplitsByRows = true };
+    public override Traits TraitsOf(RowAffine operation) => new()
+    {
+        WeightInputs = 0b110,
+        Accumulates = operation.Shift is null ? 1u : 0,
+        Overwrites = 0b1,
+        SplitsByRows = true,
+    };
 
     public override void Run(RowAffine operation, in Call call)
     {
@@ -224,33 +237,31 @@ internal sealed unsafe class RowAffineKernel : CpuKernel<RowAffine>
 
 internal sealed unsafe class RowSumKernel : CpuKernel<RowSum>
 {
-    public override Traits TraitsOf(RowSum operation) => new() { SplitsByRows = true };
+    public override Traits TraitsOf(RowSum operation) => new() { Reduces = 1, SplitsByRows = true };
 
     public override void Run(RowSum operation, in Call call)
     {
         call.ClearPadding(0);
         float* sums = call.Out(0) + call.FirstRow;
-        if (!call.IsInPanels) new Span<float>(sums, call.Rows).Clear();
         call.Kernels.RowAffineBackward(call.Rows, call.Lanes, null, null, call.InRows(0), null, null, sums, call.Stride);
     }
 }
 
 internal sealed unsafe class RowDotKernel : CpuKernel<RowDot>
 {
-    public override Traits TraitsOf(RowDot operation) => new() { SplitsByRows = true };
+    public override Traits TraitsOf(RowDot operation) => new() { Reduces = 1, SplitsByRows = true };
 
     public override void Run(RowDot operation, in Call call)
     {
         call.ClearPadding(0);
         float* sums = call.Out(0) + call.FirstRow;
-        if (!call.IsInPanels) new Span<float>(sums, call.Rows).Clear();
         call.Kernels.RowAffineBackward(call.Rows, call.Lanes, null, call.InRows(0), call.InRows(1), null, sums, null, call.Stride);
     }
 }
 
 internal sealed unsafe class RowMlpKernel : CpuKernel<RowMlp>
 {
-    public override Traits TraitsOf(RowMlp operation) => new() { Overwrites = 0b1, SplitsByRows = true };
+    public override Traits TraitsOf(RowMlp operation) => new() { WeightInputs = 0b11110, Overwrites = 0b1, SplitsByRows = true };
 
     public override void Run(RowMlp operation, in Call call) => call.Kernels.GateForward(
         RowMlpGradientKernel.Parameters(call, operation.WeightIn.Shape.Columns), call.Lanes, call.InRows(0), call.OutRows(0), call.Stride);
@@ -260,10 +271,12 @@ internal sealed unsafe class RowMlpGradientKernel : CpuKernel<RowMlpGradient>
 {
     public override Traits TraitsOf(RowMlpGradient operation) => new()
     {
+        WeightInputs = 0b011110,
+        Reduces = 0b11110,
         Accumulates = 1,
         SplitsByRows = true,
         // A row for dx and as many as hold the gradients of one MLP: room for results that nobody asks for.
-        Scratch = operation.X.Rows * ScratchRows(operation),
+        Scratch = ScratchRows(operation),
     };
 
     public override void Run(RowMlpGradient operation, in Call call)
@@ -274,8 +287,9 @@ internal sealed unsafe class RowMlpGradientKernel : CpuKernel<RowMlpGradient>
         float* dx = call.OutRows(0), scratch = null;
         if (!(call.IsWanted(0) && call.IsWanted(1) && call.IsWanted(2) && call.IsWanted(3) && call.IsWanted(4)))
         {
-            scratch = call.Workspace.Scratch + (nint)call.FirstRow * scratchRows * call.Stride;
-            new Span<float>(scratch, (int)(call.Rows * (nint)scratchRows * call.Stride)).Clear();
+            var room = call.Scratch(call.Rows * scratchRows);
+            room.Clear();
+            scratch = (float*)Unsafe.AsPointer(ref room[0]);
             if (dx == null)
             {
                 dx = scratch;
@@ -308,7 +322,7 @@ internal sealed unsafe class SquaredErrorKernel : CpuKernel<SquaredError>
     public override void Run(SquaredError operation, in Call call)
     {
         double sum = call.Kernels.SquaredError(call.Rows, call.Lanes, call.Mask, call.In(0), call.In(1), call.Out(1), call.Stride);
-        call.AddNumber(0, sum * (1.0 / operation.A.Rows) / (call.IsInPanels ? call.MeanDivisor : operation.A.Shape.Columns));
+        call.AddNumber(0, sum * (1.0 / operation.A.Rows) / call.MeanDivisor);
     }
 }
 
@@ -330,9 +344,9 @@ internal sealed unsafe class PowerSumKernel : CpuKernel<PowerSum>
 
     public override void Run(PowerSum operation, in Call call)
     {
-        var sums = call.IsWanted(2) ? new Span<float>(call.Workspace.Scratch, call.Rows) : [];
+        var sums = call.IsWanted(2) ? call.Scratch(Batch.RoundUp(call.Rows) / Batch.LaneBlock)[..call.Rows] : [];
         sums.Clear();
-        float* weights = operation.RowWeights is null ? null : call.In(2), powers = call.IsWanted(2) ? call.Workspace.Scratch : null;
+        float* weights = operation.RowWeights is null ? null : call.In(2), powers = call.IsWanted(2) ? (float*)Unsafe.AsPointer(ref sums[0]) : null;
         double sum = call.Kernels.PowerSum(
             call.Rows, call.Lanes, (float)call.Number(1), call.Mask, weights, call.In(0), call.Out(1), powers, call.Stride);
         call.AddNumber(0, sum / call.MeanDivisor);

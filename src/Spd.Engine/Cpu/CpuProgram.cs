@@ -11,128 +11,92 @@ internal sealed unsafe class CpuProgram : Program
     private readonly CpuBackend _backend;
     private readonly CpuProgram? _given;
     private readonly double[] _numbers;
-    private readonly AlignedBuffer _sums;
-    private readonly AlignedBuffer _batch;
-    private readonly Dictionary<Place, (int Offset, AlignedBuffer Buffer, int RowStep)> _matrices = [];
+    private readonly AlignedBuffer _sums, _batch;
+    private readonly List<AlignedBuffer> _memory = [];
+    private readonly Dictionary<Place, Slot> _matrices = [];
     private readonly Dictionary<Value, InputValues> _inputs = [];
-    private readonly List<(int Offset, int Length, float Value)> _cleared = [];
+    private readonly List<(Slot Slot, int Length, float Value)> _cleared = [];
     private readonly List<Action<ulong, long>> _phases = [];
-    private readonly Workspace _onWeights;
-    private readonly long _keptRows;
 
     public CpuProgram(CpuBackend backend, Plan plan, ParameterSet trained, CpuProgram? given)
         : base(plan)
     {
         (_backend, _given) = (backend, given);
-        var operations = plan.Phases.SelectMany(phase => phase.Operations).ToList();
-        var results = operations.SelectMany(operation => operation.Results).ToList();
+        var results = plan.Phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results).ToList();
         _numbers = new double[results.Count(place => place.Store == Store.Numbers)];
-        var reductions = operations.Where(operation => operation.IsReduction).ToList();
-        var maxima = reductions.Where(operation => operation.Traits.IsMaximum).SelectMany(operation => operation.Results).Select(place => place.Home).ToHashSet();
+        _batch = new AlignedBuffer(plan.KeptRows * plan.Panels * plan.PanelLanes);
 
-        // Sums over the batch first: each run of panels has memory of its own for those.
-        var offsets = new Dictionary<Place, int>();
-        int length = 0;
-        foreach (var sum in plan.Sums.OrderBy(sum => plan.Reductions.Contains(sum) ? 0 : 1).ThenBy(sum => sum.Row))
+        // Sums over the batch first: each run of panels has memory of its own for those. Behind all, zeros for parameters that nothing depends on.
+        Place[] sums = [.. plan.Sums.Where(plan.Reductions.ContainsKey), .. plan.Sums.Where(sum => !plan.Reductions.ContainsKey(sum))];
+        int zeros = trained.Parameters.Where(parameter => !plan.Gradients.ContainsKey(parameter)).Select(parameter => parameter.Count).Append(0).Max();
+        _sums = new AlignedBuffer(sums.Sum(sum => (long)Batch.RoundUp(sum.Shape.Count)) + zeros);
+        int length = 0, reduced = 0;
+        foreach (var sum in sums)
         {
-            offsets[sum] = length;
-            length = checked(length + Batch.RoundUp(sum.Shape.Count));
+            _matrices[sum] = AbsoluteSlot(_sums, length, sum.Shape.Rows, sum.Shape.Columns);
+            length += Batch.RoundUp(sum.Shape.Count);
+            if (plan.Reductions.ContainsKey(sum)) reduced = length;
         }
 
-        int reduced = plan.Reductions.Select(sum => offsets[sum] + Batch.RoundUp(sum.Shape.Count)).DefaultIfEmpty(0).Max();
-        var missing = trained.Parameters.Where(parameter => !plan.Gradients.ContainsKey(parameter)).ToList();
-        _sums = new AlignedBuffer(length + missing.Select(parameter => parameter.Count).DefaultIfEmpty(0).Max());
-        foreach (var sum in plan.Sums) _matrices[sum] = (offsets[sum], _sums, sum.Shape.Columns);
-        var stored = operations.Where(operation => !operation.IsReduction && operation.Operation is not Sum).SelectMany(operation => operation.Results)
-            .Where(place => place is { Store: Store.Sums, Accumulates: false }).Select(place => place.Home).ToHashSet();
-        foreach (var sum in plan.Reductions.Where(sum => !stored.Contains(sum)).OrderBy(sum => sum.Row))
-            _cleared.Add((offsets[sum], sum.Shape.Count, maxima.Contains(sum) ? float.NegativeInfinity : 0));
-        Gradients = new ParameterGradients(
-            _sums, trained.Parameters.ToDictionary(parameter => parameter, parameter => plan.Gradients.TryGetValue(parameter, out var value) ? offsets[plan.Find(value)!.Home] : length));
+        Gradients = new ParameterGradients(_sums, trained.Parameters.ToDictionary(
+            parameter => parameter, parameter => plan.Gradients.TryGetValue(parameter, out var value) ? OffsetOf(plan.Find(value)!) : length));
+        var stored = plan.Phases.Where(phase => !phase.IsPanels).SelectMany(phase => phase.Operations).Where(operation => operation.IsComputed)
+            .SelectMany(operation => operation.Results).Where(place => place is { Store: Store.Sums, Accumulates: false }).Select(place => place.Home)
+            .ToHashSet();
+        foreach (var (sum, isMaximum) in plan.Reductions)
+            if (!stored.Contains(sum)) _cleared.Add((_matrices[sum], sum.Shape.Count, isMaximum ? float.NegativeInfinity : 0));
+        foreach (var place in results.Where(place => place.Store == Store.Weights && place.Home == place))
+        {
+            int columns = place.Shape.Columns;
+            _matrices[place] = NewMatrix(place.Shape.Rows, columns == 1 ? 1 : Instruction.StrideOf(columns));
+        }
 
-        foreach (var place in results.Where(place => place.Store == Store.Weights && place.Home == place)) _matrices[place] = NewMatrix(place.Shape);
-        _keptRows = plan.Kept.Sum(place => (long)place.Shape.Rows);
-        _batch = new AlignedBuffer(_keptRows * plan.Panels * plan.PanelLanes);
-        int widest = results.Concat(operations.SelectMany(operation => operation.Inputs)).Select(place => place.Shape is { Domain: Domain.Weights } shape ? Math.Max(shape.Columns, shape.Columns == 1 ? shape.Rows : 0) : 0).DefaultIfEmpty(0).Max();
-        var ones = new AlignedBuffer(widest + Batch.LaneBlock);
-        ones.Span[..widest].Fill(1);
-        int scratchRows = operations.Select(operation => operation.Traits.Scratch).DefaultIfEmpty(0).Max();
-        _onWeights = new Workspace(plan, backend.Kernels, _numbers, ones, panelRows: 0, _sums, scratchRows) { NumberSums = _numbers };
-
-        int threads = Math.Min(backend.Threads, plan.Leaves);
-        Workspace[] workspaces =
+        var instructions = plan.Phases.Select(phase => phase.IsPanels ? InPanels(phase) : OnMatrices(phase)).ToList();
+        Instruction[] inPanels = [.. plan.Phases.Zip(instructions).Where(entry => entry.First.IsPanels).SelectMany(entry => entry.Second)];
+        Workspace[] panels =
         [
-            .. Enumerable.Range(0, threads).Select(_ =>
-                new Workspace(plan, backend.Kernels, _numbers, ones, plan.PanelRows, plan.Leaves == 1 ? _sums : new AlignedBuffer(reduced), scratchRows)),
+            .. Enumerable.Range(0, Math.Min(backend.Threads, plan.Leaves)).Select(_ =>
+                new Workspace(plan, backend.Kernels, _numbers, plan.PanelRows, plan.Leaves == 1 ? _sums : new AlignedBuffer(reduced), inPanels)),
         ];
-        foreach (var phase in plan.Phases)
-        {
-            if (!phase.IsPanels)
-            {
-                _phases.Add(new WeightPhase(this, phase).Run);
-                continue;
-            }
-
-            var sums = phase.Operations.Where(operation => operation.IsReduction).SelectMany(operation => operation.Results)
-                .Where(place => place.Store == Store.Sums && place.IsWanted).Select(place => place.Home).Distinct().OrderBy(home => offsets[home]);
-            int[] numbers = [.. phase.Operations.SelectMany(operation => operation.Results).Where(place => place.Store == Store.Numbers && place.IsWanted).Select(place => place.Row)];
-            _phases.Add(new PanelPhase(
-                plan, backend, workspaces, [.. phase.Operations.Where(operation => operation.IsComputed).Select(InPanels)], _sums,
-                [.. sums.Select(sum => (offsets[sum], sum.Shape.Count, maxima.Contains(sum)))], numbers, _numbers).Run);
-        }
+        var onMatrices = new Workspace(plan, backend.Kernels, _numbers, panelRows: 0, _sums, [.. instructions.SelectMany(list => list).Except(inPanels)]);
+        foreach (var (phase, list) in plan.Phases.Zip(instructions))
+            _phases.Add(phase.IsPanels ? NewPanelPhase(phase, list, panels).Run : new WeightPhase(backend, onMatrices, list).Run);
     }
 
     public override ParameterGradients Gradients { get; }
 
     public override void Set(Value input, float[] values)
     {
-        if (input.Source is not Input || Plan.Find(input) is not { } place) throw new ArgumentException($"{input} is no input of this program", nameof(input));
+        if (!_inputs.TryGetValue(input, out var given)) throw new ArgumentException($"{input} is no input of this program", nameof(input));
         int needed = input.Shape.IsPanel ? checked(Plan.Batch.Positions * input.Rows) : input.Shape.Count;
-        if (values.Length != needed)
-        {
-            throw new ArgumentException(
-                input.Shape.IsPanel
-                    ? $"the input has {values.Length} numbers, but {Plan.Batch.Positions} rows of {input.Rows} features were asked for"
-                    : $"the input has {values.Length} numbers, but a matrix {input.Shape} was asked for", nameof(values));
-        }
-
-        if (input.Shape.IsPanel) InputOf(input).Values = values;
-        else
-        {
-            var (offset, buffer, step) = _matrices[place];
-            int columns = input.Shape.Columns;
-            for (int row = 0; row < input.Rows; row++) values.AsSpan(row * columns, columns).CopyTo(buffer.Span[(offset + row * step)..]);
-        }
+        string what = input.Shape.IsPanel ? $"{Plan.Batch.Positions} rows of {input.Rows} features were" : $"a matrix {input.Shape} was";
+        if (values.Length != needed) throw new ArgumentException($"the input has {values.Length} numbers, but {what} asked for", nameof(values));
+        given.Values = values;
     }
 
     public override double ReadNumber(Value value) => Plan.Find(value) is { Store: Store.Numbers } place ? _numbers[place.Row] : throw NotThere(value);
 
     public override void Read(Value value, Span<float> values)
     {
-        var place = Plan.Find(value) ?? throw NotThere(value);
-        switch (place.Store)
+        var place = Plan.Find(value);
+        if (place is null || !(place.IsOutput || place.IsGiven || place.Store is Store.Numbers or Store.Parameter)) throw NotThere(value);
+        var slot = SlotOf(place);
+        float* at = (float*)0 + slot.Offset;
+        if (place.Store == Store.Numbers) values[0] = (float)_numbers[place.Row];
+        else if (!value.Shape.IsPanel)
         {
-            case Store.Batch:
-                var owner = place.IsGiven ? _given! : this;
-                var slot = owner.BatchSlot(owner.Plan.Find(value)!);
-                for (int position = 0; position < Plan.Batch.Positions; position++)
-                {
-                    int lane = Plan.Batch.LaneOf(position), stride = Plan.PanelLanes;
-                    float* at = (float*)0 + slot.Offset + slot.PanelStep * (lane / stride) + lane % stride;
-                    for (int row = 0; row < value.Rows; row++) values[position * value.Rows + row] = at[(nint)row * stride];
-                }
-
-                break;
-            case Store.Parameter:
-                ((Weight)value.Source).Parameter.Values.CopyTo(values);
-                break;
-            case Store.Weights or Store.Sums:
-                var (offset, buffer, step) = MatrixOf(place);
-                int columns = value.Shape.Columns;
-                for (int row = 0; row < value.Rows; row++) buffer.Span.Slice(offset + row * step, columns).CopyTo(values[(row * columns)..]);
-                break;
-            default:
-                throw NotThere(value);
+            int columns = value.Shape.Columns;
+            for (int row = 0; row < value.Rows; row++) new Span<float>(at + (nint)row * slot.RowStep, columns).CopyTo(values[(row * columns)..]);
+        }
+        else
+        {
+            int stride = Plan.PanelLanes;
+            for (int position = 0; position < Plan.Batch.Positions; position++)
+            {
+                int lane = Plan.Batch.LaneOf(position);
+                float* panel = at + slot.PanelStep * (lane / stride) + lane % stride;
+                for (int row = 0; row < value.Rows; row++) values[position * value.Rows + row] = panel[(nint)row * stride];
+            }
         }
 
         GC.KeepAlive(this);
@@ -141,7 +105,7 @@ internal sealed unsafe class CpuProgram : Program
     protected override void Execute(ulong seed, long step)
     {
         Array.Clear(_numbers);
-        foreach (var (offset, length, value) in _cleared) _sums.Span.Slice(offset, length).Fill(value);
+        foreach (var (slot, length, value) in _cleared) new Span<float>((float*)0 + slot.Offset, length).Fill(value);
         foreach (var (input, given) in _inputs)
             if (given.Values.Length == 0) throw new InvalidOperationException($"the input {input.Shape} was not set: give it its values before a run");
         foreach (var run in _phases) run(seed, step);
@@ -150,162 +114,137 @@ internal sealed unsafe class CpuProgram : Program
 
     private static ArgumentException NotThere(Value value) => new($"{value} is not kept by this program: name it when it is compiled");
 
-    private static (int Offset, AlignedBuffer Buffer, int RowStep) NewMatrix(Shape shape)
+    private static Slot AbsoluteSlot(AlignedBuffer buffer, long offset, int rows, int rowStep) =>
+        new(SlotBase.Absolute, (nint)buffer.Pointer / sizeof(float) + offset, rows, rowStep);
+
+    private Slot NewMatrix(int rows, int rowStep)
     {
-        if (shape.Columns == 1) return (0, new AlignedBuffer(Batch.RoundUp(shape.Rows)), 1);
-        int step = StrideOf(shape.Columns);
-        return (0, new AlignedBuffer((long)shape.Rows * step), step);
+        var buffer = new AlignedBuffer(Math.Max((long)rows * rowStep, Batch.RoundUp(rows)));
+        _memory.Add(buffer);
+        return AbsoluteSlot(buffer, 0, rows, rowStep);
     }
 
-    // Rows a power of two apart would compete for the same lines of the cache.
-    private static int StrideOf(int columns) => Batch.RoundUp(columns) + Batch.LaneBlock;
+    // In the memory of sums.
+    private int OffsetOf(Place sum) => (int)(_matrices[sum.Home].Offset - (nint)_sums.Pointer / sizeof(float));
 
-    private InputValues InputOf(Value input) => _inputs.TryGetValue(input, out var values) ? values : _inputs[input] = new InputValues();
-
-    private (int Offset, AlignedBuffer Buffer, int RowStep) MatrixOf(Place place) =>
-        place.IsGiven ? _given!.MatrixOf(_given.Plan.Find(place.Value!)!) : _matrices[place.Home];
-
-    private Slot BatchSlot(Place place)
+    /// <summary>Where a value lies as it is.</summary>
+    private Slot SlotOf(Place place)
     {
-        if (place.IsGiven) return _given!.BatchSlot(_given.Plan.Find(place.Value!)!) with { Accumulates = false };
-        return new Slot(
-            SlotBase.Absolute, (nint)_batch.Pointer / sizeof(float) + (long)place.Home.Row * Plan.PanelLanes, _keptRows * Plan.PanelLanes, 0, place.Shape.Rows,
-            Accumulates: place.Accumulates);
+        if (place.IsGiven) return _given!.SlotOf(_given.Plan.Find(place.Value!)!) with { Accumulates = false, IsWanted = true };
+        int rows = place.Shape.Rows, lanes = Plan.PanelLanes;
+        var slot = place.Store switch
+        {
+            Store.Numbers => new Slot(SlotBase.Absolute, place.Row, rows),
+            Store.Panel => new Slot(SlotBase.Panel, (long)place.Row * lanes, rows),
+            Store.Batch => AbsoluteSlot(_batch, (long)place.Row * lanes, rows, rowStep: 0) with { PanelStep = Plan.KeptRows * lanes },
+            Store.Parameter => new Slot(SlotBase.Absolute, (nint)((Weight)place.Value!.Source).Parameter.Pointer / sizeof(float), rows, place.Shape.Columns),
+            _ => _matrices[place.Home],
+        };
+        return slot with { IsWanted = place.IsWanted, Accumulates = place.Accumulates };
     }
 
-    /// <summary>Where a value lies as it is; a sum over the batch, for who adds to it, in the memory of a run of panels.</summary>
-    private Slot SlotOf(Place place, bool isSummed = false)
+    private CpuKernel KernelOf(PlannedOperation planned)
     {
-        switch (place.Store)
-        {
-            case Store.Numbers: return new Slot(SlotBase.Absolute, place.Row, 0, 0, 1, place.IsWanted);
-            case Store.Batch: return BatchSlot(place) with { IsWanted = place.IsWanted };
-            case Store.Panel: return new Slot(SlotBase.Panel, (long)place.Row * Plan.PanelLanes, 0, 0, place.Shape.Rows, place.IsWanted, place.Accumulates);
-            case Store.Parameter:
-                var parameter = ((Weight)place.Value!.Source).Parameter;
-                return new Slot(SlotBase.Absolute, (nint)parameter.Pointer / sizeof(float), 0, parameter.Columns, parameter.Rows);
-            default:
-                if (!place.IsWanted) return new Slot(SlotBase.Absolute, 0, 0, 1, 1, IsWanted: false);
-                var (offset, buffer, step) = MatrixOf(place);
-                return isSummed
-                    ? new Slot(SlotBase.Leaf, offset, 0, step, place.Shape.Rows, Accumulates: true)
-                    : new Slot(SlotBase.Absolute, (nint)buffer.Pointer / sizeof(float) + offset, 0, step, place.Shape.Rows, Accumulates: place.Accumulates);
-        }
+        if (planned.Operation is not Input) return _backend.KernelOf(planned.Operation);
+        var values = _inputs[planned.Results[0].Value!] = new InputValues();
+        return new InputKernel(values);
     }
 
-    private Instruction InPanels(PlannedOperation planned) => new(
-        planned.Operation, planned.Operation is Input ? new InputKernel(InputOf(planned.Results[0].Value!)) : _backend.KernelOf(planned.Operation),
-        [.. planned.Inputs.Select(place => SlotOf(place))], [.. planned.Results.Select(place => SlotOf(place, isSummed: true))], planned.Traits)
+    private List<Instruction> InPanels(Phase phase)
     {
-        IsInPanels = true,
-        // What is split is the rows of what there is one row each of: those of the first input that is a panel, for a reduction.
-        Rows = RowsOf(planned),
-    };
+        return [.. phase.Operations.Where(planned => planned.IsComputed).Select(NewInstruction)];
 
-    private static int RowsOf(PlannedOperation planned) => planned.Operation switch
-    {
-        Outer outer => outer.A.Rows,
-        _ => planned.Results.Where(place => place.Shape.IsPanel).Select(place => place.Shape.Rows)
-            .Concat(planned.Inputs.Where(place => place.Shape.IsPanel).Select(place => place.Shape.Rows)).FirstOrDefault(1),
-    };
-
-    /// <summary>The instructions of a phase on the weights, each shared by all threads in blocks of rows.</summary>
-    private sealed class WeightPhase
-    {
-        private readonly CpuProgram _program;
-        private readonly List<Instruction> _instructions = [];
-        private readonly Dictionary<Place, Slot> _packed = [];
-        private readonly List<AlignedBuffer> _memory = [];
-        private readonly BlockWork _work = new();
-
-        public WeightPhase(CpuProgram program, Phase phase)
-        {
-            _program = program;
-            foreach (var planned in phase.Operations.Where(operation => operation.IsComputed)) Add(planned);
-        }
-
-        public void Run(ulong seed, long step)
-        {
-            (_program._onWeights.Seed, _program._onWeights.Step, _work.Workspace) = (seed, step, _program._onWeights);
-            foreach (var instruction in _instructions)
+        Instruction NewInstruction(PlannedOperation planned) =>
+            new(_backend, planned.Operation, KernelOf(planned), [.. planned.Inputs.Select(SlotOf)], [.. planned.Results.Select(ResultSlot)])
             {
-                _work.Instruction = instruction;
-                _program._backend.Pool.Run(_work, instruction.Blocks);
-            }
+                IsInPanels = true,
+                Rows = planned.Results.Concat(planned.Inputs).FirstOrDefault(place => place.Shape.IsPanel)?.Shape.Rows ?? 1,
+            };
+
+        // Sums over the batch are added up in the memory of a run of panels.
+        Slot ResultSlot(Place place) => place is { Store: Store.Sums, IsWanted: true }
+            ? SlotOf(place) with { Base = SlotBase.Leaf, Offset = OffsetOf(place), Accumulates = true }
+            : SlotOf(place);
+    }
+
+    /// <summary>
+    /// An operation on matrices reads and writes them as panels whose lanes are the columns. What lies elsewise (parameters, sums, vectors) is moved there
+    /// before, once a phase, and a vector back behind it; weights and reductions stay as they lie.
+    /// </summary>
+    private List<Instruction> OnMatrices(Phase phase)
+    {
+        var instructions = new List<Instruction>();
+        var moved = new Dictionary<Place, Slot>();
+        foreach (var planned in phase.Operations.Where(planned => planned.IsComputed))
+        {
+            if (planned.Operation is Copy copy) Move(copy, SlotOf(planned.Inputs[0]), SlotOf(planned.Results[0]));
+            else Add(planned);
         }
 
-        private void Add(PlannedOperation planned)
+        return instructions;
+
+        void Add(PlannedOperation planned)
         {
-            var operation = planned.Operation;
-            if (operation is Input) return;
-            var kernel = _program._backend.KernelOf(operation);
-            var result = planned.Results.FirstOrDefault(place => place.Shape.Domain == Domain.Weights);
-            bool isReduction = operation is Outer or MatMul or RowSum or RowDot;
-            bool isMoved = operation is Copy;
-            // What is computed entry by entry on vectors takes them as one row.
-            bool isFlat = !isReduction && !isMoved && planned.Inputs.All(place => place.Shape.Columns == 1) && operation is not RowAffine;
-            var leading = planned.Inputs.Count == 0 ? null : operation is MatMul ? planned.Inputs[1] : planned.Inputs[0];
-            int columns = leading is null || leading.Shape.Domain != Domain.Weights ? 0 : isFlat ? leading.Shape.Rows : leading.Shape.Columns;
-            Slot[] inputs =
+            var traits = planned.Traits;
+            var first = planned.Inputs.Where((place, i) => IsMatrix(place, traits.WeightInputs, i)).FirstOrDefault();
+            int columns = first?.Shape.Columns ?? 0, stride = Instruction.StrideOf(columns);
+            bool IsLikePanel(Place place, uint others, int i) => IsMatrix(place, others, i) && place.Shape.Columns == columns;
+            var second = planned.Results.Where((place, i) => IsLikePanel(place, traits.Reduces, i)).FirstOrDefault();
+            Slot[] inputs = [.. planned.Inputs.Select((place, i) => IsLikePanel(place, traits.WeightInputs, i) ? Moved(place, stride) : SlotOf(place))];
+            Slot[] results = [.. planned.Results.Select(SlotOf)];
+            Slot[] written =
             [
-                .. planned.Inputs.Select((place, i) => place.Shape.Domain != Domain.Weights || isMoved || (operation is MatMul && i == 0) || (operation is RowAffine && i > 0)
-                    ? _program.SlotOf(place)
-                    : isFlat ? Flat(place) : Packed(place)),
+                .. results.Select((slot, i) => slot.IsWanted && slot.RowStep != stride && IsLikePanel(planned.Results[i], traits.Reduces, i)
+                    ? NewMatrix(slot.Rows, stride) : slot),
             ];
-            Slot[] results = [.. planned.Results.Select(place => _program.SlotOf(place))];
-            // A product with a vector, or an affine one, is computed with padding, as any other, and then moved.
-            bool isVector = operation is MatMul or RowAffine && columns == 1;
-            var vector = results[0];
-            if (isVector) results[0] = vector with { Offset = Address(NewBuffer((long)vector.Rows * StrideOf(1))), RowStep = StrideOf(1) };
-            _instructions.Add(new Instruction(operation, kernel, inputs, results, planned.Traits)
+            instructions.Add(new Instruction(_backend, planned.Operation, KernelOf(planned), inputs, written)
             {
-                Rows = isFlat ? 1 : operation is RowSum or RowDot or Outer or Copy or SquaredError ? leading!.Shape.Rows : (result ?? leading)?.Shape.Rows ?? 1,
+                Rows = (second ?? first)?.Shape.Rows ?? 1,
                 Columns = columns,
-                Lanes = Batch.RoundUp(columns),
-                Stride = isFlat ? Batch.RoundUp(columns) : StrideOf(columns),
+                Cleared = traits.Reduces,
             });
-            if (isVector) Move(planned.Results[0].Value!, results[0], vector);
+            foreach (var (i, place) in planned.Results.Index())
+                if (written[i] != results[i]) Move(new Copy(place.Value!), written[i], results[i]);
         }
 
-        private Slot Flat(Place place) => place.Store == Store.Parameter ? Moved(place, () => _program.SlotOf(place) with { Offset = Address(NewBuffer(Batch.RoundUp(place.Shape.Rows))) }) : _program.SlotOf(place);
+        static bool IsMatrix(Place place, uint others, int i) => place.Shape.Domain == Domain.Weights && (others >> i & 1) == 0;
 
-        private Slot Packed(Place place)
+        Slot Moved(Place place, int stride)
         {
-            var slot = _program.SlotOf(place);
-            int stride = StrideOf(place.Shape.Columns);
-            return slot.RowStep == stride ? slot : Moved(place, () => slot with { Offset = Address(NewBuffer((long)place.Shape.Rows * stride)), RowStep = stride });
-        }
-
-        private Slot Moved(Place place, Func<Slot> to)
-        {
-            if (_packed.TryGetValue(place, out var slot)) return slot;
-            _packed[place] = slot = to() with { Accumulates = false, IsWanted = true };
-            Move(place.Value!, _program.SlotOf(place), slot);
+            var slot = SlotOf(place);
+            if (slot.RowStep == stride || moved.TryGetValue(place, out slot)) return slot;
+            Move(new Copy(place.Value!), SlotOf(place), moved[place] = slot = NewMatrix(place.Shape.Rows, stride));
             return slot;
         }
 
-        private void Move(Value value, Slot from, Slot to)
+        void Move(Copy copy, Slot from, Slot to) =>
+            instructions.Add(new Instruction(_backend, copy, _backend.KernelOf(copy), [from], [to]) { Rows = to.Rows });
+    }
+
+    private PanelPhase NewPanelPhase(Phase phase, IReadOnlyList<Instruction> instructions, Workspace[] workspaces)
+    {
+        var wanted = phase.Operations.SelectMany(operation => operation.Results).Where(place => place.IsWanted).ToList();
+        var sums = wanted.Where(place => place.Store == Store.Sums).Select(place => place.Home).Distinct()
+            .Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order().ToList();
+        int[] numbers = [.. wanted.Where(place => place.Store == Store.Numbers).Select(place => place.Row)];
+        return new PanelPhase(Plan, _backend, workspaces, [.. instructions], _sums, sums, numbers, _numbers);
+    }
+}
+
+/// <summary>Runs instructions on matrices, one after the other, each shared by all threads in blocks of rows.</summary>
+internal sealed class WeightPhase(CpuBackend backend, Workspace workspace, IReadOnlyList<Instruction> instructions) : IParallelWork
+{
+    private Instruction? _instruction;
+
+    public void Run(ulong seed, long step)
+    {
+        (workspace.Seed, workspace.Step) = (seed, step);
+        for (int i = 0; i < instructions.Count; i++)
         {
-            var copy = new Copy(value);
-            _instructions.Add(new Instruction(copy, _program._backend.KernelOf(copy), [from], [to], _program._backend.TraitsOf(copy)) { Rows = value.Rows, Columns = value.Shape.Columns });
-        }
-
-        private AlignedBuffer NewBuffer(long length)
-        {
-            var buffer = new AlignedBuffer(length);
-            _memory.Add(buffer);
-            return buffer;
-        }
-
-        private static long Address(AlignedBuffer buffer) => (nint)buffer.Pointer / sizeof(float);
-
-        private sealed class BlockWork : IParallelWork
-        {
-            public Instruction? Instruction { get; set; }
-
-            public Workspace? Workspace { get; set; }
-
-            public void Execute(int item, int worker) => Instruction!.RunBlock(Workspace!, item);
+            _instruction = instructions[i];
+            backend.Pool.Run(this, _instruction.Blocks);
         }
     }
+
+    public void Execute(int item, int worker) => _instruction!.RunBlock(workspace, item);
 }

@@ -21,24 +21,21 @@ internal enum SlotBase
 /// <summary>Where a value lies in memory.</summary>
 /// <param name="Base">What it is counted from.</param>
 /// <param name="Offset">Floats from there; the place among the numbers of a step, for a number.</param>
-/// <param name="PanelStep">Floats from one panel of the batch to the next.</param>
-/// <param name="RowStep">Floats from one row of a matrix to the next; 0 for a panel.</param>
 /// <param name="Rows">Rows.</param>
+/// <param name="RowStep">Floats from one row of a matrix to the next; 0 for a panel.</param>
+/// <param name="PanelStep">Floats from one panel of the batch to the next.</param>
 /// <param name="IsWanted">Whether anybody asks for it.</param>
 /// <param name="Accumulates">Whether it is added to what lies there.</param>
-internal readonly record struct Slot(SlotBase Base, long Offset, long PanelStep, int RowStep, int Rows, bool IsWanted = true, bool Accumulates = false)
+internal readonly record struct Slot(SlotBase Base, long Offset, int Rows, int RowStep = 0, long PanelStep = 0, bool IsWanted = true, bool Accumulates = false)
 {
     public int Length(int stride) => Rows * (RowStep > 0 ? RowStep : stride);
 }
 
 /// <summary>A kernel with the places of what it reads and writes.</summary>
-internal sealed class Instruction(Operation operation, CpuKernel kernel, Slot[] inputs, Slot[] results, Traits traits)
+internal sealed unsafe class Instruction(CpuBackend backend, Operation operation, CpuKernel kernel, Slot[] inputs, Slot[] results)
 {
-    private const int BlockRows = 48;
-
-    public Operation Operation => operation;
-
-    public CpuKernel Kernel => kernel;
+    private readonly Traits _traits = kernel.TraitsOf(operation);
+    private readonly int _blockRows = backend.BlockRows;
 
     public Slot[] Inputs => inputs;
 
@@ -49,31 +46,52 @@ internal sealed class Instruction(Operation operation, CpuKernel kernel, Slot[] 
     /// <summary>Rows that are computed.</summary>
     public int Rows { get; init; } = 1;
 
-    /// <summary>Columns of the matrices it computes on; 0 for panels.</summary>
+    /// <summary>Columns of the matrices that it computes on as on panels; 0 in panels.</summary>
     public int Columns { get; init; }
 
-    /// <summary>Columns rounded up, and floats between two rows; 0 for panels.</summary>
-    public int Lanes { get; init; }
-
-    public int Stride { get; init; }
+    /// <summary>Results, for each a bit, that are sums over the columns of matrices, cleared before it adds to them but where they accumulate.</summary>
+    public uint Cleared { get; init; }
 
     /// <summary>Parts that threads can share.</summary>
-    public int Blocks => traits.SplitsByRows ? (Rows + BlockRows - 1) / BlockRows : 1;
+    public int Blocks => _traits.SplitsByRows ? (Rows + _blockRows - 1) / _blockRows : 1;
 
-    public void Run(Workspace workspace) => kernel.Run(operation, new Call(this, workspace, 0, Rows));
+    /// <summary>Floats that it computes in, where a row of a panel has so many lanes.</summary>
+    public long ScratchLength(int stride) => (long)ScratchRows * (_traits.SplitsByRows ? Rows : 1) * (Columns > 0 ? StrideOf(Columns) : stride);
+
+    /// <summary>Rows that it computes in; for each of its own rows, where these are split.</summary>
+    public int ScratchRows => _traits.Scratch;
+
+    /// <summary>Floats between two rows of a matrix that lies as a panel does.</summary>
+    // Rows a power of two apart would compete for the same lines of the cache.
+    public static int StrideOf(int columns) => Batch.RoundUp(columns) + Batch.LaneBlock;
+
+    public void Run(Workspace workspace) => Run(workspace, 0, Rows);
 
     public void RunBlock(Workspace workspace, int block)
     {
-        if (!traits.SplitsByRows) Run(workspace);
-        else kernel.Run(operation, new Call(this, workspace, block * BlockRows, Math.Min(BlockRows, Rows - block * BlockRows)));
+        if (!_traits.SplitsByRows) Run(workspace);
+        else Run(workspace, block * _blockRows, Math.Min(_blockRows, Rows - block * _blockRows));
+    }
+
+    private void Run(Workspace workspace, int firstRow, int rows)
+    {
+        for (int i = 0; i < results.Length && Cleared != 0; i++)
+        {
+            if ((Cleared >> i & 1) == 0 || results[i] is not { IsWanted: true, Accumulates: false } result) continue;
+            var (first, count) = _traits.SplitsByRows ? (firstRow, rows) : (0, result.Rows);
+            new Span<float>(workspace.Locate(result) + (nint)first * result.RowStep, checked(count * result.RowStep))
+                .Fill(_traits.IsMaximum ? float.NegativeInfinity : 0);
+        }
+
+        kernel.Run(operation, new Call(this, workspace, firstRow, rows));
     }
 }
 
-/// <summary>Memory to run the instructions of a panel in, one panel after the other.</summary>
+/// <summary>Memory to run instructions in: those of panels, one panel after the other, or those on matrices.</summary>
 internal sealed unsafe class Workspace
 {
     private readonly Plan _plan;
-    private readonly AlignedBuffer _panel, _mask, _ones;
+    private readonly AlignedBuffer _panel, _mask;
     private readonly Lazy<AlignedBuffer> _scratch;
     private readonly nint[] _bases = new nint[3];
     private int _valid = -1;
@@ -81,20 +99,19 @@ internal sealed unsafe class Workspace
     /// <param name="plan">The plan.</param>
     /// <param name="kernels">The kernels.</param>
     /// <param name="numbers">The numbers of the step.</param>
-    /// <param name="ones">As many ones as the widest matrix has columns, and a block of zeros.</param>
     /// <param name="panelRows">Rows of a panel.</param>
     /// <param name="sums">Where sums are added up: memory of its own, or the total.</param>
-    /// <param name="scratchRows">Rows that kernels compute in.</param>
-    public Workspace(Plan plan, KernelSet kernels, double[] numbers, AlignedBuffer ones, int panelRows, AlignedBuffer sums, int scratchRows)
+    /// <param name="instructions">What is run in it.</param>
+    public Workspace(Plan plan, KernelSet kernels, double[] numbers, int panelRows, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
     {
-        (_plan, Kernels, Numbers) = (plan, kernels, numbers);
-        Stride = plan.PanelLanes;
+        (_plan, Kernels, Numbers, NumberSums, Sums, Stride) = (plan, kernels, numbers, numbers, sums, plan.PanelLanes);
         _panel = new AlignedBuffer((long)panelRows * Stride);
-        _mask = new AlignedBuffer(Stride);
-        _scratch = new Lazy<AlignedBuffer>(() => new AlignedBuffer((long)scratchRows * Stride));
+        int widest = instructions.Select(instruction => instruction.Columns).DefaultIfEmpty(0).Max();
+        _mask = new AlignedBuffer(widest > 0 ? widest + Batch.LaneBlock : Stride);
+        _mask.Span[..widest].Fill(1);
+        // Made when a kernel first asks for it.
+        _scratch = new Lazy<AlignedBuffer>(() => new AlignedBuffer(instructions.Max(instruction => instruction.ScratchLength(Stride))));
         (_bases[(int)SlotBase.Panel], _bases[(int)SlotBase.Leaf]) = ((nint)_panel.Pointer, (nint)sums.Pointer);
-        _ones = ones;
-        Sums = sums;
     }
 
     public KernelSet Kernels { get; }
@@ -108,9 +125,9 @@ internal sealed unsafe class Workspace
 
     public long FirstLane => (long)Panel * Stride;
 
-    public int Positions => _plan.Batch.Positions;
-
     public Batch Batch => _plan.Batch;
+
+    public int Positions => Batch.Positions;
 
     public ulong Seed { get; set; }
 
@@ -119,31 +136,26 @@ internal sealed unsafe class Workspace
     public double[] Numbers { get; }
 
     /// <summary>Where numbers that are summed go.</summary>
-    public double[] NumberSums { get; set; } = [];
+    public double[] NumberSums { get; set; }
 
     public AlignedBuffer Sums { get; }
 
-    public float* Mask => _mask.Pointer;
-
-    /// <summary>As many ones as a matrix has columns, and then zeros.</summary>
-    public float* MaskOf(int columns) => _ones.Pointer + (_ones.Length - Batch.LaneBlock - columns);
-
-    /// <summary>Rows to compute in, made when a kernel first asks for them.</summary>
     public float* Scratch => _scratch.Value.Pointer;
+
+    /// <summary>A one for each lane, or column, and zeros in the padding.</summary>
+    public float* MaskOf(Instruction instruction) =>
+        _mask.Pointer + (instruction.Columns > 0 ? _mask.Length - Batch.LaneBlock - instruction.Columns : 0);
 
     public float* Locate(in Slot slot) => (float*)_bases[(int)slot.Base] + slot.Offset + slot.PanelStep * Panel;
 
     public void MoveTo(int panel)
     {
         Panel = panel;
-        int lanes = (int)Math.Min(Stride, Batch.Lanes - FirstLane);
+        int lanes = (int)Math.Min(Stride, Batch.Lanes - FirstLane), sequenceLanes = Batch.SequenceLanes;
         Lanes = Batch.RoundUp(lanes);
-        int sequenceLanes = Batch.SequenceLanes, length = Batch.Length;
         if (_valid == lanes) return;
         _valid = lanes;
-        _mask.Span.Clear();
-        for (int lane = 0; lane < lanes; lane++)
-            if (lane % sequenceLanes < length) _mask.Span[lane] = 1;
+        for (int lane = 0; lane < Stride; lane++) _mask.Span[lane] = lane < lanes && lane % sequenceLanes < Batch.Length ? 1 : 0;
     }
 
     /// <summary>Fills the panel with what no kernel should read.</summary>

@@ -54,15 +54,24 @@ public readonly record struct Traits
     /// <summary>The inputs whose rows may be taken over by the first result that is wanted, for each input a bit.</summary>
     public uint Overwrites { get; init; }
 
-    /// <summary>Whether a matrix that is its result can be written, or added, where sums over the batch lie.</summary>
-    public bool FitsSums { get; init; }
+    /// <summary>
+    /// The inputs that are weights to it where it computes on matrices too, for each input a bit: as for panels, these are read as they lie. So is an input
+    /// whose columns are not those of the first that is none.
+    /// </summary>
+    public uint WeightInputs { get; init; }
+
+    /// <summary>
+    /// The results that are sums over lanes, or over the columns where it computes on matrices, for each result a bit: it adds to what lies there, which
+    /// is cleared before.
+    /// </summary>
+    public uint Reduces { get; init; }
 
     /// <summary>Whether its rows can be computed apart from each other, by several threads.</summary>
     public bool SplitsByRows { get; init; }
 
-    /// <summary>Whether a reduction takes the maximum over panels in place of the sum.</summary>
+    /// <summary>Whether what it reduces is a maximum in place of a sum.</summary>
     public bool IsMaximum { get; init; }
 
-    /// <summary>Rows of a panel that it needs to compute in.</summary>
+    /// <summary>Rows, of a panel or of its matrices, that it needs to compute in; where its rows are split, for each of its rows.</summary>
     public int Scratch { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using static System.FormattableString;
 
 namespace Spd.Engine.Planning;
 
@@ -59,6 +60,11 @@ public sealed class Place
 
     internal Place? Over { get; set; }
 
+    // The operations, by their places in the plan, from the first that writes it to the last that reads it.
+    internal int From { get; set; } = -1;
+
+    internal int To { get; set; } = -1;
+
     internal Place Home => Into?.Home ?? Over?.Home ?? this;
 
     internal bool IsWanted => Users.Count > 0 || IsOutput;
@@ -93,7 +99,10 @@ public sealed class PlannedOperation
     /// <summary>The pass, forward to a loss and backward from it, in which it runs.</summary>
     public int Pass { get; internal set; }
 
+    // The order of the graph, and the place in the plan.
     internal double Index { get; }
+
+    internal int At { get; set; }
 
     // Weights lie there already, and the parts of a sum are computed where it lies.
     internal bool IsComputed => Operation is not (Weight or Sum { Parts: [{ Shape.Domain: not Domain.Step }, ..] });
@@ -112,6 +121,7 @@ public sealed record Phase(bool IsPanels, IReadOnlyList<PlannedOperation> Operat
 /// </summary>
 public sealed class Plan
 {
+    private const string Letters = " kMGTPE";
     private const int MostLeaves = 16;
     private const int NarrowestPanel = 128, WidestPanel = 256;
     private const long LargestPanel = 32L * 1024 * 1024;
@@ -119,17 +129,20 @@ public sealed class Plan
 
     private readonly Dictionary<Value, Place> _places;
 
-    internal Plan(Objective objective, Batch batch, IReadOnlyDictionary<Parameter, Value> gradients, IReadOnlyList<Phase> phases, Dictionary<Value, Place> places, Plan? given, int panelRows)
+    internal Plan(Objective objective, Batch batch, IReadOnlyDictionary<Parameter, Value> gradients, Plan? given, Planner planner)
     {
-        (Objective, Batch, Gradients, Phases, _places, Given, PanelRows) = (objective, batch, gradients, phases, places, given, panelRows);
+        (Objective, Batch, Gradients, Given) = (objective, batch, gradients, given);
+        (Phases, _places, PanelRows) = (planner.Phases, planner.Places, planner.PanelRows);
         Terms = [.. objective.Terms];
-        Sums = [.. phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results).Where(place => place.Store == Store.Sums)
-            .Select(place => place.Home).Distinct().OrderBy(place => place.Row)];
-        Reductions = phases.SelectMany(phase => phase.Operations).Where(operation => operation.IsReduction)
-            .SelectMany(operation => operation.Results.Where(place => place.Store == Store.Sums && place.IsWanted).Select(place => place.Home)).ToHashSet();
-        Kept = [.. places.Values.Where(place => place is { Store: Store.Batch, IsGiven: false } && place.Home == place).Distinct()];
-        PanelLanes = given?.PanelLanes ?? LanesFor(batch, panelRows);
-        int summed = Math.Max(Reductions.Sum(place => place.Shape.Count), 1);
+        var results = Phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results.Select(place => (Operation: operation, Place: place)))
+            .Where(entry => entry.Place.Store == Store.Sums).ToList();
+        Sums = [.. results.Select(entry => entry.Place.Home).Distinct().OrderBy(place => place.Row)];
+        Reductions = results.Where(entry => entry.Operation.IsReduction && entry.Place.IsWanted).DistinctBy(entry => entry.Place.Home)
+            .ToDictionary(entry => entry.Place.Home, entry => entry.Operation.Traits.IsMaximum);
+        Kept = [.. _places.Values.Where(place => place is { Store: Store.Batch, IsGiven: false } && place.Home == place)];
+        KeptRows = Kept.Sum(place => (long)place.Shape.Rows);
+        PanelLanes = given?.PanelLanes ?? LanesFor(batch, PanelRows);
+        int summed = Math.Max(Reductions.Keys.Sum(place => place.Shape.Count), 1);
         Leaves = Math.Min(Panels, (int)Math.Clamp(LeafBytes / sizeof(float) / summed, 1, MostLeaves));
     }
 
@@ -172,11 +185,14 @@ public sealed class Plan
     /// <summary>The matrices and vectors that are summed over the batch, or added up from such.</summary>
     public IReadOnlyList<Place> Sums { get; }
 
-    /// <summary>Those of <see cref="Sums"/> that panels add to.</summary>
-    internal IReadOnlySet<Place> Reductions { get; }
-
     /// <summary>The values that lie in memory for the whole batch.</summary>
     public IReadOnlyList<Place> Kept { get; }
+
+    /// <summary>Rows of all that lies in memory for the whole batch.</summary>
+    public long KeptRows { get; }
+
+    // Those of Sums that panels add to, each with whether it is a maximum.
+    internal IReadOnlyDictionary<Place, bool> Reductions { get; }
 
     /// <summary>The work of a run.</summary>
     public Work Work => Phases.Select(WorkOf).Aggregate(default(Work), (sum, work) => sum + work);
@@ -191,17 +207,23 @@ public sealed class Plan
     /// <param name="trained">The parameters whose gradients are wanted.</param>
     /// <param name="keep">Values to be read afterwards, besides the losses.</param>
     /// <param name="given">A plan whose kept values are taken as they are, without computing them anew.</param>
+    /// <exception cref="ArgumentException">The given plan is of another batch, or a value to be kept of another graph.</exception>
     public static Plan Of(
-        Objective objective, Batch batch, Func<Operation, Traits> traitsOf, IEnumerable<Parameter>? trained = null, IReadOnlyList<Value>? keep = null, Plan? given = null)
+        Objective objective, Batch batch, Func<Operation, Traits> traitsOf, IEnumerable<Parameter>? trained = null, IReadOnlyList<Value>? keep = null,
+        Plan? given = null)
     {
         if (given is not null && given.Batch != batch)
-            throw new ArgumentException($"what is kept for a batch of {given.Batch.Sequences} x {given.Batch.Length} cannot be given to one of {batch.Sequences} x {batch.Length}", nameof(given));
-        var graph = objective.Graph;
-        var gradients = objective.GradientsBy(trained ?? []);
-        var planner = new Planner(objective, traitsOf, given);
+        {
+            throw new ArgumentException(
+                $"what is kept for a batch of {given.Batch.Sequences} x {given.Batch.Length} cannot be given to one of {batch.Sequences} x {batch.Length}",
+                nameof(given));
+        }
+
         foreach (var value in keep ?? [])
-            if (!graph.Holds(value)) throw new ArgumentException($"{value}, which is to be kept, belongs to another graph", nameof(keep));
-        return planner.Plan(batch, gradients, [.. keep ?? [], .. objective.Terms.Select(term => term.Loss), .. gradients.Values]);
+            if (!objective.Graph.Holds(value)) throw new ArgumentException($"{value}, which is to be kept, belongs to another graph", nameof(keep));
+        var gradients = objective.GradientsBy(trained ?? []);
+        var planner = new Planner(objective.Graph, [.. keep ?? [], .. objective.Terms.Select(term => term.Loss), .. gradients.Values], traitsOf, given);
+        return new Plan(objective, batch, gradients, given, planner);
     }
 
     /// <summary>The work of a phase for the whole batch.</summary>
@@ -215,74 +237,63 @@ public sealed class Plan
     public override string ToString()
     {
         var text = new StringBuilder();
-        string shape = Batch.Length > 1 ? $"{Whole(Batch.Sequences)} sequences of {Whole(Batch.Length)} positions" : $"{Whole(Batch.Sequences)} rows";
-        long reduced = Reductions.Sum(place => (long)place.Shape.Count), summed = Sums.Sum(place => (long)place.Shape.Count);
-        long keptRows = Kept.Sum(place => (long)place.Shape.Rows);
-        Line("batch", $"{shape}, in {Whole(Panels)} {(Panels == 1 ? "panel" : "panels")} of {Whole(PanelLanes)} lanes");
-        Line("panel", $"{Whole(PanelRows)} rows, {Bytes(PanelBytes)} for each thread");
-        Line("leaves", $"{Whole(Leaves)}, each a sum of {Whole(reduced)} numbers, {Bytes(reduced * sizeof(float))}");
-        Line("totals", $"{Whole(summed)} numbers, {Bytes(summed * sizeof(float))}");
-        Line("kept", keptRows == 0 ? "nothing for the whole batch" : $"{Whole(keptRows)} rows for the whole batch, {Bytes(keptRows * Panels * PanelLanes * sizeof(float))}");
+        long reduced = Reductions.Keys.Sum(place => (long)place.Shape.Count), summed = Sums.Sum(place => (long)place.Shape.Count);
+        string rows = Batch.Length > 1 ? Invariant($"{Batch.Sequences} sequences of {Batch.Length} positions") : Invariant($"{Batch.Sequences} rows");
+        Line("batch", Invariant($"{rows}, in {Panels} {(Panels == 1 ? "panel" : "panels")} of {PanelLanes} lanes"));
+        Line("panel", Invariant($"{PanelRows} rows, {Bytes(PanelBytes)} for each thread"));
+        Line("leaves", Invariant($"{Leaves}, each a sum of {reduced} numbers, {Bytes(reduced * sizeof(float))}"));
+        Line("totals", Invariant($"{summed} numbers, {Bytes(summed * sizeof(float))}"));
+        string kept = KeptRows == 0 ? "nothing" : Invariant($"{KeptRows} rows");
+        Line("kept", kept + " for the whole batch" + (KeptRows == 0 ? "" : ", " + Bytes(KeptRows * Panels * PanelLanes * sizeof(float))));
         text.Append('\n');
         Row("phase", "pass", "ops", "products", "outer", "GELUs", "gradient", "uniforms", "entries");
-        foreach (var phase in Phases.Where(phase => phase.Operations.Any(operation => operation.IsComputed)))
-        {
-            foreach (var pass in phase.Operations.Where(operation => operation.IsComputed).GroupBy(operation => operation.Pass).OrderBy(group => group.Key))
-                WorkRow(phase.IsPanels ? "panels" : "weights", phase.IsPanels ? Whole(pass.Key) : "", pass.Count(), WorkOf(phase with { Operations = [.. pass] }));
-        }
-
-        WorkRow("all", "", Phases.Sum(phase => phase.Operations.Count(operation => operation.IsComputed)), Work);
-        var losses = Terms.GroupBy(term => term.Name, term => PassOf(term.Loss)).ToList();
-        if (losses.Count > 0) text.Append('\n');
-        foreach (var loss in losses) text.Append(CultureInfo.InvariantCulture, $"{loss.Key}: {InWords([.. loss.Distinct().Order()])}\n");
+        var groups = Phases.SelectMany(phase => phase.Operations.Where(operation => operation.IsComputed).GroupBy(operation => phase.IsPanels ? operation.Pass : 0)
+            .OrderBy(group => group.Key).Select(group => (Pass: group.Key, Phase: phase with { Operations = [.. group] }))).ToList();
+        foreach (var (pass, phase) in groups) WorkRow(pass == 0 ? "weights" : "panels", pass == 0 ? "" : Invariant($"{pass}"), phase.Operations.Count, WorkOf(phase));
+        WorkRow("all", "", groups.Sum(group => group.Phase.Operations.Count), Work);
+        if (Terms.Count > 0) text.Append('\n');
+        int PassOf(Value loss) => groups.Find(group => group.Phase.Operations.Any(operation => operation.Operation == loss.Source)).Pass;
+        foreach (var loss in Terms.GroupBy(term => term.Name, term => PassOf(term.Loss)))
+            text.Append(CultureInfo.InvariantCulture, $"{loss.Key}: {InWords([.. loss.Distinct().Order()])}\n");
         return text.ToString();
 
-        void Line(string name, string what) => text.Append(CultureInfo.InvariantCulture, $"{name,-9}{what}\n");
+        void Line(string name, string what) => text.Append(CultureInfo.InvariantCulture, $"{name,-9}{what}").Append('\n');
 
-        void Row(string phase, string pass, string operations, params ReadOnlySpan<string> work)
+        void Row(params ReadOnlySpan<string> cells)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{phase,-8}{pass,4}{operations,5}");
-            foreach (string amount in work) text.Append(CultureInfo.InvariantCulture, $"{amount,10}");
+            text.Append(CultureInfo.InvariantCulture, $"{cells[0],-8}{cells[1],4}{cells[2],5}");
+            foreach (string amount in cells[3..]) text.Append(CultureInfo.InvariantCulture, $"{amount,10}");
             text.Append('\n');
         }
 
         void WorkRow(string phase, string pass, int operations, Work work) => Row(
-            phase, pass, Whole(operations), Amount(work.MultiplyAdds), Amount(work.OuterMultiplyAdds), Amount(work.Gelus), Amount(work.GeluGradients),
+            phase, pass, Invariant($"{operations}"), Amount(work.MultiplyAdds), Amount(work.OuterMultiplyAdds), Amount(work.Gelus), Amount(work.GeluGradients),
             Amount(work.Uniforms), Amount(work.Entries));
     }
 
     /// <summary>A number of operations in four digits, with the letter of its size: <c>3.219 G</c>.</summary>
     public static string Amount(double number)
     {
-        const string Letters = " kMGTPE";
         if (number == 0) return "-";
         int size = Math.Clamp((int)Math.Floor(Math.Log10(number) / 3), 0, Letters.Length - 1);
         double scaled = number / Math.Pow(1000, size);
         string format = size == 0 ? "0.##" : scaled < 10 ? "0.000" : scaled < 100 ? "0.00" : "0.0";
-        return string.Create(CultureInfo.InvariantCulture, $"{scaled.ToString(format, CultureInfo.InvariantCulture)} {Letters[size]}").TrimEnd();
+        return $"{scaled.ToString(format, CultureInfo.InvariantCulture)} {Letters[size]}".TrimEnd();
     }
 
     private static string InWords(int[] passes) => passes switch
     {
         [0] => "on the weights",
-        [var pass] => $"in pass {Whole(pass)}",
-        [var first, .., var last] when last - first == passes.Length - 1 => $"in passes {Whole(first)} to {Whole(last)}",
-        _ => $"in passes {string.Join(", ", passes.Select(pass => Whole(pass)))}",
+        [var pass] => Invariant($"in pass {pass}"),
+        [var first, .., var last] when last - first == passes.Length - 1 => Invariant($"in passes {first} to {last}"),
+        _ => Invariant($"in passes {string.Join(", ", passes)}"),
     };
 
-    private static string Whole(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Bytes(long bytes) => bytes switch
+    private static string Bytes(long bytes)
     {
-        < 1024 => string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes"),
-        < 1024 * 1024 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.#} KiB"),
-        < 1024L * 1024 * 1024 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.#} MiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024 * 1024):0.#} GiB"),
-    };
-
-    /// <summary>The pass in which a loss is computed; 0 on the weights.</summary>
-    private int PassOf(Value loss) => Phases.Where(phase => phase.IsPanels).SelectMany(phase => phase.Operations)
-        .FirstOrDefault(operation => operation.Results.Any(place => place.Value == loss))?.Pass ?? 0;
+        int size = Math.Clamp((int)Math.Log2(Math.Max(bytes, 1)) / 10, 0, 3);
+        return Invariant($"{bytes / Math.Pow(1024, size):0.#} {(size == 0 ? "bytes" : $"{char.ToUpperInvariant(Letters[size])}iB")}");
+    }
 
     private static int LanesFor(Batch batch, int rows)
     {

@@ -4,59 +4,72 @@ using Spd.Engine.Operations;
 namespace Spd.Engine.Planning;
 
 /// <summary>Makes a <see cref="Plan"/>: what is needed, its phase, its pass, where sums are added up, and which rows a value has while it is needed.</summary>
-internal sealed class Planner(Objective objective, Func<Operation, Traits> traitsOf, Plan? given)
+internal sealed class Planner
 {
-    private readonly Dictionary<Value, Place> _places = [];
+    private readonly Plan? _given;
+    private readonly Func<Operation, Traits> _traitsOf;
     private readonly Dictionary<Place, PlannedOperation> _sources = [];
-    private List<PlannedOperation> _operations = [];
-    private int _panelRows;
+    private readonly List<Place> _homes = [];
+    private readonly List<PlannedOperation> _operations;
 
-    public Plan Plan(Batch batch, IReadOnlyDictionary<Parameter, Value> gradients, IReadOnlyList<Value> outputs)
+    /// <param name="graph">The graph.</param>
+    /// <param name="outputs">What is to be computed.</param>
+    /// <param name="traitsOf">What the back end says of an operation.</param>
+    /// <param name="given">A plan whose kept values need not be computed.</param>
+    public Planner(Graph graph, IReadOnlyList<Value> outputs, Func<Operation, Traits> traitsOf, Plan? given)
     {
-        CollectNeeded(outputs);
+        (_traitsOf, _given) = (traitsOf, given);
+        _operations = Needed(graph, outputs);
         NumberPhases();
         NumberPasses();
         PlaceSums();
-        _operations = [.. _operations.OrderBy(operation => operation.Phase).ThenBy(operation => operation.Pass).ThenBy(operation => operation.Index)];
+        _operations = [.. _operations.OrderBy(operation => (operation.Phase, operation.Pass, operation.Index))];
+        for (int i = 0; i < _operations.Count; i++) _operations[i].At = i;
         ChooseStores();
         PlaceRows();
         int last = _operations.Count == 0 ? 0 : _operations[^1].Phase;
-        var phases = Enumerable.Range(0, last + 1).Select(number => new Phase(number % 2 == 1, [.. _operations.Where(operation => operation.Phase == number)]));
-        return new Plan(objective, batch, gradients, [.. phases], _places, given, _panelRows);
+        var phases = _operations.ToLookup(operation => operation.Phase);
+        Phases = [.. Enumerable.Range(0, last + 1).Select(number => new Phase(number % 2 == 1, [.. phases[number]]))];
     }
 
-    private void CollectNeeded(IReadOnlyList<Value> outputs)
+    public IReadOnlyList<Phase> Phases { get; }
+
+    public Dictionary<Value, Place> Places { get; } = [];
+
+    public int PanelRows { get; private set; }
+
+    private List<PlannedOperation> Needed(Graph graph, IReadOnlyList<Value> outputs)
     {
         var needed = new HashSet<Value>(outputs);
-        var sources = new List<Operation>();
-        foreach (var operation in objective.Graph.Operations.Reverse())
+        var sources = new Stack<(Operation Operation, IReadOnlyList<Value> Results)>();
+        foreach (var operation in graph.Operations.Reverse())
         {
-            var results = objective.Graph.ResultsOf(operation);
-            if (!results.Any(needed.Contains)) continue;
-            if (given is not null && results.Where(needed.Contains).All(IsGiven)) continue;
-            sources.Add(operation);
+            var results = graph.ResultsOf(operation);
+            if (results.All(result => !needed.Contains(result) || IsGiven(result))) continue;
+            sources.Push((operation, results));
             needed.UnionWith(operation.Inputs);
         }
 
-        foreach (var (index, operation) in Enumerable.Reverse(sources).Index())
+        var planned = new List<PlannedOperation>();
+        foreach (var (operation, values) in sources)
         {
-            Place[] results = [.. objective.Graph.ResultsOf(operation).Select(PlaceOf)];
+            Place[] results = [.. values.Select(PlaceOf)];
             foreach (var result in results) result.IsGiven = false;
-            var planned = new PlannedOperation(operation, [.. operation.Inputs.Select(PlaceOf)], results, index, traitsOf(operation));
-            foreach (var result in results) _sources[result] = planned;
-            _operations.Add(planned);
+            planned.Add(new PlannedOperation(operation, [.. operation.Inputs.Select(PlaceOf)], results, planned.Count, _traitsOf(operation)));
+            foreach (var result in results) _sources[result] = planned[^1];
         }
 
         foreach (var output in outputs) PlaceOf(output).IsOutput = true;
+        return planned;
     }
 
-    private bool IsGiven(Value value) => value.Shape.Domain != Domain.Step && value.Source is not Weight && given?.Find(value) is { IsOutput: true };
+    private bool IsGiven(Value value) => value.Shape.Domain != Domain.Step && value.Source is not Weight && _given?.Find(value) is { IsOutput: true };
 
     private Place PlaceOf(Value value)
     {
-        if (_places.TryGetValue(value, out var place)) return place;
-        _places[value] = place = new Place(value.Shape, value);
-        if (IsGiven(value) && given!.Find(value) is { } other) (place.IsGiven, place.Store, place.Row) = (true, other.Store, other.Row);
+        if (Places.TryGetValue(value, out var place)) return place;
+        Places[value] = place = new Place(value.Shape, value);
+        if (IsGiven(value) && _given!.Find(value) is { } other) (place.IsGiven, place.Store, place.Row) = (true, other.Store, other.Row);
         return place;
     }
 
@@ -93,14 +106,16 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
         var behind = new HashSet<Place>();
         foreach (var operation in panels)
         {
-            operation.Pass = operation.Inputs.Where(behind.Contains).Select(input => _sources[input].Pass).Append(operation.Pass).Max();
+            foreach (var input in operation.Inputs)
+                if (behind.Contains(input)) operation.Pass = Math.Max(operation.Pass, _sources[input].Pass);
             if (operation.Pass > 0) behind.UnionWith(operation.Results);
         }
 
         foreach (var operation in Enumerable.Reverse(panels))
         {
-            if (operation.Pass == 0)
-                operation.Pass = operation.Results.SelectMany(result => result.Users).Where(user => user.Phase == operation.Phase).Select(user => user.Pass).DefaultIfEmpty(1).Min();
+            if (operation.Pass > 0) continue;
+            operation.Pass = operation.Results.SelectMany(result => result.Users).Where(user => user.Phase == operation.Phase)
+                .Select(user => user.Pass).DefaultIfEmpty(1).Min();
         }
     }
 
@@ -136,8 +151,9 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
             bool isFirst = true;
             foreach (int i in Enumerable.Range(0, parts.Length).OrderBy(i => KeyOf(parts[i])).ToArray())
             {
-                if (IsOwn(parts[i]) && (isFirst || !total.Shape.IsPanel || CanBeAdded(parts[i]))) (parts[i].Into, parts[i].Accumulates) = (total, !isFirst);
-                else parts[i] = Copied(parts[i], isFirst);
+                var part = parts[i];
+                if (IsOwn(part) && (isFirst || !total.Shape.IsPanel || CanBeAdded(part))) (part.Into, part.Accumulates) = (total, !isFirst);
+                else parts[i] = Copied(part, isFirst);
                 isFirst = false;
             }
 
@@ -146,7 +162,7 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
             // Matrices computed from weights have a layout of their own, as a rule, and are then copied to a sum.
             bool IsOwn(Place part) => part is { Users.Count: 1, IsOutput: false, Into: null } && _sources.TryGetValue(part, out var source)
                 && (total.Shape.IsPanel ? source.Phase == sum.Phase && source.Operation is not Sum
-                    : source is { IsReduction: true, Traits.IsMaximum: false } || source.Traits.FitsSums);
+                    : !source.Traits.IsMaximum && (source.IsReduction || (source.Traits.Reduces >> part.Index & 1) != 0));
 
             bool CanBeAdded(Place part) => (_sources[part].Traits.Accumulates >> part.Index & 1) != 0;
 
@@ -165,7 +181,7 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
                 part.Users.Remove(sum);
                 var copy = new Copy(part.Value!);
                 var place = new Place(total.Shape, value: null) { Into = total, Accumulates = !isFirstPart };
-                _operations.Add(_sources[place] = new PlannedOperation(copy, [part], [place], index, traitsOf(copy)) { Phase = phase, Pass = pass });
+                _operations.Add(_sources[place] = new PlannedOperation(copy, [part], [place], index, _traitsOf(copy)) { Phase = phase, Pass = pass });
                 place.Users.Add(sum);
                 return place;
             }
@@ -174,7 +190,7 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
 
     private void ChooseStores()
     {
-        int numbers = 0, parameters = 0, weights = 0, sums = 0;
+        int[] counts = new int[Enum.GetValues<Store>().Length];
         foreach (var operation in _operations)
         {
             foreach (var result in operation.Results)
@@ -187,15 +203,7 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
                     Domain.Weights => operation.IsReduction || result.Home != result || operation.Operation is Sum ? Store.Sums : Store.Weights,
                     _ => result.Home.IsOutput || result.Home.Users.Exists(user => user.Phase != operation.Phase) ? Store.Batch : Store.Panel,
                 };
-                if (result.Home != result) continue;
-                result.Row = result.Store switch
-                {
-                    Store.Numbers => numbers++,
-                    Store.Parameter => parameters++,
-                    Store.Weights => weights++,
-                    Store.Sums => sums++,
-                    _ => -1,
-                };
+                if (result.Home == result && !result.Shape.IsPanel) result.Row = counts[(int)result.Store]++;
             }
         }
 
@@ -205,22 +213,23 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
     /// <summary>Gives every panel its rows: largest first, the lowest rows that are free as long as it is needed.</summary>
     private void PlaceRows()
     {
-        var at = _operations.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        var lives = new Dictionary<Place, Life>();
         foreach (var operation in _operations)
         {
-            foreach (var place in operation.Results.Where(result => (result.Shape.IsPanel || result.Store == Store.Weights) && result is { IsGiven: false, IsWanted: true }))
+            foreach (var place in operation.Results)
             {
+                if (!(place.Shape.IsPanel || place.Store == Store.Weights) || place.IsGiven || !place.IsWanted) continue;
                 if (place.Into is null && place.Store is Store.Panel or Store.Weights) place.Over = FindOver(operation, place);
                 var home = place.Home;
-                int to = place.Users.Select(user => at[user]).DefaultIfEmpty(at[operation]).Max();
-                lives[home] = lives.TryGetValue(home, out var life) ? new(Math.Min(life.From, at[operation]), Math.Max(life.To, to)) : new(at[operation], to);
+                if (home.From < 0) _homes.Add(home);
+                home.From = home.From < 0 ? operation.At : Math.Min(home.From, operation.At);
+                home.To = Math.Max(home.To, place.Users.Count == 0 ? operation.At : place.Users.Max(user => user.At));
             }
         }
 
         int batchRows = 0;
-        var placed = new List<(Place Place, Life Life)>();
-        foreach (var (home, life) in lives.Where(entry => entry.Key.Shape.IsPanel).OrderByDescending(entry => entry.Key.Shape.Rows).ThenBy(entry => entry.Value.From))
+        // By their first rows.
+        var placed = new List<Place>();
+        foreach (var home in _homes.Where(home => home.Shape.IsPanel).OrderByDescending(home => home.Shape.Rows).ThenBy(home => home.From))
         {
             if (home.Store == Store.Batch)
             {
@@ -229,34 +238,35 @@ internal sealed class Planner(Objective objective, Func<Operation, Traits> trait
                 continue;
             }
 
+            int at = 0;
             home.Row = 0;
-            foreach (var (other, _) in placed.Where(entry => entry.Life.From <= life.To && entry.Life.To >= life.From).OrderBy(entry => entry.Place.Row))
+            foreach (var other in placed)
             {
                 if (home.Row + home.Shape.Rows <= other.Row) break;
-                home.Row = Math.Max(home.Row, other.Row + other.Shape.Rows);
+                if (other.From <= home.To && other.To >= home.From) home.Row = Math.Max(home.Row, other.Row + other.Shape.Rows);
             }
 
-            placed.Add((home, life));
-            _panelRows = Math.Max(_panelRows, home.Row + home.Shape.Rows);
+            while (at < placed.Count && placed[at].Row < home.Row) at++;
+            placed.Insert(at, home);
+            PanelRows = Math.Max(PanelRows, home.Row + home.Shape.Rows);
         }
 
         foreach (var place in _sources.Keys.Where(place => place.Shape.IsPanel && !place.IsGiven)) (place.Row, place.Store) = (place.Home.Row, place.Home.Store);
-
-        // A result takes over the rows of an input that nothing reads afterwards.
-        Place? FindOver(PlannedOperation operation, Place result)
-        {
-            if (result.IsOutput || operation.Results.First(other => other.IsWanted && other.Store == result.Store) != result) return null;
-            for (int i = 0; i < operation.Inputs.Count; i++)
-            {
-                var input = operation.Inputs[i];
-                if ((operation.Traits.Overwrites >> i & 1) == 0 || input.IsGiven || input.IsOutput || input.Home.Store != result.Store || input.Shape.Count != result.Shape.Count || input.Shape.Rows != result.Shape.Rows) continue;
-                if (!lives.TryGetValue(input.Home, out var life) || life.To > at[operation]) continue;
-                if (operation.Inputs.Count(other => other.Home == input.Home) == 1) return input;
-            }
-
-            return null;
-        }
     }
 
-    private readonly record struct Life(int From, int To);
+    /// <summary>The input whose rows a result takes over, since nothing reads it afterwards; or null.</summary>
+    private static Place? FindOver(PlannedOperation operation, Place result)
+    {
+        if (result.IsOutput || operation.Results.First(other => other.IsWanted && other.Store == result.Store) != result) return null;
+        for (int i = 0; i < operation.Inputs.Count; i++)
+        {
+            var input = operation.Inputs[i];
+            var home = input.Home;
+            if ((operation.Traits.Overwrites >> i & 1) == 0 || input.IsGiven || input.IsOutput || home.Store != result.Store || home.From < 0) continue;
+            if ((input.Shape.Rows, input.Shape.Columns) != (result.Shape.Rows, result.Shape.Columns) || home.To > operation.At) continue;
+            if (operation.Inputs.Count(other => other.Home == home) == 1) return input;
+        }
+
+        return null;
+    }
 }

@@ -152,6 +152,8 @@ public sealed class ProgramTests
         Assert.Contains("no input of this program", Assert.Throws<ArgumentException>(() => program.Set(graph.Input(2), new float[6])).Message, StringComparison.Ordinal);
         Assert.Contains("was not set", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);
         program.Set(x, new float[6]);
+        Assert.Equal("the input [2, 3] was not set: give it its values before a run", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message);
+        program.Set(matrix, [1, 2, 3, 4, 5, 6]);
         program.Run(0, 0);
         Assert.Equal(0, program.TotalLoss);
     }
@@ -172,6 +174,7 @@ public sealed class ProgramTests
         Assert.Contains("not kept", Assert.Throws<ArgumentException>(() => program.Read(y)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => program.Read(graph.Input(2)));
         Assert.Equal((4 + 25) / 6.0, program.ReadNumber(objective.Terms[0].Loss), 1e-6);
+        Assert.Equal([(float)program.TotalLoss], program.Read(objective.Terms[0].Loss));
     }
 
     [Fact]
