@@ -20,6 +20,7 @@ public sealed class CpuBackend : Backend
     {
         Kernels = string.IsNullOrEmpty(kernels) ? KernelSet.Widest() : KernelSet.Create(kernels);
         Pool = new WorkerPool(threads ?? Environment.ProcessorCount);
+        Reduction = new LocalReduction(Kernels);
         CpuKernels.AddTo(this);
     }
 
@@ -28,6 +29,8 @@ public sealed class CpuBackend : Backend
     internal override KernelSet Kernels { get; }
 
     internal override WorkerPool Pool { get; }
+
+    internal IReduction Reduction { get; init; }
 
     // Rows of the blocks of an instruction that several threads share.
     internal int BlockRows { get; init; } = 48;

@@ -223,11 +223,9 @@ internal sealed unsafe class CpuProgram : Program
 
     private PanelPhase NewPanelPhase(Phase phase, IReadOnlyList<Instruction> instructions, Workspace[] workspaces)
     {
-        var wanted = phase.Operations.SelectMany(operation => operation.Results).Where(place => place.IsWanted).ToList();
-        var sums = wanted.Where(place => place.Store == Store.Sums).Select(place => place.Home).Distinct()
-            .Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order().ToList();
-        int[] numbers = [.. wanted.Where(place => place.Store == Store.Numbers).Select(place => place.Row)];
-        return new PanelPhase(Plan, _backend, workspaces, [.. instructions], _sums, sums, numbers, _numbers);
+        var sums = phase.Operations.SelectMany(operation => operation.Results).Where(place => place is { IsWanted: true, Store: Store.Sums })
+            .Select(place => place.Home).Distinct().Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order();
+        return new PanelPhase(Plan, _backend, workspaces, [.. instructions], sums, _sums, _numbers);
     }
 }
 

@@ -21,33 +21,39 @@ internal sealed unsafe class PanelPhase : IParallelWork
     private readonly Instruction[] _instructions;
     private readonly AlignedBuffer _total;
     private readonly (int Offset, int Length, bool IsMaximum)[] _stretches;
-    private readonly int[] _numbers;
-    private readonly double[] _totals;
-    private readonly double[][] _numberSums;
+    private readonly double[] _numberTotals;
+    private readonly double[][] _numbers;
     private readonly int[] _turns;
     private readonly Team[] _teams;
     private volatile bool _failed;
 
+    /// <param name="plan">The plan.</param>
+    /// <param name="backend">The threads, and what takes in sums.</param>
+    /// <param name="workspaces">One for each thread that runs a leaf.</param>
+    /// <param name="instructions">What is run on every panel.</param>
+    /// <param name="sums">What is summed, where it lies in a workspace and in the total.</param>
+    /// <param name="total">What sums are added to.</param>
+    /// <param name="numberTotals">What numbers that are summed are added to.</param>
     public PanelPhase(
-        Plan plan, CpuBackend backend, Workspace[] workspaces, Instruction[] instructions, AlignedBuffer total,
-        IReadOnlyList<(int Offset, int Length, bool IsMaximum)> sums, int[] numbers, double[] totals)
+        Plan plan, CpuBackend backend, Workspace[] workspaces, Instruction[] instructions, IEnumerable<(int Offset, int Length, bool IsMaximum)> sums,
+        AlignedBuffer total, double[] numberTotals)
     {
-        (_plan, _backend, _workspaces, _instructions, _total, _numbers, _totals) = (plan, backend, workspaces, instructions, total, numbers, totals);
+        (_plan, _backend, _workspaces, _instructions, _total, _numberTotals) = (plan, backend, workspaces, instructions, total, numberTotals);
         _stretches =
         [
             .. sums.SelectMany(sum => Enumerable.Range(0, (sum.Length + StretchLength - 1) / StretchLength)
                 .Select(i => (sum.Offset + i * StretchLength, Math.Min(StretchLength, sum.Length - i * StretchLength), sum.IsMaximum))),
         ];
         _turns = new int[_stretches.Length];
-        _numberSums = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[totals.Length])];
-        foreach (var workspace in workspaces) if (plan.Leaves > 1) ClearLeaf(workspace);
+        _numbers = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[numberTotals.Length])];
+        ClearLeaves();
         _teams = [.. Enumerable.Range(0, backend.Threads > plan.Leaves ? plan.Leaves : 0).Select(_ => new Team())];
     }
 
     public void Run(ulong seed, long step)
     {
         foreach (var workspace in _workspaces) (workspace.Seed, workspace.Step) = (seed, step);
-        foreach (double[] sums in _numberSums) Array.Clear(sums);
+        foreach (double[] numbers in _numbers) Array.Clear(numbers);
         foreach (var team in _teams) team.Begin();
         Array.Clear(_turns);
         _failed = false;
@@ -56,15 +62,14 @@ internal sealed unsafe class PanelPhase : IParallelWork
             int members = (_backend.Threads + _plan.Leaves - 1) / _plan.Leaves;
             _backend.Pool.Run(this, _teams.Length == 0 ? _plan.Leaves : _plan.Leaves * members);
         }
-        catch when (_plan.Leaves > 1)
+        catch
         {
             // What the panels before the failure added belongs to no later run.
-            foreach (var workspace in _workspaces) ClearLeaf(workspace);
+            ClearLeaves();
             throw;
         }
 
-        foreach (int number in _numbers)
-            foreach (double[] sums in _numberSums) _totals[number] += sums[number];
+        for (int leaf = 0; leaf < _plan.Leaves; leaf++) _backend.Reduction.Add(leaf, _numbers[leaf], _numberTotals);
     }
 
     public void Execute(int item, int worker)
@@ -87,7 +92,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
 
     private void RunLeaf(int leaf, Workspace workspace)
     {
-        workspace.NumberSums = _numberSums[leaf];
+        workspace.NumberSums = _numbers[leaf];
         var (first, end) = PanelsOf(leaf);
         for (int panel = first; panel < end; panel++)
         {
@@ -125,7 +130,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
             else if (number == last) HandIn(leaf, workspace);
             else
             {
-                workspace.NumberSums = _numberSums[leaf];
+                workspace.NumberSums = _numbers[leaf];
                 workspace.MoveTo(first + (int)(number / perPanel));
             }
 
@@ -148,21 +153,16 @@ internal sealed unsafe class PanelPhase : IParallelWork
                 wait.SpinOnce(sleep1Threshold: -1);
             }
 
-            float* sums = workspace.Sums.Pointer + offset, total = _total.Pointer + offset;
-            if (isMaximum)
-            {
-                for (int k = 0; k < length; k++) total[k] = Math.Max(total[k], sums[k]);
-                new Span<float>(sums, length).Fill(float.NegativeInfinity);
-            }
-            else _backend.Kernels.AddAndClear(length, sums, total);
-
+            _backend.Reduction.Add(leaf, length, workspace.Sums.Pointer + offset, _total.Pointer + offset, isMaximum);
             Volatile.Write(ref _turns[i], leaf + 1);
         }
     }
 
-    private void ClearLeaf(Workspace workspace)
+    private void ClearLeaves()
     {
-        foreach (var (offset, length, isMaximum) in _stretches) workspace.Sums.Span.Slice(offset, length).Fill(isMaximum ? float.NegativeInfinity : 0);
+        if (_plan.Leaves == 1) return;
+        foreach (var workspace in _workspaces)
+            foreach (var (offset, length, isMaximum) in _stretches) workspace.Sums.Span.Slice(offset, length).Fill(isMaximum ? float.NegativeInfinity : 0);
     }
 
     /// <summary>Which block of which instruction is next.</summary>

@@ -6,7 +6,10 @@ using Spd.Engine.Optimisation;
 
 namespace Spd.Engine.Cpu;
 
-/// <summary>What each kind of work takes at best on one thread of this machine, all numbers in the first level of the cache; no step can take less than that.</summary>
+/// <summary>
+/// What each kind of work takes at best on a thread of this machine, all numbers in the first level of the cache, while all threads do the same: those that
+/// share a core, or its clock, are then no faster than in a step. No step can take less.
+/// </summary>
 /// <param name="Nanoseconds">Nanoseconds of one of each kind.</param>
 public sealed record Peaks(Work Nanoseconds)
 {
@@ -15,44 +18,60 @@ public sealed record Peaks(Work Nanoseconds)
     private const int CallsAtATime = 4;
     private const double SecondsEach = 0.05;
 
-    /// <summary>Measures a back end's kernels, in a third of a second.</summary>
+    private unsafe delegate void Call(float* a, float* b, float* c, float* d);
+
+    /// <summary>Measures a back end's kernels on all of its threads at once, in a third of a second.</summary>
     public static unsafe Peaks Measure(Backend backend)
     {
         var kernels = backend.Kernels;
-        var memory = new AlignedBuffer(4 * Stretch);
-        new RandomSequence(1, default).FillNormal(memory.Span, 0.5);
-        float* first = memory.Pointer, second = first + Stretch, third = second + Stretch, weights = third + Stretch;
-        const int Mlp = MlpRows * Width, MlpPanel = MlpRows * MlpLanes;
-        var gate = new GateParameters(MlpRows, Width, weights, weights + Mlp, weights + 2 * Mlp, weights + 3 * Mlp);
-        var gradient = new GateParameters(MlpRows, Width, third, third + Mlp, third + 2 * Mlp, third + 3 * Mlp);
         var key = new RandomKey(1, 0, 0);
-        var peaks = new Peaks(new Work(
-            MultiplyAdds: Shortest(Rows * Columns * Lanes, () => kernels.MatrixProduct(Rows, Columns, Lanes, first, Columns, 1, second, third, Lanes, accumulate: false)),
+        return new Peaks(new Work(
+            MultiplyAdds: Shortest(
+                backend, Rows * Columns * Lanes, (a, b, c, d) => kernels.MatrixProduct(Rows, Columns, Lanes, a, Columns, 1, b, c, Lanes, accumulate: false)),
             OuterMultiplyAdds: Shortest(
-                OuterRows * OuterRows * OuterLanes, () => kernels.AccumulateOuterProduct(OuterRows, OuterRows, OuterLanes, first, second, OuterLanes, third, OuterRows)),
-            Gelus: Shortest(Mlp * MlpLanes, () => kernels.GateForward(gate, MlpLanes, first, second, MlpLanes)),
-            GeluGradients: Shortest(Mlp * MlpLanes, () => kernels.GateBackward(gate, gradient, MlpLanes, first, second, second + MlpPanel, MlpLanes)),
-            Uniforms: Shortest(Stretch, () => kernels.Uniform(key, 0, Rows, Columns, third, Columns, 0)),
-            Entries: Shortest(Stretch / 2, () => kernels.Combine(new AddScaled(0.5f), Stretch / 2, first, second, third))));
-        GC.KeepAlive(memory);
-        return peaks;
+                backend, OuterRows * OuterRows * OuterLanes,
+                (a, b, c, d) => kernels.AccumulateOuterProduct(OuterRows, OuterRows, OuterLanes, a, b, OuterLanes, c, OuterRows)),
+            Gelus: Shortest(backend, MlpRows * Width * MlpLanes, (a, b, c, d) => kernels.GateForward(Mlps(d), MlpLanes, a, b, MlpLanes)),
+            GeluGradients: Shortest(
+                backend, MlpRows * Width * MlpLanes,
+                (a, b, c, d) => kernels.GateBackward(Mlps(d), Mlps(c), MlpLanes, a, b, b + MlpRows * MlpLanes, MlpLanes)),
+            Uniforms: Shortest(backend, Stretch, (a, b, c, d) => kernels.Uniform(key, 0, Rows, Columns, c, Columns, 0)),
+            Entries: Shortest(backend, Stretch / 2, (a, b, c, d) => kernels.Combine(new AddScaled(0.5f), Stretch / 2, a, b, c))));
     }
 
     /// <summary>The milliseconds below which no run can come that so many threads share evenly, by kind; <see cref="Work.Sum"/> is the floor.</summary>
     public Work Floor(Work work, int threads) => work * Nanoseconds * (1e-6 / threads);
 
-    private static double Shortest(int count, Action call)
-    {
-        double shortest = double.PositiveInfinity;
-        long begin = Stopwatch.GetTimestamp();
-        do
-        {
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < CallsAtATime; i++) call();
-            shortest = Math.Min(shortest, Stopwatch.GetElapsedTime(start).TotalNanoseconds);
-        }
-        while (Stopwatch.GetElapsedTime(begin).TotalSeconds < SecondsEach);
+    private static unsafe GateParameters Mlps(float* at) =>
+        new(MlpRows, Width, at, at + MlpRows * Width, at + 2 * MlpRows * Width, at + 3 * MlpRows * Width);
 
-        return shortest / CallsAtATime / count;
+    private static double Shortest(Backend backend, int count, Call call)
+    {
+        var timing = new Timing(call, new double[backend.Threads]);
+        backend.Pool.Run(timing, backend.Threads);
+        return timing.Shortest.Average() / CallsAtATime / count;
+    }
+
+    private sealed class Timing(Call call, double[] shortest) : IParallelWork
+    {
+        public double[] Shortest => shortest;
+
+        public unsafe void Execute(int item, int worker)
+        {
+            var memory = new AlignedBuffer(4 * Stretch);
+            new RandomSequence(1, default).FillNormal(memory.Span, 0.5);
+            float* first = memory.Pointer;
+            shortest[item] = double.PositiveInfinity;
+            long begin = Stopwatch.GetTimestamp();
+            do
+            {
+                long start = Stopwatch.GetTimestamp();
+                for (int i = 0; i < CallsAtATime; i++) call(first, first + Stretch, first + 2 * Stretch, first + 3 * Stretch);
+                shortest[item] = Math.Min(shortest[item], Stopwatch.GetElapsedTime(start).TotalNanoseconds);
+            }
+            while (Stopwatch.GetElapsedTime(begin).TotalSeconds < SecondsEach);
+
+            GC.KeepAlive(memory);
+        }
     }
 }

@@ -5,16 +5,11 @@ using Spd.Engine.Planning;
 
 namespace Spd.Engine.Cpu;
 
-/// <summary>What a slot's place is counted from.</summary>
+/// <summary>What a slot's place is counted from: nothing, since it stays where it is; a thread's panel; or the sums of its run of panels.</summary>
 internal enum SlotBase
 {
-    /// <summary>Memory that stays where it is.</summary>
     Absolute,
-
-    /// <summary>A panel.</summary>
     Panel,
-
-    /// <summary>The sums of a run of panels.</summary>
     Leaf,
 }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
@@ -76,6 +77,27 @@ public sealed class ProgramTests
             Assert.Equal("the fuse blew", Assert.Throws<InvalidDataException>(() => network.Run(0)).Message);
             fuse.PanelThatBlows = -1;
             SameBits(expected, network.Run(0));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(40)]
+    public void LeavesOfTwoRanksAddUpToTheSameBits(int threads)
+    {
+        const int Batch = 5000;
+        using var alone = TestBackend.Create(threads);
+        double[] expected = new SmallNetwork(Batch, alone).Run(0);
+        var ranks = new TwoRanks(leaves: 16);
+        using var together = new CpuBackend(threads, TestBackend.KernelName) { Reduction = ranks };
+        var network = new SmallNetwork(Batch, together);
+        Assert.Equal(16, network.Program.Plan.Leaves);
+        for (int run = 1; run <= 2; run++)
+        {
+            SameBits(expected, network.Run(0));
+            Assert.Equal(run, ranks.NumberMessages);
+            Assert.InRange(ranks.Messages, run, int.MaxValue);
         }
     }
 
@@ -268,6 +290,53 @@ public sealed class ProgramTests
             if (inputs is not null) Program.Set(_given!, inputs);
             Program.Run(seed: 1, step);
             return [.. Program.Losses, .. _parameters.SelectMany(parameter => Program.Gradients.Of(parameter).ToArray().Select(value => (double)value))];
+        }
+    }
+
+    /// <summary>The second half of the leaves adds to memory of its own, to which the first half's total is sent, and from which the whole is sent back.</summary>
+    private sealed unsafe class TwoRanks(int leaves) : IReduction
+    {
+        private readonly LocalReduction _local = new(TestBackend.Kernels);
+        private readonly ConcurrentDictionary<nint, float[]> _second = [];
+        private double[] _secondNumbers = [];
+        private int _messages;
+
+        public int Messages => _messages;
+
+        public int NumberMessages { get; private set; }
+
+        public void Add(int leaf, int length, float* sums, float* total, bool isMaximum)
+        {
+            if (leaf < leaves / 2)
+            {
+                _local.Add(leaf, length, sums, total, isMaximum);
+                return;
+            }
+
+            var here = new Span<float>(total, length);
+            float[] there = _second.GetOrAdd((nint)total, _ => new float[length]);
+            if (leaf == leaves / 2)
+            {
+                here.CopyTo(there);
+                here.Fill(float.NaN);
+                Interlocked.Increment(ref _messages);
+            }
+
+            fixed (float* second = there) _local.Add(leaf, length, sums, second, isMaximum);
+            if (leaf == leaves - 1) there.CopyTo(here);
+        }
+
+        public void Add(int leaf, ReadOnlySpan<double> numbers, Span<double> total)
+        {
+            if (leaf == leaves / 2)
+            {
+                _secondNumbers = total.ToArray();
+                total.Fill(double.NaN);
+                NumberMessages++;
+            }
+
+            _local.Add(leaf, numbers, leaf < leaves / 2 ? total : _secondNumbers);
+            if (leaf == leaves - 1) _secondNumbers.CopyTo(total);
         }
     }
 
