@@ -1,5 +1,5 @@
-using Spd.Engine.Operations;
 using Spd.Engine;
+using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 

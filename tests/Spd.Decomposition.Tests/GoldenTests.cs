@@ -1,9 +1,9 @@
-using Spd.Engine.Operations;
 using System.Text.Json;
 using Spd.Engine;
 using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks.Targets;
 using Spd.Tests;
 

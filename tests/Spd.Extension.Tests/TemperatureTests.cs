@@ -1,8 +1,7 @@
-using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Cpu;
-
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Engine.Planning;
 
 namespace Spd.Extension.Tests;
@@ -77,8 +76,6 @@ public sealed class TemperatureTests
         public override IReadOnlyList<Value> Inputs => [X, T];
 
         public override IReadOnlyList<Shape> Results => [X.Shape];
-
-        public override Work Work => new(Entries: X.Rows);
 
         protected override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
         {

@@ -1,6 +1,6 @@
-using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
 

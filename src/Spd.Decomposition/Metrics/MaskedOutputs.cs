@@ -1,6 +1,6 @@
-using Spd.Engine.Operations;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
 

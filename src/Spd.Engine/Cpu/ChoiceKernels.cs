@@ -1,11 +1,17 @@
 using Spd.Engine.Operations;
-using Spd.Engine.Planning;
 
 namespace Spd.Engine.Cpu;
 
-internal sealed class TableRowsKernel : CpuKernel<TableRows>
+/// <summary>The kernels of the operations that choose among numbers, or count them.</summary>
+internal static class ChoiceKernels
 {
-    public override void Run(TableRows operation, in Call call)
+    public static void AddTo(CpuBackend backend) => backend
+        .Add(new FunctionKernel<TableRows>(_ => default, TableRows)).Add(new FunctionKernel<GroupMinimum>(_ => default, GroupMinimum))
+        .Add(new FunctionKernel<Smallest>(_ => default, Smallest)).Add(new FunctionKernel<CountAbove>(_ => new() { Reduces = 1 }, CountAbove))
+        .Add(new FunctionKernel<Maximum>(_ => new() { Reduces = 1, IsMaximum = true }, Maximum))
+        .Add(new FunctionKernel<Histogram>(_ => new() { Reduces = 1 }, Histogram));
+
+    private static void TableRows(TableRows operation, in Call call)
     {
         var choice = call.Input(0);
         var result = call.Result(0);
@@ -16,11 +22,8 @@ internal sealed class TableRowsKernel : CpuKernel<TableRows>
             for (int feature = 0; feature < table.GetLength(1); feature++) result[feature * call.Stride + lane] = table[example, feature];
         }
     }
-}
 
-internal sealed class GroupMinimumKernel : CpuKernel<GroupMinimum>
-{
-    public override void Run(GroupMinimum operation, in Call call)
+    private static void GroupMinimum(GroupMinimum operation, in Call call)
     {
         var result = call.Result(0);
         call.Input(0).CopyTo(result);
@@ -36,11 +39,8 @@ internal sealed class GroupMinimumKernel : CpuKernel<GroupMinimum>
             }
         }
     }
-}
 
-internal sealed class SmallestKernel : CpuKernel<Smallest>
-{
-    public override void Run(Smallest operation, in Call call)
+    private static void Smallest(Smallest operation, in Call call)
     {
         var numbers = call.Input(0);
         var result = call.Result(0);
@@ -56,13 +56,8 @@ internal sealed class SmallestKernel : CpuKernel<Smallest>
             }
         }
     }
-}
 
-internal sealed class CountAboveKernel : CpuKernel<CountAbove>
-{
-    public override Traits TraitsOf(CountAbove operation) => new() { Reduces = 1 };
-
-    public override void Run(CountAbove operation, in Call call)
+    private static void CountAbove(CountAbove operation, in Call call)
     {
         ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
         var counts = call.Result(0);
@@ -70,13 +65,8 @@ internal sealed class CountAboveKernel : CpuKernel<CountAbove>
             for (int lane = 0; lane < mask.Length; lane++)
                 if (x[row * call.Stride + lane] > operation.Threshold) counts[row] += mask[lane];
     }
-}
 
-internal sealed class MaximumKernel : CpuKernel<Maximum>
-{
-    public override Traits TraitsOf(Maximum operation) => new() { Reduces = 1, IsMaximum = true };
-
-    public override void Run(Maximum operation, in Call call)
+    private static void Maximum(Maximum operation, in Call call)
     {
         ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
         var largest = call.Result(0);
@@ -84,13 +74,8 @@ internal sealed class MaximumKernel : CpuKernel<Maximum>
             for (int lane = 0; lane < mask.Length; lane++)
                 if (mask[lane] != 0) largest[row] = Math.Max(largest[row], x[row * call.Stride + lane]);
     }
-}
 
-internal sealed class HistogramKernel : CpuKernel<Histogram>
-{
-    public override Traits TraitsOf(Histogram operation) => new() { Reduces = 1 };
-
-    public override void Run(Histogram operation, in Call call)
+    private static void Histogram(Histogram operation, in Call call)
     {
         ReadOnlySpan<float> x = call.Input(0), mask = call.LaneMask;
         var counts = call.Result(0);

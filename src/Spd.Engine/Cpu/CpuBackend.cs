@@ -37,7 +37,8 @@ public sealed class CpuBackend : Backend
 
     /// <summary>Adds a kernel for an operation, in place of one it has.</summary>
     /// <param name="kernel">How it is computed.</param>
-    /// <param name="gradient">Of a <see cref="Map"/>, a kernel of its <see cref="MapGradient"/>; of a <see cref="Combine"/>, of its <see cref="CombineGradient"/>.</param>
+    /// <param name="gradient">Where it is a <see cref="Map"/> or a <see cref="Combine"/>: the kernel of its <see cref="MapGradient"/> or
+    /// <see cref="CombineGradient"/>.</param>
     /// <returns>This back end.</returns>
     public CpuBackend Add<TOperation>(CpuKernel<TOperation> kernel, CpuKernel? gradient = null)
         where TOperation : Operation

@@ -6,14 +6,12 @@ namespace Spd.Engine.Cpu;
 internal readonly struct ReluFunction : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, x);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) => TSimd.SelectGreater(x, TSimd.Zero, dy, TSimd.Zero);
 }
 
 internal readonly struct GeluFunction : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Gelu(x);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) => TSimd.Multiply(TSimd.GeluDerivative(x), dy);
 }
 
@@ -26,7 +24,6 @@ internal readonly struct GeluTanhFunction : IUnaryFunction
     private const float TailsEnd = 20;
 
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Multiply(x, TSimd.Sigmoid(Argument<TVector, TSimd>(x)));
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy)
     {
         var argument = Argument<TVector, TSimd>(x);
@@ -52,14 +49,12 @@ internal readonly struct TanhFunction : IUnaryFunction
 internal readonly struct SigmoidFunction : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Sigmoid(x);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) => TSimd.Multiply(TSimd.SigmoidDerivative(x), dy);
 }
 
 internal readonly struct SiluFunction : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Multiply(x, TSimd.Sigmoid(x));
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
         TSimd.Multiply(TSimd.MultiplyAdd(x, TSimd.SigmoidDerivative(x), TSimd.Sigmoid(x)), dy);
 }
@@ -67,7 +62,6 @@ internal readonly struct SiluFunction : IUnaryFunction
 internal readonly struct AbsoluteFunction : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Abs(x);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
         TSimd.SelectGreater(x, TSimd.Zero, dy, TSimd.SelectGreater(TSimd.Zero, x, TSimd.Subtract(TSimd.Zero, dy), TSimd.Zero));
 }
@@ -75,7 +69,6 @@ internal readonly struct AbsoluteFunction : IUnaryFunction
 internal readonly struct PowerFunction(float exponent, float offset) : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => Raise<TVector, TSimd>(x, exponent);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
         TSimd.Multiply(TSimd.Multiply(TSimd.Create(exponent), Raise<TVector, TSimd>(x, exponent - 1)), dy);
 
@@ -86,7 +79,6 @@ internal readonly struct PowerFunction(float exponent, float offset) : IUnaryFun
 internal readonly struct AboveFunction(float threshold) : IUnaryFunction
 {
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.SelectGreater(x, TSimd.Create(threshold), TSimd.Create(1), TSimd.Zero);
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) => TSimd.Zero;
 }
 
@@ -96,7 +88,6 @@ internal readonly struct LowerLeakyFunction : IUnaryFunction
 
     TVector IUnaryMap.Value<TVector, TSimd>(TVector x) =>
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Create(1), x), TSimd.Multiply(TSimd.Create(Leak), x));
-
     TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Zero, dy), TSimd.Multiply(TSimd.Create(Leak), dy));
 }
@@ -119,19 +110,15 @@ internal readonly struct UpperLeakyFunction : IUnaryFunction
 internal readonly struct MultiplyFunction : IBinaryFunction
 {
     TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) => TSimd.Multiply(a, b);
-
     TVector IBinaryFunction.BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) => TSimd.Multiply(b, dy);
-
     TVector IBinaryFunction.BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) => TSimd.Multiply(a, dy);
 }
 
 internal readonly struct InterpolateFunction : IBinaryFunction
 {
     TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) => TSimd.MultiplyAdd(TSimd.Subtract(TSimd.Create(1), a), b, a);
-
     TVector IBinaryFunction.BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) =>
         TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), b), dy);
-
     TVector IBinaryFunction.BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) =>
         TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), a), dy);
 }
@@ -140,9 +127,7 @@ internal readonly struct AffineBelowFunction(float threshold, float scale, float
 {
     TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) =>
         TSimd.SelectGreater(TSimd.Create(threshold), a, TSimd.MultiplyAdd(b, TSimd.Create(scale), TSimd.Create(shift)), TSimd.Zero);
-
     TVector IBinaryFunction.BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy) => TSimd.Zero;
-
     TVector IBinaryFunction.BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) =>
         TSimd.SelectGreater(TSimd.Create(threshold), a, TSimd.Multiply(TSimd.Create(scale), dy), TSimd.Zero);
 }

@@ -13,15 +13,18 @@ public abstract record Operation
     /// <summary>The values it reads.</summary>
     public abstract IReadOnlyList<Value> Inputs { get; }
 
-    /// <summary>The shapes of what it computes, at least one; asked for once, when it is added to a graph.</summary>
+    /// <summary>The shapes of what it computes, at least one.</summary>
     /// <exception cref="ArgumentException">The shapes of the inputs do not fit.</exception>
     public abstract IReadOnlyList<Shape> Results { get; }
 
-    /// <summary>The work of one lane, or of all columns for a computation on weights.</summary>
-    public virtual Work Work => default;
+    /// <summary>
+    /// The work of one lane, or of all columns for a computation on weights. As a rule it is the entries of the largest panel that is read or
+    /// computed; without panels, those of the largest matrix.
+    /// </summary>
+    public virtual Work Work => new(Entries: Inputs.Select(input => input.Shape).Concat(Results).Max(shape => (shape.IsPanel, shape.Count)).Count);
 
     /// <summary>What plans and messages call it.</summary>
-    public virtual string Name => GetType().Name is var name && name.IndexOf('`', StringComparison.Ordinal) is > 0 and var at ? name[..at] : name;
+    public virtual string Name => GetType().Name;
 
     /// <summary>
     /// Describes the derivative: adds, with <see cref="Derivative.Add"/>, what <paramref name="d"/> says of the inputs. Not asked where nothing upstream is wanted.

@@ -1,5 +1,3 @@
-using System.Collections;
-
 namespace Spd.Engine.Graphs;
 
 /// <summary>How often a value is computed, from rarest to most often: what may be read from what follows from it.</summary>
@@ -60,24 +58,4 @@ public sealed class Value
     public int Rows => Shape.Rows;
 
     public override string ToString() => $"{Source.Name} {Shape}";
-}
-
-/// <summary>Values that compare one by one, so that an operation of many inputs is a record like any other.</summary>
-public sealed class ValueList(IEnumerable<Value> values) : IReadOnlyList<Value>, IEquatable<ValueList>
-{
-    private readonly Value[] _values = [.. values];
-
-    public Value this[int index] => _values[index];
-
-    public int Count => _values.Length;
-
-    public bool Equals(ValueList? other) => other is not null && _values.AsSpan().SequenceEqual(other._values);
-
-    public override bool Equals(object? obj) => Equals(obj as ValueList);
-
-    public override int GetHashCode() => _values.Aggregate(_values.Length, HashCode.Combine);
-
-    public IEnumerator<Value> GetEnumerator() => ((IEnumerable<Value>)_values).GetEnumerator();
-
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }

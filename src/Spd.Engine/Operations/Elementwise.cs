@@ -6,10 +6,7 @@ namespace Spd.Engine.Operations;
 public abstract record Map(Value X) : Operation
 {
     public sealed override IReadOnlyList<Value> Inputs => [X];
-
     public sealed override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
-
-    public sealed override Work Work => new(Entries: X.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Add(new MapGradient(this, d[0]!)));
 }
@@ -20,11 +17,7 @@ public abstract record Map(Value X) : Operation
 public sealed record MapGradient(Map Of, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Of.X, Dy];
-
     public override IReadOnlyList<Shape> Results => [Of.X.Shape with { Domain = Widest(Of.X, Dy) }];
-
-    public override Work Work => new(Entries: Dy.Shape.Count);
-
     public override string Name => $"{Of.Name}Gradient";
 }
 
@@ -32,12 +25,9 @@ public sealed record MapGradient(Map Of, Value Dy) : Operation
 public abstract record Combine(Value A, Value B) : Operation
 {
     public sealed override IReadOnlyList<Value> Inputs => [A, B];
-
     public sealed override IReadOnlyList<Shape> Results => AreAlike(A, B) && A.Shape.Domain != Domain.Step
         ? [A.Shape with { Domain = Widest(A, B) }]
         : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
-
-    public sealed override Work Work => new(Entries: A.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
@@ -53,11 +43,8 @@ public abstract record Combine(Value A, Value B) : Operation
 public sealed record CombineGradient(Combine Of, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Of.A, Of.B, Dy];
-
     public override IReadOnlyList<Shape> Results => [.. Enumerable.Repeat(Of.A.Shape with { Domain = Widest(Of.A, Of.B, Dy) }, 2)];
-
     public override Work Work => new(Entries: 2.0 * Dy.Shape.Count);
-
     public override string Name => $"{Of.Name}Gradient";
 }
 
@@ -67,7 +54,7 @@ public sealed record Relu(Value X) : Map(X);
 /// <summary>The exact (erf) GELU, <c>x Φ(x)</c>.</summary>
 public sealed record Gelu(Value X) : Map(X);
 
-/// <summary>The GELU with a tanh for the error function, PyTorch's <c>approximate='tanh'</c>: <c>x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))</c>.</summary>
+/// <summary>The GELU with a tanh for the erf, PyTorch's <c>approximate='tanh'</c>: <c>x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))</c>.</summary>
 public sealed record GeluTanh(Value X) : Map(X);
 
 /// <summary>The hyperbolic tangent.</summary>
@@ -88,7 +75,7 @@ public sealed record Power(Value X, float Exponent, float Offset) : Map(X);
 /// <summary>1 where x exceeds the threshold, else 0; derivative 0.</summary>
 public sealed record Above(Value X, float Threshold) : Map(X);
 
-/// <summary>Lower-leaky hard sigmoid, for masks: <c>0.01x</c> below 0, <c>x</c> up to 1, then 1. Its gradient pulls a dead subcomponent back.</summary>
+/// <summary>Lower-leaky hard sigmoid, for masks: <c>0.01x</c> below 0, <c>x</c> up to 1, then 1. Its gradient can revive a dead subcomponent.</summary>
 public sealed record LowerLeakyHardSigmoid(Value X) : Map(X);
 
 /// <summary>Upper-leaky hard sigmoid, for the minimality loss: 0 below 0, <c>x</c> up to 1, then <c>1 + 0.01 (x − 1)</c>.</summary>
@@ -102,3 +89,29 @@ public sealed record Interpolate(Value A, Value B) : Combine(A, B);
 
 /// <summary><c>scale · b + shift</c> where a is below the threshold, else 0.</summary>
 public sealed record AffineBelow(Value A, Value B, float Threshold, float Scale, float Shift) : Combine(A, B);
+
+/// <summary><c>y = times · factor · x</c>, and with <paramref name="IsMean"/> divided by the batch's positions.</summary>
+/// <param name="X">x.</param>
+/// <param name="Factor">A number; null for one.</param>
+/// <param name="Times">A constant.</param>
+/// <param name="IsMean">Whether it is divided by the positions that a mean over the batch is over.</param>
+public sealed record Scale(Value X, Value? Factor, double Times = 1, bool IsMean = false) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => Factor is null ? [X] : [X, Factor];
+    public override IReadOnlyList<Shape> Results =>
+        Factor is null || Factor.Shape == Shape.Number ? [X.Shape] : throw new ArgumentException($"a factor is a number, but {Factor} is none");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        of.Add(X, of.Graph.Add(this with { X = d[0]! }));
+        if (Factor is not null && of.Wants(Factor))
+            throw new NotSupportedException("a gradient by the factor of a scaling was asked for, which has no rule");
+    }
+}
+
+/// <summary>x as it is, or, where a plan says so, added to a sum.</summary>
+internal sealed record Copy(Value X) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [X];
+    public override IReadOnlyList<Shape> Results => [X.Shape];
+}

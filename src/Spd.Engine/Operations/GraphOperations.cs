@@ -29,14 +29,14 @@ public static class GraphOperations
         : graph.Add(new MatMul(weight, x, transposed));
 
     /// <summary><c>Σ_t part_t</c>; the part itself, where there is one.</summary>
-    public static Value Sum(this Graph graph, IReadOnlyList<Value> parts) => parts.Count == 1 ? parts[0] : graph.Add(new Sum(new ValueList(parts)));
+    public static Value Sum(this Graph graph, IReadOnlyList<Value> parts) => parts.Count == 1 ? parts[0] : graph.Add(new Sum(parts));
 
     /// <summary><c>a + b</c>.</summary>
     public static Value Plus(this Graph graph, Value a, Value b) => graph.Sum([a, b]);
 
     /// <summary><c>a + b + …</c> as a residual stream that weights read part by part, so that it need never be computed itself.</summary>
     public static Value Stream(this Graph graph, params IReadOnlyList<Value> parts) =>
-        graph.Add(new Sum(new ValueList(parts.SelectMany(part => part.Source is Sum { IsStream: true } stream ? stream.Parts : (IEnumerable<Value>)[part])), IsStream: true));
+        graph.Add(new Sum([.. parts.SelectMany(part => part.Source is Sum { IsStream: true } stream ? stream.Parts : [part])], IsStream: true));
 
     /// <summary><c>factor · x</c>.</summary>
     public static Value Scale(this Graph graph, Value x, double factor) => factor == 1 ? x : graph.Add(new Scale(x, null, factor));

@@ -8,12 +8,9 @@ namespace Spd.Engine.Operations;
 public sealed record SquaredError(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-
     public override IReadOnlyList<Shape> Results => A.Shape == B.Shape with { Domain = A.Shape.Domain } && A.Shape.IsPanel == B.Shape.IsPanel
         ? [Shape.Number, A.Shape.IsPanel ? A.Shape with { Domain = Domain.Lane } : A.Shape]
         : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
-
-    public override Work Work => new(Entries: A.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
@@ -37,11 +34,9 @@ public sealed record SquaredError(Value A, Value B) : Operation
 public sealed record Divergence(Value Prediction, Value Target) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Prediction, Target];
-
     public override IReadOnlyList<Shape> Results => Prediction.Rows == Target.Rows && Prediction.Shape.IsPanel && Target.Shape.IsPanel
         ? [Shape.Number, Prediction.Shape with { Domain = Domain.Lane }]
         : throw new ArgumentException($"{Name} needs two panels of one size, but got {Prediction.Shape} and {Target.Shape}");
-
     public override Work Work => new(Entries: 4.0 * Prediction.Rows);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
@@ -53,7 +48,7 @@ public sealed record Divergence(Value Prediction, Value Target) : Operation
 }
 
 /// <summary>
-/// Mean over lanes of <c>Σ_c n_c x_c^p</c> for <c>x ≥ 0</c>; <c>n_c x_c^(p−1)</c>, zero in padding; and the mean over lanes of <c>x_c^p</c>, a vector.
+/// Mean over lanes of <c>Σ_c n_c x_c^p</c> for <c>x ≥ 0</c>; <c>n_c x_c^(p−1)</c>, zero in padding; and the sum over lanes of <c>x_c^p</c>, a vector.
 /// </summary>
 /// <param name="X">x.</param>
 /// <param name="P">p, a number above 0.</param>
@@ -61,11 +56,10 @@ public sealed record Divergence(Value Prediction, Value Target) : Operation
 public sealed record PowerSum(Value X, Value P, Value? RowWeights = null) : Operation
 {
     public override IReadOnlyList<Value> Inputs => RowWeights is null ? [X, P] : [X, P, RowWeights];
-
-    public override IReadOnlyList<Shape> Results => P.Shape == Shape.Number && X.Shape.IsPanel && (RowWeights is null || RowWeights.Shape == new Shape(Domain.Weights, X.Rows))
+    public override IReadOnlyList<Shape> Results =>
+        P.Shape == Shape.Number && X.Shape.IsPanel && (RowWeights is null || RowWeights.Shape == new Shape(Domain.Weights, X.Rows))
         ? [Shape.Number, X.Shape with { Domain = Domain.Lane }, new(Domain.Weights, X.Rows)]
         : throw new ArgumentException($"a sum of powers over {X.Shape} needs a number p and as many row weights, but got {P} and {RowWeights}");
-
     public override Work Work => new(Entries: 2.0 * X.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
@@ -73,7 +67,7 @@ public sealed record PowerSum(Value X, Value P, Value? RowWeights = null) : Oper
         ThrowIfAskedFor(d, first: 1);
         var results = of.Graph.ResultsOf(this);
         if (of.Wants(X)) of.Add(X, of.Graph.Add(new Scale(results[1], of.Graph.Scale(d[0]!, P), IsMean: true)));
-        if (RowWeights is not null && of.Wants(RowWeights)) of.Add(RowWeights, of.Graph.Scale(results[2], d[0]!));
+        if (RowWeights is not null && of.Wants(RowWeights)) of.Add(RowWeights, of.Graph.Add(new Scale(results[2], d[0]!, IsMean: true)));
         if (of.Wants(P)) throw new NotSupportedException("a gradient by the power of a sum of powers was asked for, which has no rule");
     }
 }
@@ -82,12 +76,9 @@ public sealed record PowerSum(Value X, Value P, Value? RowWeights = null) : Oper
 public sealed record InnerProduct(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-
     public override IReadOnlyList<Shape> Results => A.Shape == B.Shape && A.Shape.Domain == Domain.Weights
         ? [Shape.Number]
         : throw new ArgumentException($"{Name} needs two matrices of one size, but got {A.Shape} and {B.Shape}");
-
-    public override Work Work => new(Entries: A.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {

@@ -9,19 +9,12 @@ namespace Spd.Engine.Operations;
 public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [W, X];
-
-    public override IReadOnlyList<Shape> Results
-    {
-        get
-        {
-            var (rows, columns) = IsTransposed ? (W.Shape.Columns, W.Shape.Rows) : (W.Shape.Rows, W.Shape.Columns);
-            if (W.Shape.Domain == Domain.Weights && X.Shape.Domain >= Domain.Weights && X.Rows == columns) return [X.Shape with { Rows = rows }];
-            string name = W.Source is Weight weight ? $"'{weight.Parameter.Name}' {W.Shape}" : W.ToString();
-            throw new ArgumentException($"{name}{(IsTransposed ? " transposed" : "")} takes {columns} features, but its input has {X.Rows}");
-        }
-    }
-
+    public override IReadOnlyList<Shape> Results => W.Shape.Domain == Domain.Weights && X.Shape.Domain >= Domain.Weights && X.Rows == Columns
+        ? [X.Shape with { Rows = IsTransposed ? W.Shape.Columns : W.Rows }]
+        : throw new ArgumentException($"{W}{(IsTransposed ? " transposed" : "")} takes {Columns} features, but its input has {X.Rows}");
     public override Work Work => new(MultiplyAdds: (double)W.Shape.Rows * W.Shape.Columns * X.Shape.Columns);
+
+    private int Columns => IsTransposed ? W.Rows : W.Shape.Columns;
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
@@ -36,11 +29,9 @@ public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Opera
 public sealed record Outer(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-
     public override IReadOnlyList<Shape> Results => A.Shape.IsPanel == B.Shape.IsPanel && A.Shape.Columns == B.Shape.Columns && Widest(A, B) != Domain.Step
         ? [new(Domain.Weights, A.Rows, B.Rows)]
         : throw new ArgumentException($"{A.Shape} and {B.Shape} have no columns or lanes in common to be summed over");
-
     public override Work Work => new(OuterMultiplyAdds: (double)A.Rows * B.Rows * A.Shape.Columns);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)

@@ -51,7 +51,7 @@ public sealed class Objective(Graph graph)
         var seeds = _terms.Where(term => !term.Coefficient.IsZero).Select(term => (term.Loss, graph.Scale(graph.Number(term.Coefficient), term.Weight))).ToList();
         // As sums, so that all of them lie where sums over the batch lie.
         return Derivative.Of(graph, seeds, weights.Keys).Where(entry => entry.Value is not null)
-            .ToDictionary(entry => weights[entry.Key], entry => entry.Value!.Source is Sum ? entry.Value : graph.Add(new Sum(new ValueList([entry.Value!]))));
+            .ToDictionary(entry => weights[entry.Key], entry => entry.Value!.Source is Sum ? entry.Value : graph.Add(new Sum([entry.Value!])));
     }
 
     /// <summary>

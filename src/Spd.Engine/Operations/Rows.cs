@@ -9,24 +9,10 @@ namespace Spd.Engine.Operations;
 public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X, .. new[] { Scale, Shift }.OfType<Value>()];
-
-    public override IReadOnlyList<Shape> Results
-    {
-        get
-        {
-            ThrowIfNumber(X);
-            foreach (var vector in new[] { Scale, Shift })
-            {
-                if (vector is null || (vector.Shape.Domain == Domain.Weights && vector.Shape.Count == X.Rows)) continue;
-                string name = vector.Source is Weight weight ? $"'{weight.Parameter.Name}'" : vector.ToString();
-                throw new ArgumentException($"{name} has {vector.Shape.Count} values, but its input has {X.Rows} features");
-            }
-
-            return [X.Shape];
-        }
-    }
-
-    public override Work Work => new(Entries: X.Shape.Count);
+    public override IReadOnlyList<Shape> Results =>
+        Inputs.Skip(1).FirstOrDefault(vector => vector.Shape.Domain != Domain.Weights || vector.Shape.Count != X.Rows) is { } other
+            ? throw new ArgumentException($"{other.Source.Name} has {other.Shape.Count} values, but its input has {X.Rows} features")
+            : [ThrowIfNumber(X)];
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
@@ -40,25 +26,21 @@ public sealed record RowAffine(Value X, Value? Scale, Value? Shift) : Operation
 public sealed record RowSum(Value X) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows)];
-
-    public override Work Work => new(Entries: X.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(
         X, X.Shape.IsPanel ? of.Graph.Add(new Broadcast(d[0]!)) : throw new NotSupportedException("a sum over a matrix's columns has no derivative yet"));
 }
 
-/// <summary>The dot product of each row of a with that of b, over the batch or over the columns of matrices: a vector. The squared norms of rows are <c>RowDot(a, a)</c>.</summary>
+/// <summary>
+/// The dot product of each row of a with that of b, over the batch or over the columns of matrices: a vector. The squared norms of rows are <c>RowDot(a, a)</c>.
+/// </summary>
 public sealed record RowDot(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-
     public override IReadOnlyList<Shape> Results => AreAlike(A, B)
         ? [new(Domain.Weights, ThrowIfNumber(A).Rows)]
         : throw new ArgumentException($"rows of {A.Shape} and {B.Shape} cannot be multiplied");
-
-    public override Work Work => new(Entries: A.Shape.Count);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
@@ -76,47 +58,32 @@ public sealed record RowDot(Value A, Value B) : Operation
 public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias];
-
-    public override IReadOnlyList<Shape> Results
-    {
-        get
-        {
-            foreach (var weight in new[] { WeightIn, InBias, WeightOut, OutBias })
-            {
-                int columns = weight == OutBias ? 1 : WeightIn.Shape.Columns;
-                if (weight.Shape != new Shape(Domain.Weights, X.Rows, columns))
-                    throw new ArgumentException($"{weight} is no part of MLPs over {X.Rows} rows, which need [{X.Rows}, {columns}]");
-            }
-
-            return [X.Shape];
-        }
-    }
-
+    public override IReadOnlyList<Shape> Results => Inputs.Skip(1).FirstOrDefault(weight => weight.Shape != ShapeOf(weight)) is { } other
+        ? throw new ArgumentException($"{other} is no part of MLPs over {X.Rows} rows, which need {ShapeOf(other)}")
+        : [X.Shape];
     public override Work Work => new(Gelus: (double)X.Rows * WeightIn.Shape.Columns);
+
+    private Shape ShapeOf(Value weight) => new(Domain.Weights, X.Rows, weight == OutBias ? 1 : WeightIn.Shape.Columns);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
-        var gradients = of.Graph.ResultsOf(new RowMlpGradient(X, WeightIn, InBias, WeightOut, OutBias, d[0]!));
+        var gradients = of.Graph.ResultsOf(new RowMlpGradient(this, d[0]!));
         foreach (var (i, input) in Inputs.Index()) of.Add(input, gradients[i]);
     }
 }
 
 /// <summary>The derivative of <see cref="RowMlp"/>: <c>dx</c> and the sums over the batch for its four parameters. The hidden values are computed anew.</summary>
-public sealed record RowMlpGradient(Value X, Value WeightIn, Value InBias, Value WeightOut, Value OutBias, Value Dy) : Operation
+public sealed record RowMlpGradient(RowMlp Of, Value Dy) : Operation
 {
-    public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias, Dy];
-
-    public override IReadOnlyList<Shape> Results => [X.Shape with { Domain = Widest(X, Dy) }, WeightIn.Shape, InBias.Shape, WeightOut.Shape, OutBias.Shape];
-
-    public override Work Work => new(GeluGradients: (double)X.Rows * WeightIn.Shape.Columns);
+    public override IReadOnlyList<Value> Inputs => [.. Of.Inputs, Dy];
+    public override IReadOnlyList<Shape> Results =>
+        [Of.X.Shape with { Domain = Widest(Of.X, Dy) }, .. Of.Inputs.Skip(1).Select(weight => weight.Shape)];
+    public override Work Work => new(GeluGradients: Of.Work.Gelus);
 }
 
 /// <summary>Every row so many times, one after the other.</summary>
 public sealed record RepeatRows(Value X, int Times) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-
     public override IReadOnlyList<Shape> Results => [X.Shape with { Rows = checked(X.Rows * Times) }];
-
-    public override Work Work => new(Entries: (double)X.Rows * Times);
 }

@@ -7,8 +7,9 @@ namespace Spd.Engine.Operations;
 public sealed record Weight(Parameter Parameter) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [];
-
     public override IReadOnlyList<Shape> Results => [new(Domain.Weights, Parameter.Rows, Parameter.Columns)];
+    public override Work Work => default;
+    public override string Name => $"'{Parameter.Name}'";
 }
 
 /// <summary>A batch, or a matrix, that is given from outside before a run (<see cref="Execution.Program.Set"/>); no two are equal.</summary>
@@ -16,11 +17,9 @@ public sealed record Weight(Parameter Parameter) : Operation
 public sealed record Input(Shape Shape) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [];
-
     public override IReadOnlyList<Shape> Results =>
         [Shape.Domain is Domain.Lane or Domain.Weights ? Shape : throw new ArgumentException($"an input is a batch or a matrix, but {Shape} is neither")];
-
-    public override Work Work => Shape.IsPanel ? new(Entries: Shape.Rows) : default;
+    public override Work Work => Shape.IsPanel ? base.Work : default;
 
     public bool Equals(Input? other) => ReferenceEquals(this, other);
 
@@ -31,8 +30,8 @@ public sealed record Input(Shape Shape) : Operation
 public sealed record Number(Schedule Schedule) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [];
-
     public override IReadOnlyList<Shape> Results => [Shape.Number];
+    public override Work Work => default;
 }
 
 /// <summary>Fresh uniform numbers in [0, 1), for every lane or for every sequence.</summary>
@@ -42,10 +41,8 @@ public sealed record Number(Schedule Schedule) : Operation
 public sealed record Uniform(int Rows, StreamId Stream, Domain Domain = Domain.Lane) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [];
-
     public override IReadOnlyList<Shape> Results =>
         [Domain >= Domain.Sequence ? new(Domain, Rows) : throw new ArgumentException("random numbers are drawn for lanes or sequences")];
-
     public override Work Work => new(Uniforms: Rows);
 }
 
@@ -53,12 +50,9 @@ public sealed record Uniform(int Rows, StreamId Stream, Domain Domain = Domain.L
 public sealed record Broadcast(Value Vector) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Vector];
-
     public override IReadOnlyList<Shape> Results => Vector.Shape is { Domain: Domain.Weights, Columns: 1 }
         ? [new(Domain.Lane, Vector.Rows)]
         : throw new ArgumentException($"only a vector can be the same in every lane, not {Vector}");
-
-    public override Work Work => new(Entries: Vector.Rows);
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(Vector, of.Graph.Add(new RowSum(d[0]!)));
 }

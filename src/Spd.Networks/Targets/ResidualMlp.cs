@@ -1,7 +1,7 @@
-using Spd.Engine.Operations;
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 
 namespace Spd.Networks.Targets;
 

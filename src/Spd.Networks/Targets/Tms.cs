@@ -1,8 +1,8 @@
-using Spd.Engine.Operations;
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 
 namespace Spd.Networks.Targets;
 

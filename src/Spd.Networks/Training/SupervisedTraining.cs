@@ -1,7 +1,7 @@
-using Spd.Engine.Operations;
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 

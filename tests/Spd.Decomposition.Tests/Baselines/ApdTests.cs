@@ -1,7 +1,7 @@
-using Spd.Engine.Operations;
 using Spd.Decomposition.Baselines;
 using Spd.Engine;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;

@@ -1,5 +1,5 @@
-using Spd.Engine.Graphs;
 using Spd.Engine;
+using Spd.Engine.Graphs;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Tests;

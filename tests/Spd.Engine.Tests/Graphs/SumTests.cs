@@ -40,8 +40,8 @@ public sealed class SumTests
             (x, y) => (Math.Tanh(x) + y + x) * (Math.Tanh(x) + y - x),
             (x, y) => (Slope(x) + 1) * (Math.Tanh(x) + y - x) + (Math.Tanh(x) + y + x) * (Slope(x) - 1)),
         ["inputs"] = ((graph, x, y) => graph.Sum([x, y]), (x, y) => x + y, (_, _) => 1),
-        ["a sum of one"] = ((graph, x, _) => graph.Add(new Sum(new ValueList([x]))), (x, _) => x, (_, _) => 1),
-        ["a sum of one sum of one"] = ((graph, x, _) => graph.Add(new Sum(new ValueList([graph.Add(new Sum(new ValueList([x])))]))), (x, _) => x, (_, _) => 1),
+        ["a sum of one"] = ((graph, x, _) => graph.Add(new Sum([x])), (x, _) => x, (_, _) => 1),
+        ["a sum of one sum of one"] = ((graph, x, _) => graph.Add(new Sum([graph.Add(new Sum([x]))])), (x, _) => x, (_, _) => 1),
         ["parts that cannot be added"] = (
             (graph, x, y) => graph.Sum([graph.Relu(x), graph.Add(new Tanh(y)), graph.Add(new Tanh(x)), graph.Multiply(x, y)]),
             (x, y) => Math.Max(x, 0) + Math.Tanh(y) + Math.Tanh(x) + x * y, (x, y) => (x > 0 ? 1 : 0) + Slope(x) + y),

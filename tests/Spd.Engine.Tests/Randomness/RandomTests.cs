@@ -1,6 +1,6 @@
-using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
 using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
 using Spd.Tests;
 
 namespace Spd.Engine.Tests.Randomness;

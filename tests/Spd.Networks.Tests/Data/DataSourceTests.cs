@@ -1,5 +1,5 @@
-using Spd.Engine.Operations;
 using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
 using Spd.Networks.Data;
 
 namespace Spd.Networks.Tests.Data;

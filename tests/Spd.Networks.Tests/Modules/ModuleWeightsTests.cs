@@ -1,5 +1,5 @@
-using Spd.Networks.Targets;
 using Spd.Formats;
+using Spd.Networks.Targets;
 
 namespace Spd.Networks.Tests.Modules;
 
