@@ -170,12 +170,12 @@ public sealed class OperationGradientTests
         {
             var bias = setup.Trained("bias", setup.Rows);
             return (objective, x) => setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowSum(objective.Graph.AddBias(objective.Graph.Add(new Gelu(x)), bias))), 0.01));
-        }, Tolerance: 1e-2),
+        }, Step: 1f / 8),
         new("dot product over the batch", typeof(RowDot), setup =>
         {
             var bias = setup.Trained("bias", setup.Rows);
             return (objective, x) => setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowDot(objective.Graph.AddBias(x, bias), objective.Graph.Add(new Sigmoid(objective.Graph.AddBias(x, bias))))), 0.01));
-        }, Tolerance: 1e-2),
+        }, Step: 1f / 8),
         new("outer product over the batch", typeof(Outer), setup =>
         {
             var (weight, bias) = (setup.Trained("weight", setup.AnotherSize(), setup.Rows), setup.Trained("bias", setup.Rows));
@@ -184,7 +184,7 @@ public sealed class OperationGradientTests
                 var y = objective.Graph.AddBias(x, bias);
                 setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new Outer(objective.Graph.MatMul(weight, y), objective.Graph.Add(new Sigmoid(y)))), 0.01));
             };
-        }, Tolerance: 1e-2),
+        }, Step: 1f / 8),
         new("sum over a sequence", typeof(SequenceSum), setup =>
         {
             var (bias, weight) = (setup.Trained("bias", setup.Rows), setup.Trained("weight", setup.AnotherSize(), setup.Rows));
@@ -218,7 +218,7 @@ public sealed class OperationGradientTests
                 setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowDot(sum, sigmoid)), 0.01));
                 setup.Compare(objective, objective.Graph.Scale(objective.Graph.Add(new RowSum(sum)), 0.01));
             };
-        }, Tolerance: 1e-2),
+        }, Step: 1f / 8),
         new("a value of a lane that depends on a sum over the batch", typeof(RowSum), setup =>
         {
             var bias = setup.Trained("bias", setup.Rows);
@@ -227,7 +227,7 @@ public sealed class OperationGradientTests
                 var y = objective.Graph.AddBias(x, bias);
                 setup.Compare(objective, objective.Graph.Add(new Gelu(objective.Graph.Add(new RowAffine(y, objective.Graph.Scale(objective.Graph.Add(new RowSum(y)), 0.01), null)))));
             };
-        }, Tolerance: 1e-2),
+        }, Step: 1f / 32),
         new("a loss of a residual", typeof(SquaredError), setup =>
         {
             var weight = setup.Trained("weight", setup.Rows, setup.Rows);
