@@ -29,7 +29,7 @@ internal static class StepTimings
             foreach (bool isReassociated in new[] { true, false })
             {
                 var network = new ResidualMlp(config) { IsReassociated = isReassociated };
-                var random = new RandomSequence(1, default);
+                var random = new RandomSequence(1, stream: 0);
                 foreach (var (_, parameter) in network.NamedParameters()) random.FillNormal(parameter.Values, 0.03);
                 Decompose($"{name}{(isReassociated ? "" : ", stream computed")}", network, 0.01, c, k, 2048, ["layers.*"]);
             }

@@ -1,6 +1,7 @@
-using Spd.Engine;
+using Spd.Engine.Operations;
 using Spd.Engine.Execution;
 using Spd.Networks.Data;
+using Spd.Networks;
 
 namespace Spd.Decomposition;
 

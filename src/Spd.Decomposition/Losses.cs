@@ -1,5 +1,6 @@
 using Spd.Engine;
 using Spd.Engine.Operations;
+using Spd.Networks;
 
 namespace Spd.Decomposition;
 
@@ -22,10 +23,10 @@ public static class Losses
 
         AddReconstruction(
             LossNames.StochasticRecon, options.StochasticReconCoeff,
-            stochasticMasks(StreamPurpose.Masks), Reconstruction.AllSites, options.NMaskSamples);
+            stochasticMasks(DecompositionStreams.Masks), Reconstruction.AllSites, options.NMaskSamples);
         AddReconstruction(
             LossNames.StochasticReconLayerwise, options.StochasticReconLayerwiseCoeff,
-            stochasticMasks(StreamPurpose.LayerwiseMasks), Reconstruction.OneSiteAtATime, options.NMaskSamples);
+            stochasticMasks(DecompositionStreams.LayerwiseMasks), Reconstruction.OneSiteAtATime, options.NMaskSamples);
         AddReconstruction(LossNames.Recon, options.ReconCoeff, Masks.Importance, Reconstruction.AllSites, samples: 1);
         AddReconstruction(LossNames.ReconLayerwise, options.ReconLayerwiseCoeff, Masks.Importance, Reconstruction.OneSiteAtATime, samples: 1);
         AddReconstruction(LossNames.OutRecon, options.OutReconCoeff, Masks.Ones, Reconstruction.AllSites, samples: 1);

@@ -1,6 +1,7 @@
 using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Networks;
 
 namespace Spd.Decomposition;
 
@@ -24,7 +25,7 @@ public static class Masks
 
     /// <summary><c>m = g + (1 − g) r</c> with <c>r ~ U[0,1)</c>, fresh for every batch row, subcomponent, sample and purpose.</summary>
     public static MaskSource Stochastic(StreamPurpose purpose) =>
-        From((graph, site, sample) => graph.Uniform(site.Site.C, new StreamId(purpose, site.Site.Index, sample)));
+        From((graph, site, sample) => graph.Uniform(site.Site.C, purpose.Stream(site.Site.Index, sample)));
 
     /// <summary><c>m = g + (1 − g) s</c> with one <c>s</c> per subcomponent, shared by the whole batch: the adversary's masks.</summary>
     public static MaskSource Shared(IReadOnlyDictionary<Site, Parameter> sources) =>

@@ -31,7 +31,7 @@ public sealed class PlannedStep : IDisposable
     {
         (_config, _backend) = (config, backend);
         var network = config.Target.Build();
-        var random = new RandomSequence(1, default);
+        var random = new RandomSequence(1, stream: 0);
         foreach (var (_, parameter) in network.NamedParameters()) random.FillNormal(parameter.Values, Deviation);
         var target = new TrainedTarget(network, config.Target, SeedsTried: 0, FromCache: false);
         MissingFile = config.Target.Files.Values.FirstOrDefault(file => !File.Exists(ArrayFile.FileOf(file)));

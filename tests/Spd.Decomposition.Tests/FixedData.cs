@@ -24,7 +24,7 @@ internal static class Given
     public static float[] Numbers(int count, int seed, double low = -1, double high = 1)
     {
         float[] numbers = new float[count];
-        new RandomSequence((ulong)seed, new StreamId(StreamPurpose.RowChoice)).FillUniform(numbers, low, high);
+        new RandomSequence((ulong)seed, NetworkStreams.RowChoice).FillUniform(numbers, low, high);
         return numbers;
     }
 
@@ -42,7 +42,7 @@ internal static class Given
         for (int i = 0; i + 1 < sizes.Length; i++)
         {
             var linear = new Linear(sizes[i], sizes[i + 1]);
-            linear.Initialise(new RandomSequence(9, new StreamId(StreamPurpose.Initialisation, i)));
+            linear.Initialise(new RandomSequence(9, NetworkStreams.Initialisation.Stream(i)));
             modules.Add(($"linear{i}", linear));
             if (i + 2 < sizes.Length) modules.Add(($"activation{i}", i % 2 == 0 ? new Activation(ActivationName.Relu) : new Activation(ActivationName.Gelu)));
         }

@@ -1,5 +1,6 @@
+using Spd.Engine.Operations;
+using Spd.Networks;
 using System.Text.Json;
-using Spd.Engine;
 using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
@@ -230,7 +231,7 @@ public sealed class GoldenTests
         public void Dispose() => _backend.Dispose();
 
         private static JsonElement Samples(JsonElement recorded, StreamPurpose purpose) =>
-            recorded.GetProperty(purpose == StreamPurpose.Masks ? "stochastic_recon" : "stochastic_recon_layerwise").GetProperty("samples");
+            recorded.GetProperty(purpose == DecompositionStreams.Masks ? "stochastic_recon" : "stochastic_recon_layerwise").GetProperty("samples");
 
         private List<Value> Outputs(string loss) => [.. Step.Objective.Terms.Where(term => term.Name == loss).Select(term => term.Loss.Source.Inputs[0])];
 

@@ -64,7 +64,7 @@ public sealed class TemperatureTests
         var t = new Parameter("t", 1);
         t.Values[0] = 0.3f;
         var graph = new Graph();
-        var x = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
+        var x = graph.Uniform(Features, 2);
         var objective = new Objective(graph);
         objective.Add("error", graph.SquaredError(graph.Add(new Temperature(x, graph.Weight(t))), graph.Scale(x, 2.5)));
         var backend = new CpuBackend(threads).Add(new TemperatureKernel()).Add(new TemperatureGradientKernel());

@@ -33,7 +33,7 @@ public sealed class ApdModel
             var matrix = linear.IsTransposed
                 ? new FactoredMatrix(path, linear, Matrices[0].U, Matrices[0].V, r)
                 : new FactoredMatrix(path, linear, new Parameter($"{path}.A", c * r, linear.Inputs), new Parameter($"{path}.B", c * r, linear.Outputs), r);
-            if (!linear.IsTransposed) Initialise(matrix, new RandomSequence(seed, new StreamId(StreamPurpose.Components, Matrices.Count)));
+            if (!linear.IsTransposed) Initialise(matrix, new RandomSequence(seed, DecompositionStreams.Components.Stream(Matrices.Count)));
             Matrices = [.. Matrices, matrix];
         }
 

@@ -63,11 +63,11 @@ public sealed class ComponentModel
         {
             // A tied site starts as the transpose of the one it is tied to: their factors are the same memory.
             if (sites.Take(site.Index).Any(earlier => earlier.Linear.Weight == site.Linear.Weight)) continue;
-            var random = new RandomSequence(seed, new StreamId(StreamPurpose.Components, site.Index));
+            var random = new RandomSequence(seed, DecompositionStreams.Components.Stream(site.Index));
             ComponentInitialisation.AlignWithTarget(site.V, site.U, site.Target.Values, random);
         }
 
-        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, new StreamId(StreamPurpose.Gates, site.Index)));
+        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, DecompositionStreams.Gates.Stream(site.Index)));
         return model;
     }
 

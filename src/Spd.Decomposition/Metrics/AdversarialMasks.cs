@@ -49,7 +49,7 @@ public sealed class AdversarialMasks
     public double WorstError(ulong seed, long batch)
     {
         foreach (var (site, source) in _sources)
-            new RandomSequence(seed, new StreamId(StreamPurpose.AdversarialStart, site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
+            new RandomSequence(seed, DecompositionStreams.AdversarialStart.Stream(site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
         _target.Run(seed, batch);
         for (int step = 0; step < Steps; step++)
         {

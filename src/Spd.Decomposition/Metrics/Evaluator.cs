@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -42,7 +41,7 @@ public sealed class Evaluator
         Losses.Add(objective, model, target, options);
         foreach (var (name, masks) in new[]
         {
-            (Unmasked, Masks.Ones), (Stochastic, Masks.Stochastic(StreamPurpose.Masks)),
+            (Unmasked, Masks.Ones), (Stochastic, Masks.Stochastic(DecompositionStreams.Masks)),
             (ImportanceMasked, Masks.Importance), (RoundedMasked, Masks.RoundedImportance),
         })
             Reconstruction.AddLoss(objective, model, target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);

@@ -72,7 +72,7 @@ internal static unsafe class CpuKernels
     private static void Uniform(Uniform operation, in Call call)
     {
         var workspace = call.Workspace;
-        var key = new RandomKey(workspace.Seed, (uint)workspace.Step, operation.Stream.Value);
+        var key = new RandomKey(workspace.Seed, (uint)workspace.Step, operation.Stream);
         if (operation.Domain == Domain.Lane || workspace.Batch.Length == 1)
         {
             call.Kernels.Uniform(key, call.FirstLane, call.Rows, call.Lanes, call.OutRows(0), call.Stride, call.FirstRow);

@@ -59,7 +59,7 @@ public sealed record Peaks(Work Nanoseconds)
         public unsafe void Execute(int item, int worker)
         {
             var memory = new AlignedBuffer(4 * Stretch);
-            new RandomSequence(1, default).FillNormal(memory.Span, 0.5);
+            new RandomSequence(1, stream: 0).FillNormal(memory.Span, 0.5);
             float* first = memory.Pointer;
             shortest[item] = double.PositiveInfinity;
             long begin = Stopwatch.GetTimestamp();

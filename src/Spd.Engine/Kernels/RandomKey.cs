@@ -7,7 +7,7 @@ namespace Spd.Engine.Kernels;
 /// <summary>Names one stream of random panels: the same key always gives the same numbers, on any thread and in any order.</summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Step">The training step, or the number of the evaluation batch.</param>
-/// <param name="Stream">What is drawn; see <see cref="StreamId"/>.</param>
+/// <param name="Stream">What is drawn: a number of its own for each purpose.</param>
 public readonly record struct RandomKey(ulong Seed, uint Step, uint Stream);
 
 /// <summary>

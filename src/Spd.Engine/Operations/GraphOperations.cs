@@ -15,7 +15,7 @@ public static class GraphOperations
     public static Value Input(this Graph graph, int features) => graph.Add(new Input(new Shape(Domain.Lane, features)));
 
     /// <summary>Fresh uniform numbers in [0, 1).</summary>
-    public static Value Uniform(this Graph graph, int rows, StreamId stream) => graph.Add(new Uniform(rows, stream));
+    public static Value Uniform(this Graph graph, int rows, uint stream) => graph.Add(new Uniform(rows, stream));
 
     /// <summary>The values of a vector in every lane.</summary>
     public static Value Broadcast(this Graph graph, Parameter vector) => graph.Add(new Broadcast(graph.Weight(vector)));

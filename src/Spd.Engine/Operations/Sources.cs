@@ -36,9 +36,9 @@ public sealed record Number(Schedule Schedule) : Operation
 
 /// <summary>Fresh uniform numbers in [0, 1), for every lane or for every sequence.</summary>
 /// <param name="Rows">Rows of the panel.</param>
-/// <param name="Stream">The stream they are drawn from.</param>
+/// <param name="Stream">The stream that they are drawn from: streams of different numbers are independent, and whoever draws says which is for what.</param>
 /// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
-public sealed record Uniform(int Rows, StreamId Stream, Domain Domain = Domain.Lane) : Operation
+public sealed record Uniform(int Rows, uint Stream, Domain Domain = Domain.Lane) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [];
     public override IReadOnlyList<Shape> Results =>

@@ -3,7 +3,7 @@ using Spd.Engine.Kernels;
 namespace Spd.Engine;
 
 /// <summary>Random numbers one after the other, for initial weights and other rare draws; same seed and stream, same sequence.</summary>
-public sealed class RandomSequence(ulong seed, StreamId stream, uint step = 0)
+public sealed class RandomSequence(ulong seed, uint stream, uint step = 0)
 {
     private uint _counter;
     private double? _spare;
@@ -11,7 +11,7 @@ public sealed class RandomSequence(ulong seed, StreamId stream, uint step = 0)
     /// <summary>The next number in [0, 1).</summary>
     public double NextUniform()
     {
-        var (x0, x1, _, _) = RandomBlock.Words(seed, _counter++, uint.MaxValue, step, stream.Value);
+        var (x0, x1, _, _) = RandomBlock.Words(seed, _counter++, uint.MaxValue, step, stream);
         return ((((ulong)x0 << 32) | x1) >> 11) * (1.0 / (1UL << 53));
     }
 

@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
@@ -28,5 +27,5 @@ public sealed class TableData : DataSource
 
     public override int Features => _rows.GetLength(1);
 
-    public override Value Build(Graph graph) => graph.Add(new TableRows(_rows, graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
+    public override Value Build(Graph graph) => graph.Add(new TableRows(_rows, graph.Uniform(1, NetworkStreams.RowChoice)));
 }

@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
@@ -74,8 +73,8 @@ public sealed class SparseFeatures : DataSource
     {
         // A feature is active where its activity number lies below the threshold; groups share their smallest number, and
         // exactly-n examples give the n smallest a number below it.
-        var activity = graph.Uniform(Features, new StreamId(StreamPurpose.ActiveFeatures));
-        var values = graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
+        var activity = graph.Uniform(Features, NetworkStreams.ActiveFeatures);
+        var values = graph.Uniform(Features, NetworkStreams.FeatureValues);
         if (_syncedGroups.Length > 0) activity = graph.Add(new GroupMinimum(activity, _syncedGroups));
         if (_type != DataGenerationType.AtLeastZeroActive) activity = graph.Add(new Smallest(activity, (int)_type));
         return graph.Add(new AffineBelow(activity, values, _type == DataGenerationType.AtLeastZeroActive ? _probability : 1, _high - _low, _low));

@@ -36,7 +36,7 @@ public abstract class Module
     /// <summary>Draws the weights of every linear map as PyTorch does; see <see cref="Linear.Initialise(RandomSequence)"/>.</summary>
     public virtual void Initialise(ulong seed)
     {
-        var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation));
+        var random = new RandomSequence(seed, NetworkStreams.Initialisation);
         foreach (var (_, linear) in LinearMaps()) linear.Initialise(random);
     }
 

@@ -93,7 +93,7 @@ public sealed class ResidualMlp : Module
     public override void Initialise(ulong seed)
     {
         base.Initialise(seed);
-        var random = new RandomSequence(seed, new StreamId(StreamPurpose.Initialisation, index: 1));
+        var random = new RandomSequence(seed, NetworkStreams.Initialisation.Stream(index: 1));
         if (Config.FixedIdentityEmbedding)
         {
             Embedding.Values.Clear();

@@ -50,7 +50,7 @@ public sealed record ResidualMlpTask
     {
         float[] coefficients = new float[features];
         Array.Fill(coefficients, 1f);
-        if (!UseTrivialLabelCoeffs) new RandomSequence(LabelFnSeed, new StreamId(StreamPurpose.Initialisation, index: 2)).FillUniform(coefficients, 1, 2);
+        if (!UseTrivialLabelCoeffs) new RandomSequence(LabelFnSeed, NetworkStreams.Initialisation.Stream(index: 2)).FillUniform(coefficients, 1, 2);
         return coefficients;
     }
 

@@ -1,6 +1,5 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
-using Spd.Engine;
 using Spd.Networks;
 using Spd.Runs.Results;
 
@@ -22,7 +21,7 @@ internal static class TaskEvidence
         else if (rows?.Targets is { } targets) (name, measure) = ("task_mse", outputs => MeanSquaredError(outputs, targets));
         else return [];
         var masked = MaskedOutputs.Of(
-            model, rows.Inputs, rows.Count, seed, backend, Masks.Ones, Masks.Stochastic(StreamPurpose.Masks), Masks.Importance, Masks.RoundedImportance);
+            model, rows.Inputs, rows.Count, seed, backend, Masks.Ones, Masks.Stochastic(DecompositionStreams.Masks), Masks.Importance, Masks.RoundedImportance);
         double[] values = [.. masked.Select(measure)];
         double own = measure(NetworkOutputs.Of(model.Network, rows.Inputs, rows.Count, backend));
         return

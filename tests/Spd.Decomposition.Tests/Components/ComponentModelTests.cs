@@ -120,7 +120,7 @@ public sealed class ComponentModelTests
     public void ATransposeDeclaredBeforeItsOwnerIsTiedToo()
     {
         var owner = new Linear(5, 2, bias: false);
-        owner.Initialise(new RandomSequence(1, new StreamId(StreamPurpose.Initialisation)));
+        owner.Initialise(new RandomSequence(1, NetworkStreams.Initialisation));
         var model = ComponentModel.Create(
             new Sequential(
                 ("decode", Linear.TransposeOf(owner, bias: true)),

@@ -1,6 +1,7 @@
 using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Networks;
 using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Losses;
@@ -68,7 +69,7 @@ public sealed class LossGradientTests
         var uniforms = new Dictionary<(StreamPurpose, int, int), float[]>();
         float[] Uniforms(StreamPurpose purpose, int sample, int site) =>
             uniforms.TryGetValue((purpose, sample, site), out float[]? numbers) ? numbers
-                : uniforms[(purpose, sample, site)] = Given.Numbers(Rows * model.Sites[site].C, 1000 * (int)purpose + 10 * sample + site, 0, 1);
+                : uniforms[(purpose, sample, site)] = Given.Numbers(Rows * model.Sites[site].C, 1000 * purpose.Number + 10 * sample + site, 0, 1);
         var inputs = new List<(Value Input, float[] Values)>();
         MaskSource Source(StreamPurpose purpose) => Masks.From((graph, site, sample) =>
         {

@@ -58,9 +58,9 @@ internal sealed class NaiveObjective
                 LossNames.Recon => Distance(sites.ToDictionary(site => site, site => g[site])),
                 LossNames.ReconLayerwise => sites.Average(site => Distance(new() { [site] = g[site] })),
                 LossNames.OutRecon => Distance(sites.ToDictionary(site => site, site => g[site].Select(_ => 1.0).ToArray())),
-                LossNames.StochasticRecon => samples.Average(s => Distance(sites.ToDictionary(site => site, site => Stochastic(StreamPurpose.Masks, s, site)))),
+                LossNames.StochasticRecon => samples.Average(s => Distance(sites.ToDictionary(site => site, site => Stochastic(DecompositionStreams.Masks, s, site)))),
                 LossNames.StochasticReconLayerwise => samples.Average(s =>
-                    sites.Average(site => Distance(new() { [site] = Stochastic(StreamPurpose.LayerwiseMasks, s, site) }))),
+                    sites.Average(site => Distance(new() { [site] = Stochastic(DecompositionStreams.LayerwiseMasks, s, site) }))),
                 LossNames.ImportanceMinimality => _model.Sites.Sum(site => Penalty(site, _ => 1)),
                 LossNames.Schatten => _model.Sites.Sum(site => Penalty(site, c => SquaredNorm(site.V, c) + SquaredNorm(site.U, c))),
                 LossNames.Faithfulness => Faithfulness(),

@@ -78,7 +78,7 @@ public sealed class AdversarialMasksTests
         public double PlainAscent(ulong seed, long batch)
         {
             foreach (var (site, source) in _sources)
-                new RandomSequence(seed, new StreamId(StreamPurpose.AdversarialStart, site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
+                new RandomSequence(seed, DecompositionStreams.AdversarialStart.Stream(site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
             for (int step = 0; step < AdversarialMasks.Steps; step++)
             {
                 Plain.Run(seed, batch);

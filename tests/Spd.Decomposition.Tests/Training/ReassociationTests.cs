@@ -2,6 +2,7 @@ using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Networks;
 using Spd.Tests;
 
 namespace Spd.Decomposition.Tests.Training;
@@ -95,7 +96,7 @@ public sealed class ReassociationTests
     {
         var config = new ResidualMlpConfig { NFeatures = 20, DEmbed = DEmbed, DMlp = 8, NLayers = 2, InBias = withBiases, OutBias = withBiases };
         var network = new ResidualMlp(config) { IsReassociated = isReassociated };
-        var random = new RandomSequence(5, new StreamId(StreamPurpose.Initialisation));
+        var random = new RandomSequence(5, NetworkStreams.Initialisation);
         foreach (var (_, parameter) in network.NamedParameters()) random.FillNormal(parameter.Values, 1 / Math.Sqrt(DEmbed));
         return network;
     }

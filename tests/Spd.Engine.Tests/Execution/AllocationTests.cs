@@ -25,9 +25,9 @@ public sealed class AllocationTests
         foreach (var parameter in parameters.Parameters) parameter.Values.Fill(0.1f);
         var graph = new Graph();
         var given = graph.Input(6);
-        var grouped = graph.Add(new GroupMinimum(graph.Uniform(6, new StreamId(StreamPurpose.ActiveFeatures)), [[0, 1], [2, 5, 3]]));
-        var chosen = graph.Add(new TableRows(new float[9, 6], graph.Uniform(1, new StreamId(StreamPurpose.RowChoice))));
-        var x = graph.Sum([given, graph.Uniform(6, new StreamId(StreamPurpose.FeatureValues)), graph.Add(new Smallest(grouped, 2)), chosen]);
+        var grouped = graph.Add(new GroupMinimum(graph.Uniform(6, 1), [[0, 1], [2, 5, 3]]));
+        var chosen = graph.Add(new TableRows(new float[9, 6], graph.Uniform(1, 6)));
+        var x = graph.Sum([given, graph.Uniform(6, 2), graph.Add(new Smallest(grouped, 2)), chosen]);
         var hidden = graph.MatMul(weight, x);
         var gate = graph.RowMlp(hidden, gateIn, gateInBias, gateOut, gateOutBias);
         var output = graph.MatMul(weight, graph.Add(new Gelu(graph.Multiply(hidden, gate))), transposed: true);

@@ -221,9 +221,9 @@ public sealed class ProgramTests
             var values = weight.Values;
             for (int i = 0; i < values.Length; i++) values[i] = (i % 1009 - 504) * 1e-4f;
             var graph = new Graph();
-            var x = graph.Uniform(Inputs, new StreamId(StreamPurpose.FeatureValues));
+            var x = graph.Uniform(Inputs, 2);
             var objective = new Objective(graph);
-            objective.Add("power", graph.SquaredError(graph.MatMul(weight, x), graph.Uniform(Outputs, new StreamId(StreamPurpose.Masks))));
+            objective.Add("power", graph.SquaredError(graph.MatMul(weight, x), graph.Uniform(Outputs, 3)));
             using var backend = TestBackend.Create(threads);
             var program = backend.Compile(objective, batch, new ParameterSet([weight]));
             Assert.Equal(1, program.Plan.Leaves);
@@ -259,7 +259,7 @@ public sealed class ProgramTests
             _parameters = [First, second, bias, v, u, .. gate];
             var graph = new Graph();
             if (isGiven) _given = graph.Input(Features);
-            var x = _given ?? graph.Uniform(Features, new StreamId(StreamPurpose.FeatureValues));
+            var x = _given ?? graph.Uniform(Features, 2);
             var fuse = graph.Add(new Fuse(graph.MatMul(First, x), Forward, Backward));
             var hidden = graph.Add(new Gelu(graph.AddBias(fuse, bias)));
             var output = graph.MatMul(second, graph.Multiply(hidden, graph.RowMlp(hidden, gate[0], gate[1], gate[2], gate[3])));

@@ -293,7 +293,7 @@ public sealed class OperationGradientTests
     {
         Parameter[] gate = [Samples.Filled("in", 2, 3), Samples.Filled("in bias", 2, 3), Samples.Filled("out", 2, 3), Samples.Filled("out bias", 2)];
         var graph = new Graph();
-        var x = graph.Uniform(2, new StreamId(StreamPurpose.FeatureValues));
+        var x = graph.Uniform(2, 2);
         var objective = new Objective(graph);
         objective.Add("square", graph.SquaredError(graph.RowMlp(x, gate[0], gate[1], gate[2], gate[3]), x));
         using var backend = TestBackend.Create();

@@ -16,7 +16,7 @@ public sealed class GraphTests
         Assert.Same(graph.AddBias(x, bias), graph.AddBias(x, bias));
         Assert.Same(graph.Relu(graph.MatMul(weight, x)), graph.Relu(graph.MatMul(weight, x)));
         Assert.Same(graph.Plus(x, x), graph.Plus(x, x));
-        Assert.Same(graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(1)));
+        Assert.Same(graph.Uniform(3, 1), graph.Uniform(3, 1));
         Assert.Same(graph.Add(new Broadcast(graph.Weight(bias))), graph.Add(new Broadcast(graph.Weight(bias))));
         Assert.Equal(9, graph.Operations.Count);
     }
@@ -35,7 +35,7 @@ public sealed class GraphTests
             graph.RowAffine(x, other, vector), graph.RowAffine(x, null, null),
             graph.Relu(x), graph.Add(new Gelu(x)), graph.Add(new Absolute(x)), graph.Relu(y),
             graph.Plus(x, y), graph.Plus(y, x), graph.Multiply(x, y),
-            graph.Uniform(3, Stream(1)), graph.Uniform(3, Stream(2)), graph.Uniform(2, Stream(1)), graph.Uniform(3, new StreamId(StreamPurpose.Masks, 1, 1)),
+            graph.Uniform(3, 1), graph.Uniform(3, 2), graph.Uniform(2, 1), graph.Uniform(3, uint.MaxValue),
             graph.Add(new Broadcast(graph.Weight(vector))), graph.Add(new Broadcast(graph.Weight(other))),
         ];
         Assert.Equal(values.Length, values.Distinct().Count());
@@ -133,7 +133,7 @@ public sealed class GraphTests
             (() => graph.Add(new Scale(two, vector)), "a factor is a number"),
             (() => graph.Add(new SequenceSum(matrix)), "has no sequences"),
             (() => graph.Add(new Input(new Shape(Domain.Step, 1))), "an input is a batch or a matrix"),
-            (() => graph.Add(new Uniform(2, Stream(1), Domain.Weights)), "for lanes or sequences"),
+            (() => graph.Add(new Uniform(2, 1, Domain.Weights)), "for lanes or sequences"),
             (() => graph.Add(new TableRows(new float[2, 2], two)), "one number chooses a row"),
             // A number, a vector and a panel of one size are stored apart.
             (() => graph.Multiply(one, number), "two values of one size"),
@@ -222,5 +222,4 @@ public sealed class GraphTests
 
     private static string Refusal(Action build) => Assert.Throws<ArgumentException>(build).Message;
 
-    private static StreamId Stream(int index) => new(StreamPurpose.Masks, index);
 }

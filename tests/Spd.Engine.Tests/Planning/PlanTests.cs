@@ -121,7 +121,7 @@ public sealed class PlanTests
         var graph = new Graph();
         var x = graph.Input(3);
         var target = graph.Add(new Gelu(graph.MatMul(graph.MatMul(wide, graph.Weight(frozen)), x)));
-        var mask = graph.Uniform(6, new StreamId(StreamPurpose.Masks));
+        var mask = graph.Uniform(6, 3);
         var norms = graph.Scale(graph.Add(new RowSum(target)), 0.01);
         var objective = new Objective(graph);
         objective.Add("error", graph.SquaredError(graph.Multiply(graph.MatMul(trained, x), mask), target), coefficient: new Knots((0, 1), (2, 3)));

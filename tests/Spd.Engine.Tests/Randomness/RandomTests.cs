@@ -49,7 +49,7 @@ public sealed unsafe class RandomTests
     [Fact]
     public void UniformNumbersFillTheIntervalEvenly()
     {
-        float[] numbers = Draw(seed: 11, step: 5, new StreamId(StreamPurpose.Masks, 3), rows: 16, batch: 16384);
+        float[] numbers = Draw(seed: 11, step: 5, 3, rows: 16, batch: 16384);
         Assert.InRange(numbers.Min(), 0, 1e-4);
         Assert.InRange(numbers.Max(), 0.9999f, 0.99999994f);
         double n = numbers.Length;
@@ -64,23 +64,21 @@ public sealed unsafe class RandomTests
     [Fact]
     public void TheRowsOfABatchDoNotDependOnItsSizeOrPanels()
     {
-        var stream = new StreamId(StreamPurpose.FeatureValues);
-        float[] large = Draw(seed: 1, step: 2, stream, rows: 3, batch: 3000), small = Draw(seed: 1, step: 2, stream, rows: 3, batch: 77);
+        const uint Stream = 2;
+        float[] large = Draw(seed: 1, step: 2, Stream, rows: 3, batch: 3000), small = Draw(seed: 1, step: 2, Stream, rows: 3, batch: 77);
         Assert.Equal(small, large[..small.Length]);
     }
 
     [Fact]
     public void SeedsStepsAndStreamsAreIndependent()
     {
-        var stream = new StreamId(StreamPurpose.Masks, 1, 1);
-        float[] numbers = Draw(7, 9, stream);
-        Assert.Equal(numbers, Draw(7, 9, stream));
+        const uint Stream = 1;
+        float[] numbers = Draw(7, 9, Stream);
+        Assert.Equal(numbers, Draw(7, 9, Stream));
         float[][] others =
         [
-            Draw(8, 9, stream), Draw(7UL + (1UL << 32), 9, stream), Draw(7, 10, stream), Draw(9, 7, stream),
-            Draw(7, 9, new StreamId(StreamPurpose.LayerwiseMasks, 1, 1)), Draw(7, 9, new StreamId(StreamPurpose.Masks, 2, 1)),
-            Draw(7, 9, new StreamId(StreamPurpose.Masks, 1, 2)), Draw(7, 9, new StreamId(StreamPurpose.Masks)),
-            Draw(7, 9, new StreamId(StreamPurpose.FeatureValues, 1, 1)),
+            Draw(8, 9, Stream), Draw(7UL + (1UL << 32), 9, Stream), Draw(7, 10, Stream), Draw(9, 7, Stream),
+            Draw(7, 9, 0), Draw(7, 9, 2), Draw(7, 9, 1 << 14), Draw(7, 9, 1 << 24), Draw(7, 9, uint.MaxValue),
         ];
         foreach (float[] other in others)
         {
@@ -90,35 +88,20 @@ public sealed unsafe class RandomTests
     }
 
     [Fact]
-    public void NoTwoStreamsHaveOneNumber()
-    {
-        var values = new HashSet<uint>();
-        int[] indices = [0, 1, 2, 1023, 1024, (1 << 14) - 1], samples = [0, 1, 2, 15, 16, (1 << 10) - 1];
-        foreach (var purpose in Enum.GetValues<StreamPurpose>())
-            foreach (int index in indices)
-                foreach (int sample in samples)
-                    Assert.True(values.Add(new StreamId(purpose, index, sample).Value), $"{purpose} {index} {sample}");
-        Assert.Throws<ArgumentOutOfRangeException>(() => new StreamId(StreamPurpose.Masks, 1 << 14));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new StreamId(StreamPurpose.Masks, 0, 1 << 10));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new StreamId(StreamPurpose.Masks, -1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new StreamId(StreamPurpose.Masks, 0, -1));
-    }
-
-    [Fact]
     public void SequencesRepeatAndDiffer()
     {
-        double[] Sequence(ulong seed, StreamPurpose purpose, uint step = 0)
+        double[] Sequence(ulong seed, uint stream, uint step = 0)
         {
-            var random = new RandomSequence(seed, new StreamId(purpose), step);
+            var random = new RandomSequence(seed, stream, step);
             return [.. Enumerable.Range(0, 1000).Select(_ => random.NextUniform())];
         }
 
-        double[] first = Sequence(1, StreamPurpose.Initialisation);
-        Assert.Equal(first, Sequence(1, StreamPurpose.Initialisation));
+        double[] first = Sequence(1, 0);
+        Assert.Equal(first, Sequence(1, 0));
         Assert.Equal(1000, first.Distinct().Count());
-        Assert.Empty(first.Intersect(Sequence(2, StreamPurpose.Initialisation)));
-        Assert.Empty(first.Intersect(Sequence(1, StreamPurpose.AdversarialStart)));
-        Assert.Empty(first.Intersect(Sequence(1, StreamPurpose.Initialisation, 1)));
+        Assert.Empty(first.Intersect(Sequence(2, 0)));
+        Assert.Empty(first.Intersect(Sequence(1, 5)));
+        Assert.Empty(first.Intersect(Sequence(1, 0, 1)));
     }
 
     [Fact]
@@ -126,7 +109,7 @@ public sealed unsafe class RandomTests
     {
         const int Count = 200_000;
         float[] numbers = new float[Count];
-        new RandomSequence(3, new StreamId(StreamPurpose.Initialisation, 4)).FillNormal(numbers);
+        new RandomSequence(3, 4).FillNormal(numbers);
         double Moment(int power) => numbers.Average(value => Math.Pow(value, power));
         double root = Math.Sqrt(Count);
         Assert.Equal(0, Moment(1), 5 / root);
@@ -142,7 +125,7 @@ public sealed unsafe class RandomTests
     public void FillsKeepTheirRangeAndDeviation()
     {
         float[] numbers = new float[50_000];
-        var random = new RandomSequence(5, new StreamId(StreamPurpose.Initialisation));
+        var random = new RandomSequence(5, 0);
         random.FillUniform(numbers, -0.25, 0.75);
         Assert.All(numbers, value => Assert.InRange(value, -0.25f, 0.75f));
         Assert.Equal(0.25, numbers.Average(value => (double)value), 5 / Math.Sqrt(12 * 50_000.0));
@@ -150,7 +133,7 @@ public sealed unsafe class RandomTests
         Assert.Equal(9, numbers.Average(value => (double)value * value), 5 * 9 * Math.Sqrt(2 / 50_000.0));
     }
 
-    private static float[] Draw(ulong seed, long step, StreamId stream, int rows = 4, int batch = 10_000)
+    private static float[] Draw(ulong seed, long step, uint stream, int rows = 4, int batch = 10_000)
     {
         var graph = new Graph();
         var numbers = graph.Uniform(rows, stream);

@@ -79,7 +79,7 @@ public sealed class ModuleTests : IDisposable
         Assert.Equal([0f, 3, 1, 4, 2, 5], tied.EffectiveWeight());
         Assert.Equal([0f, 1, 2, 3, 4, 5], owner.EffectiveWeight());
         Assert.Equal(["bias"], tied.NamedParameters().Select(entry => entry.Path));
-        tied.Initialise(new RandomSequence(1, new StreamId(StreamPurpose.Initialisation)));
+        tied.Initialise(new RandomSequence(1, NetworkStreams.Initialisation));
         Assert.Equal([0f, 1, 2, 3, 4, 5], owner.EffectiveWeight());
         Assert.Equal(
             [1f * 0 + 2 * 3, 1 * 1 + 2 * 4, 1 * 2 + 2 * 5],
@@ -100,7 +100,7 @@ public sealed class ModuleTests : IDisposable
     public void InitialWeightsFillPyTorchsRange()
     {
         var linear = new Linear(16, 400);
-        linear.Initialise(new RandomSequence(3, new StreamId(StreamPurpose.Initialisation)));
+        linear.Initialise(new RandomSequence(3, NetworkStreams.Initialisation));
         Assert.InRange(linear.Weight.Values.ToArray().Max(), 0.249f, 0.25f);
         Assert.InRange(linear.Weight.Values.ToArray().Min(), -0.25f, -0.249f);
         Assert.InRange(linear.Bias!.Values.ToArray().Max(), 0.24f, 0.25f);

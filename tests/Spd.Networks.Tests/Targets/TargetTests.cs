@@ -182,7 +182,7 @@ public sealed class TargetTests : IDisposable
 
     private static float[] Numbers(int count, int seed)
     {
-        var random = new RandomSequence((ulong)seed, new StreamId(StreamPurpose.RowChoice));
+        var random = new RandomSequence((ulong)seed, NetworkStreams.RowChoice);
         float[] numbers = new float[count];
         random.FillUniform(numbers, -1, 1);
         return numbers;

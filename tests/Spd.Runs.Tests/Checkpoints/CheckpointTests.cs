@@ -1,4 +1,5 @@
 using Spd.Engine.Operations;
+using Spd.Networks;
 using Spd.Tests;
 using System.Security.Cryptography;
 using Spd.Decomposition;
@@ -80,9 +81,9 @@ public sealed class CheckpointTests : IDisposable
             weight.Values.Fill(0.25f);
             var graph = new Graph();
             var objective = new Objective(graph);
-            var input = graph.Uniform(4, new StreamId(StreamPurpose.FeatureValues));
+            var input = graph.Uniform(4, NetworkStreams.FeatureValues);
             var output = graph.AddBias(graph.AddBias(graph.AddBias(graph.MatMul(weight, input), x), y), z);
-            objective.Add("loss", graph.SquaredError(output, graph.Uniform(3, new StreamId(StreamPurpose.RowChoice))));
+            objective.Add("loss", graph.SquaredError(output, graph.Uniform(3, NetworkStreams.RowChoice)));
             using var backend = TestBackend.Create(threads);
             var program = backend.Compile(objective, 200, all);
             var schedule = new LearningRateSchedule(ScheduleShape.Cosine, 0.2);
@@ -123,7 +124,7 @@ public sealed class CheckpointTests : IDisposable
     public void EveryChangedByteIsRefused()
     {
         byte[] good = Good();
-        var random = new RandomSequence(7, new StreamId(StreamPurpose.RowChoice));
+        var random = new RandomSequence(7, NetworkStreams.RowChoice);
         for (int i = 0; i < 1000; i++)
         {
             // A third of them in the header, which is a small part of the file.

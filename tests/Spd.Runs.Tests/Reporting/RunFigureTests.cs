@@ -36,7 +36,7 @@ public sealed class RunFigureTests
     {
         var network = new ResidualMlp(new ResidualMlpConfig { NFeatures = 12, DEmbed = 20, DMlp = 6, NLayers = layers });
         network.Initialise(1);
-        var random = new RandomSequence(1, new StreamId(StreamPurpose.RowChoice));
+        var random = new RandomSequence(1, NetworkStreams.RowChoice);
         random.FillUniform(network.Embedding.Values, -0.3, 0.3);
         for (int feature = 0; feature < 12; feature++)
             for (int k = 0; k < 20; k++)
