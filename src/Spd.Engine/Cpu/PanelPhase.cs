@@ -13,8 +13,6 @@ namespace Spd.Engine.Cpu;
 /// </remarks>
 internal sealed unsafe class PanelPhase : IParallelWork
 {
-    private const int StretchLength = 1 << 14;
-
     private readonly Plan _plan;
     private readonly CpuBackend _backend;
     private readonly Workspace[] _workspaces;
@@ -41,8 +39,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
         (_plan, _backend, _workspaces, _instructions, _total, _numberTotals) = (plan, backend, workspaces, instructions, total, numberTotals);
         _stretches =
         [
-            .. sums.SelectMany(sum => Enumerable.Range(0, (sum.Length + StretchLength - 1) / StretchLength)
-                .Select(i => (sum.Offset + i * StretchLength, Math.Min(StretchLength, sum.Length - i * StretchLength), sum.IsMaximum))),
+            .. sums.SelectMany(sum => WorkerPool.Stretches(sum.Length), (sum, stretch) => (sum.Offset + stretch.First, stretch.Length, sum.IsMaximum)),
         ];
         _turns = new int[_stretches.Length];
         _numbers = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[numberTotals.Length])];

@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace Spd.Engine.Execution;
 
 /// <summary>Work that is cut into numbered items, each of which may run on any thread.</summary>
-public interface IParallelWork
+internal interface IParallelWork
 {
     /// <summary>Does one item.</summary>
     /// <param name="item">The item's number.</param>
@@ -17,8 +17,11 @@ public interface IParallelWork
 /// A fixed number of threads that wait, spinning for a moment and then asleep, for the next piece of work. One dispatch costs about a microsecond
 /// while the workers spin, and allocates nothing. A worker that is not there in time is not waited for: on a busy machine the others do its items.
 /// </summary>
-public sealed class WorkerPool : IDisposable
+internal sealed class WorkerPool : IDisposable
 {
+    /// <summary>Floats of a long array that a thread takes at a time.</summary>
+    public const int StretchLength = 1 << 14;
+
     private const int SpinsBeforeSleep = 200, Closed = -1;
     private readonly Lock _runLock = new();
     private readonly object _sleep = new();
@@ -81,6 +84,12 @@ public sealed class WorkerPool : IDisposable
             _work = null;
             _failure?.Throw();
         }
+    }
+
+    /// <summary>Cuts an array into stretches.</summary>
+    public static IEnumerable<(int First, int Length)> Stretches(int length, int longest = StretchLength)
+    {
+        for (int first = 0; first < length; first += longest) yield return (first, Math.Min(longest, length - first));
     }
 
     public void Dispose()

@@ -1,23 +1,19 @@
 using Spd.Engine.Execution;
-using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Optimisation;
 
 /// <summary>
 /// Steps groups of parameters, each by its rule. Parameters that share memory are stepped one after the other, each with its own gradient and state.
 /// </summary>
-public sealed unsafe class Optimiser
+public sealed unsafe class Optimiser : IParallelWork
 {
-    private const int StretchLength = 1 << 14;
-
     private readonly ParameterGroup[] _groups;
-    private readonly KernelSet _kernels;
-    private readonly WorkerPool _pool;
+    private readonly Backend _backend;
     private readonly List<(Member[] Owners, int First, int Length, double[] Squares)> _stretches = [];
     private readonly double[] _rates, _squares;
-    private readonly PerStretch _measure, _update;
     private ParameterGradients? _gradients;
     private long _step;
+    private bool _measures;
 
     /// <summary>An optimiser before its first step.</summary>
     /// <param name="groups">What is optimised, in groups with different names and parameters.</param>
@@ -25,10 +21,8 @@ public sealed unsafe class Optimiser
     /// <exception cref="ArgumentException">Two groups have one name or one parameter, or a norm to clip to is not above 0.</exception>
     public Optimiser(IEnumerable<ParameterGroup> groups, Backend backend)
     {
-        _groups = [.. groups];
-        (_kernels, _pool) = (backend.Kernels, backend.Pool);
+        (_groups, _backend) = ([.. groups], backend);
         (_rates, _squares) = (new double[_groups.Length], new double[_groups.Length]);
-        (_measure, _update) = (new PerStretch(Measure), new PerStretch(Update));
         if (_groups.CountBy(group => group.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
             throw new ArgumentException($"two groups are called '{twice}'; each needs a name of its own, which its state is kept by");
         if (_groups.FirstOrDefault(group => group.ClipNorm is not (null or > 0)) is { } clipped)
@@ -39,10 +33,10 @@ public sealed unsafe class Optimiser
         {
             foreach (var (i, parameter) in group.Parameters.Parameters.Index())
             {
-                members.Add(new Member(g, parameter, [.. group.Rule.State.Select(_ => new AlignedBuffer(parameter.Count).Memory)]));
+                members.Add(new Member(g, parameter, [.. group.Rule.State.Select(_ => new AlignedBuffer(parameter.Count))]));
                 string name = $"{(_groups.Length > 1 ? $"{group.Name}." : "")}{i:D4}.{parameter.Name}";
                 state.Add((name, parameter.Memory));
-                state.AddRange(group.Rule.State.Zip(members[^1].State, (array, values) => ($"{name}.{array}", values)));
+                state.AddRange(group.Rule.State.Zip(members[^1].State, (array, values) => ($"{name}.{array}", values.Memory)));
             }
         }
 
@@ -52,8 +46,8 @@ public sealed unsafe class Optimiser
         foreach (var owners in members.GroupBy(member => (nint)member.Parameter.Pointer).Select(owners => owners.ToArray()))
         {
             int count = owners[0].Parameter.Count;
-            int longest = owners.Any(owner => _groups[owner.Group].Rule.NeedsWholeMatrix) ? count : StretchLength;
-            for (int first = 0; first < count; first += longest) _stretches.Add((owners, first, Math.Min(longest, count - first), new double[owners.Length]));
+            int longest = owners.Any(owner => _groups[owner.Group].Rule.NeedsWholeMatrix) ? count : WorkerPool.StretchLength;
+            foreach (var (first, length) in WorkerPool.Stretches(count, longest)) _stretches.Add((owners, first, length, new double[owners.Length]));
         }
     }
 
@@ -70,45 +64,36 @@ public sealed unsafe class Optimiser
     {
         (_step, _gradients) = (step, gradients);
         for (int g = 0; g < _groups.Length; g++) (_rates[g], _squares[g]) = (_groups[g].Rate(step), 0);
-        if (Array.Exists(_groups, group => group.ClipNorm is not null)) _pool.Run(_measure, _stretches.Count);
+        if (Array.Exists(_groups, group => group.ClipNorm is not null)) Run(measures: true);
         foreach (var (owners, _, _, squares) in _stretches)
             for (int i = 0; i < owners.Length; i++) _squares[owners[i].Group] += squares[i];
-        _pool.Run(_update, _stretches.Count);
+        Run(measures: false);
     }
 
-    private void Measure(int item)
+    private void Run(bool measures)
+    {
+        _measures = measures;
+        _backend.Pool.Run(this, _stretches.Count);
+    }
+
+    void IParallelWork.Execute(int item, int worker)
     {
         var (owners, first, length, squares) = _stretches[item];
         for (int i = 0; i < owners.Length; i++)
-            fixed (float* gradient = GradientOf(owners[i], first, length)) squares[i] = _kernels.SumOfSquares(length, gradient);
-    }
-
-    private void Update(int item)
-    {
-        var (owners, first, length, _) = _stretches[item];
-        foreach (var owner in owners)
         {
-            var group = _groups[owner.Group];
-            var gradient = GradientOf(owner, first, length);
-            double factor = group.ClipNorm / (Math.Sqrt(_squares[owner.Group]) + 1e-6) ?? 1;
-            if (factor < 1)
-                fixed (float* scaled = gradient) _kernels.Map(new Scaled((float)factor), length, scaled, scaled);
-            group.Rule.Step(_kernels, _step, _rates[owner.Group], new Stretch(owner.Parameter, first, gradient, owner.State));
+            var (g, parameter, state) = owners[i];
+            float* gradient = _gradients!.Pointer(parameter);
+            if (gradient == null) throw new ArgumentException($"the gradients hold none of '{parameter.Name}', which a group has");
+            gradient += first;
+            if (_measures) squares[i] = _backend.Kernels.SumOfSquares(length, gradient);
+            else
+            {
+                double factor = _groups[g].ClipNorm / (Math.Sqrt(_squares[g]) + 1e-6) ?? 1;
+                if (factor < 1) _backend.Kernels.Map(new Scaled((float)factor), length, gradient, gradient);
+                _groups[g].Rule.Step(_step, _rates[g], new Stretch(_backend.Kernels, parameter, first, length, gradient, state));
+            }
         }
     }
 
-    private Span<float> GradientOf(Member owner, int first, int length)
-    {
-        var gradient = _gradients!.Of(owner.Parameter);
-        if (gradient.IsEmpty) throw new ArgumentException($"the gradients hold none of '{owner.Parameter.Name}', which a group has");
-        return gradient.Slice(first, length);
-    }
-
-    private sealed record Member(int Group, Parameter Parameter, Memory<float>[] State);
-
-    /// <summary>Work whose items are stretches.</summary>
-    private sealed class PerStretch(Action<int> execute) : IParallelWork
-    {
-        public void Execute(int item, int worker) => execute(item);
-    }
+    private sealed record Member(int Group, Parameter Parameter, AlignedBuffer[] State);
 }

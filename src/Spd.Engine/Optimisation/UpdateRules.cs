@@ -13,12 +13,12 @@ public sealed record AdamW(double WeightDecay = 0, double Beta1 = 0.9, double Be
 
     public IReadOnlyList<string> State => Moments;
 
-    public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
+    public unsafe void Step(long step, double rate, Stretch stretch)
     {
         var coefficients = new AdamWStep(
             rate, Beta1, Beta2, Epsilon, rate < 0 ? -WeightDecay : WeightDecay, 1 - Math.Pow(Beta1, step + 1), 1 - Math.Pow(Beta2, step + 1));
-        fixed (float* values = stretch.Values, gradient = stretch.Gradient, first = stretch.State(0), second = stretch.State(1))
-            kernels.AdamW(coefficients, stretch.Gradient.Length, values, gradient, first, second);
+        float* first = stretch.StatePointer(0), second = stretch.StatePointer(1);
+        stretch.Kernels.AdamW(coefficients, stretch.Length, stretch.ValuesPointer, stretch.GradientPointer, first, second);
     }
 }
 
@@ -30,14 +30,17 @@ public sealed record Sgd(double Momentum = 0) : IUpdateRule
 
     public IReadOnlyList<string> State => Momentum == 0 ? [] : Velocity;
 
-    public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
+    public unsafe void Step(long step, double rate, Stretch stretch)
     {
-        int count = stretch.Gradient.Length;
-        fixed (float* values = stretch.Values, gradient = stretch.Gradient, velocity = Momentum == 0 ? [] : stretch.State(0))
+        float* values = stretch.ValuesPointer, direction = stretch.GradientPointer;
+        if (Momentum != 0)
         {
-            if (velocity != null) kernels.Combine(new AddScaled((float)Momentum), count, gradient, velocity, velocity);
-            kernels.Combine(new AddScaled((float)-rate), count, values, velocity == null ? gradient : velocity, values);
+            float* velocity = stretch.StatePointer(0);
+            stretch.Kernels.Combine(new AddScaled((float)Momentum), stretch.Length, direction, velocity, velocity);
+            direction = velocity;
         }
+
+        stretch.Kernels.Combine(new AddScaled((float)-rate), stretch.Length, values, direction, values);
     }
 }
 
@@ -49,11 +52,8 @@ public sealed record SignSgd : IUpdateRule
 {
     public IReadOnlyList<string> State => [];
 
-    public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
-    {
-        fixed (float* values = stretch.Values, gradient = stretch.Gradient)
-            kernels.Combine(new AddSign((float)-rate), stretch.Gradient.Length, values, gradient, values);
-    }
+    public unsafe void Step(long step, double rate, Stretch stretch) =>
+        stretch.Kernels.Combine(new AddSign((float)-rate), stretch.Length, stretch.ValuesPointer, stretch.GradientPointer, stretch.ValuesPointer);
 }
 
 /// <summary>Goes up where another rule goes down, and keeps the values within bounds: what the sources of an adversary do.</summary>
@@ -70,9 +70,9 @@ public sealed record Ascent(IUpdateRule Rule, float Low, float High) : IUpdateRu
 
     public bool NeedsWholeMatrix => Rule.NeedsWholeMatrix;
 
-    public unsafe void Step(KernelSet kernels, long step, double rate, Stretch stretch)
+    public unsafe void Step(long step, double rate, Stretch stretch)
     {
-        Rule.Step(kernels, step, -rate, stretch);
-        fixed (float* values = stretch.Values) kernels.Map(new Clamp(Low, High), stretch.Gradient.Length, values, values);
+        Rule.Step(step, -rate, stretch);
+        stretch.Kernels.Map(new Clamp(Low, High), stretch.Length, stretch.ValuesPointer, stretch.ValuesPointer);
     }
 }

@@ -221,5 +221,4 @@ public sealed class GraphTests
     }
 
     private static string Refusal(Action build) => Assert.Throws<ArgumentException>(build).Message;
-
 }

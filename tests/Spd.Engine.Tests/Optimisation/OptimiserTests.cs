@@ -1,5 +1,4 @@
 using Spd.Engine.Cpu;
-using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
 using Spd.Tests;
 
@@ -213,7 +212,7 @@ public sealed class OptimiserTests : IDisposable
 
         public bool NeedsWholeMatrix => whole;
 
-        public void Step(KernelSet kernels, long step, double rate, Stretch stretch)
+        public void Step(long step, double rate, Stretch stretch)
         {
             Assert.InRange(stretch.Gradient.Length, whole ? stretch.Parameter.Count : 1, whole ? stretch.Parameter.Count : 1 << 14);
             double squares = 0;
