@@ -1,7 +1,6 @@
-using Spd.Engine.Operations;
 using Spd.Engine.Execution;
-using Spd.Networks.Data;
 using Spd.Networks;
+using Spd.Networks.Data;
 
 namespace Spd.Decomposition;
 
