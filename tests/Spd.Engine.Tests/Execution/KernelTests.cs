@@ -153,7 +153,7 @@ public sealed class KernelTests
         var objective = new Objective(graph);
         Parameter square = Filled("square", Rows, Rows, seed: 1), vector = Filled("vector", Rows, seed: 2), scale = Filled("scale", Rows, seed: 3);
         Parameter[] mlp = [Filled("in", Rows, 5, seed: 4), Filled("in bias", Rows, 5, seed: 5), Filled("out", Rows, 5, seed: 6), Filled("out bias", Rows, seed: 7)];
-        Value lane = graph.Uniform(Rows, new StreamId(StreamPurpose.Masks)), sequence = graph.Add(new Uniform(Rows, new StreamId(StreamPurpose.FeatureValues), Domain.Sequence));
+        Value lane = graph.Uniform(Rows, 3), sequence = graph.Add(new Uniform(Rows, 2, Domain.Sequence));
         var keep = new List<Value>();
         foreach (var (i, x) in new[] { graph.Plus(lane, sequence), graph.Weight(square) }.Index())
         {
@@ -172,7 +172,7 @@ public sealed class KernelTests
         objective.Add("divergence", graph.Divergence(graph.MatMul(square, lane), lane));
         objective.Add("inner", graph.Add(new InnerProduct(norms, graph.Weight(scale))));
         keep.Add(graph.Plus(graph.Broadcast(vector), graph.Add(new SequenceSum(lane))));
-        keep.Add(graph.Add(new TableRows(new float[4, 3], graph.Uniform(1, new StreamId(StreamPurpose.RowChoice)))));
+        keep.Add(graph.Add(new TableRows(new float[4, 3], graph.Uniform(1, 6))));
         return (objective, [square, vector, scale, .. mlp], [.. keep]);
     }
 
