@@ -24,7 +24,7 @@ public unsafe class MatrixBenchmarks
     private float* _x;
     private float* _y;
 
-    public static IEnumerable<string> Sets => KernelSet.Available().Where(name => name != "scalar");
+    public static IEnumerable<string> Sets => KernelSet.Available.Where(name => name != "scalar");
 
     public static IEnumerable<MatrixShape> Shapes =>
     [

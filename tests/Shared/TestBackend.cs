@@ -1,5 +1,4 @@
 using Spd.Engine.Cpu;
-using Spd.Engine.Kernels;
 
 namespace Spd.Tests;
 
@@ -9,8 +8,15 @@ internal static class TestBackend
     /// <summary>The name of the kernels; null for the widest.</summary>
     public static string? KernelName => Environment.GetEnvironmentVariable("SPD_KERNELS") is { Length: > 0 } name ? name : null;
 
-    /// <summary>The kernels themselves.</summary>
-    public static KernelSet Kernels => KernelName is { } name ? KernelSet.Create(name) : KernelSet.Widest();
+    /// <summary>Whether its kernels are the scalar ones, which are slow and exact.</summary>
+    public static bool IsScalar
+    {
+        get
+        {
+            using var backend = Create(threads: 1);
+            return backend.Name == "scalar";
+        }
+    }
 
     /// <summary>A back end of so many threads.</summary>
     public static CpuBackend Create(int threads = 2) => new(threads, KernelName);

@@ -18,7 +18,7 @@ public sealed class CpuBackend : Backend
     /// <exception cref="PlatformNotSupportedException">This processor lacks its instructions.</exception>
     public CpuBackend(int? threads = null, string? kernels = null)
     {
-        Kernels = string.IsNullOrEmpty(kernels) ? KernelSet.Widest() : KernelSet.Create(kernels);
+        Kernels = KernelSet.Create(string.IsNullOrEmpty(kernels) ? KernelSet.Available[0] : kernels);
         Pool = new WorkerPool(threads ?? Environment.ProcessorCount);
         Reduction = new LocalReduction(Kernels);
         CpuKernels.AddTo(this);

@@ -5,11 +5,7 @@ namespace Spd.Engine.Execution;
 /// <summary>Work that is cut into numbered items, each of which may run on any thread.</summary>
 internal interface IParallelWork
 {
-    /// <summary>Does one item.</summary>
-    /// <param name="item">The item's number.</param>
-    /// <param name="worker">
-    /// The worker that does it, from 0 and below the number of items and of threads; no two items run on one worker at a time.
-    /// </param>
+    /// <summary>Does one item on a worker, from 0 and below the number of items and of threads; no two items run on one worker at a time.</summary>
     void Execute(int item, int worker);
 }
 

@@ -10,12 +10,10 @@ namespace Spd.Engine.Kernels;
 /// The width is a power of two, so rounding <c>a</c> to a multiple of it is one addition (see <see cref="Rounding"/>), and the distance to the
 /// centre is exact. The last interval has no end: there E is <c>a/2</c> to the last bit of a float.</para>
 /// </remarks>
-public static class GeluCurve
+internal static class GeluCurve
 {
-    /// <summary>Intervals of the table.</summary>
+    /// <summary>Intervals of the table, and the distance between the centres of two of them.</summary>
     public const int Intervals = 32;
-
-    /// <summary>Distance between the centres of two intervals of the table.</summary>
     public const float IntervalWidth = 0.25f;
 
     /// <summary>
@@ -30,9 +28,7 @@ public static class GeluCurve
     /// <summary>1/√(2π), the height of the normal density φ.</summary>
     public const double DensityHeight = 0.39894228040143267794;
 
-    /// <summary>Number of coefficients of <see cref="Tail"/>.</summary>
-    public const int TailCount = 9;
-
+    private const int TailCount = 9;
     private const double SeriesEnd = 3.0;
 
     /// <summary>The distribution function of the standard normal, Φ(x), to double precision.</summary>
@@ -48,10 +44,8 @@ public static class GeluCurve
     /// <summary>The density of the standard normal, φ(x).</summary>
     public static double Density(double x) => DensityHeight * Math.Exp(-0.5 * x * x);
 
-    /// <summary>gelu(z) = z Φ(z).</summary>
     public static double Gelu(double z) => z * NormalCumulative(z);
 
-    /// <summary>gelu'(z) = Φ(z) + z φ(z).</summary>
     public static double GeluDerivative(double z) => NormalCumulative(z) + z * Density(z);
 
     /// <summary>E(a) = a (Φ(a) − ½).</summary>
@@ -64,7 +58,6 @@ public static class GeluCurve
     /// The polynomials of the table, coefficient by coefficient: element <c>[j · Intervals + i]</c> multiplies <c>(a − i · IntervalWidth)^j</c>.
     /// The derivative of a polynomial is the interpolation of E' at Chebyshev nodes, so both E and E' may be taken from the same coefficients.
     /// </summary>
-    /// <param name="degree">The degree of the polynomials of E.</param>
     public static float[] Table(int degree)
     {
         float[] table = new float[(degree + 1) * Intervals];
@@ -101,8 +94,7 @@ public static class GeluCurve
     // Φ(x) − ½ = φ(x) (x + x³/3 + x⁵/(3·5) + …): every term has the same sign.
     private static double CentralSeries(double x)
     {
-        double term = x;
-        double sum = x;
+        double term = x, sum = x;
         for (int n = 3; Math.Abs(term) > 1e-18 * Math.Abs(sum); n += 2)
         {
             term *= x * x / n;
@@ -123,9 +115,7 @@ public static class GeluCurve
     // The polynomial in (x − center) through f at `count` Chebyshev nodes of [center − radius, center + radius].
     private static double[] Interpolate(Func<double, double> f, double center, double radius, int count)
     {
-        double[] polynomial = new double[count];
-        double[] previous = new double[count]; // T_(j−1) and T_j of the scaled variable, by powers
-        double[] current = new double[count];
+        double[] polynomial = new double[count], previous = new double[count], current = new double[count]; // the last two: T_(j−1) and T_j, by powers
         current[0] = 1;
         for (int j = 0; j < count; j++)
         {

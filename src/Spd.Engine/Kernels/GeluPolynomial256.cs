@@ -7,7 +7,7 @@ namespace Spd.Engine.Kernels;
 /// The GELU in portable vector instructions: <c>1 − Φ(a) = e^(−a²/2) t P(t)</c> with <c>t = 1 / (1 + p a)</c> (see <see cref="GeluCurve.Tail"/>).
 /// </summary>
 /// <remarks>No table and no permute, so that it also maps onto pairs of NEON registers. A NaN goes in through <c>a</c> and comes out.</remarks>
-public static class GeluPolynomial256
+internal static class GeluPolynomial256
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
@@ -16,20 +16,10 @@ public static class GeluPolynomial256
     private const float HalfLogTwoE = 0.72134752044448170368f; // log₂(e) / 2
     private const float SmallestExponent = -126f;
 
-    private static readonly float P0 = GeluCurve.Tail()[0];
-    private static readonly float P1 = GeluCurve.Tail()[1];
-    private static readonly float P2 = GeluCurve.Tail()[2];
-    private static readonly float P3 = GeluCurve.Tail()[3];
-    private static readonly float P4 = GeluCurve.Tail()[4];
-    private static readonly float P5 = GeluCurve.Tail()[5];
-    private static readonly float P6 = GeluCurve.Tail()[6];
-    private static readonly float P7 = GeluCurve.Tail()[7];
-    private static readonly float P8 = GeluCurve.Tail()[8];
-    private static readonly float B1 = GeluCurve.PowerOfTwo()[1];
-    private static readonly float B2 = GeluCurve.PowerOfTwo()[2];
-    private static readonly float B3 = GeluCurve.PowerOfTwo()[3];
-    private static readonly float B4 = GeluCurve.PowerOfTwo()[4];
-    private static readonly float B5 = GeluCurve.PowerOfTwo()[5];
+    // Numbers, not arrays: the JIT takes them for constants.
+    private static readonly float[] T = GeluCurve.Tail(), B = GeluCurve.PowerOfTwo();
+    private static readonly float P0 = T[0], P1 = T[1], P2 = T[2], P3 = T[3], P4 = T[4], P5 = T[5], P6 = T[6], P7 = T[7], P8 = T[8];
+    private static readonly float B1 = B[1], B2 = B[2], B3 = B[3], B4 = B[4], B5 = B[5];
 
     /// <summary>The gelu of every element: <c>max(z, 0) − a (1 − Φ(a))</c> with <c>a = |z|</c>.</summary>
     [MethodImpl(Inline)]
@@ -40,7 +30,7 @@ public static class GeluPolynomial256
         return Vector256.FusedMultiplyAdd(-a, upper, Vector256.MaxNative(z, Vector256<float>.Zero));
     }
 
-    /// <summary>The gelu and its derivative, which share the exponential and the tail.</summary>
+    /// <summary>The gelu and its derivative, <c>[z &gt; 0] − sgn(z) (1 − Φ(a) − a φ(a))</c>, which share the exponential and the tail.</summary>
     [MethodImpl(Inline)]
     public static (Vector256<float> Value, Vector256<float> Derivative) Both(Vector256<float> z)
     {
@@ -51,13 +41,8 @@ public static class GeluPolynomial256
         return (value, Step(z) - WithSign(Bracket(a, exponential, tail), z));
     }
 
-    /// <summary>The derivative of the gelu at every element: <c>[z &gt; 0] − sgn(z) (1 − Φ(a) − a φ(a))</c>.</summary>
-    [MethodImpl(Inline)]
-    public static Vector256<float> Derivative(Vector256<float> z)
-    {
-        Vector256<float> a = Vector256.Abs(z);
-        return Step(z) - WithSign(Bracket(a, Exponential(a), Tail(a)), z);
-    }
+    /// <summary>The derivative of the gelu at every element.</summary>
+    [MethodImpl(Inline)] public static Vector256<float> Derivative(Vector256<float> z) => Both(z).Derivative;
 
     /// <summary><c>1 − Φ(a) − a φ(a) = e^(−a²/2) (t P(t) − a/√(2π))</c>, which is <c>½ − E'(a)</c>.</summary>
     [MethodImpl(Inline)]

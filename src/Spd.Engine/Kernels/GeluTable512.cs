@@ -11,14 +11,11 @@ namespace Spd.Engine.Kernels;
 /// Degree 4 gives E, degree 5 gives E and E' together; the error of either is that of the float arithmetic.
 /// A NaN goes through the distance to the interval's centre, so it always comes out; so does an infinity, as NaN.
 /// </remarks>
-public static class GeluTable512
+internal static class GeluTable512
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
-    private const int ValueDegree = 4;
-    private const int SlopeDegree = 5;
 
-    private static readonly float[] ValueTable = GeluCurve.Table(ValueDegree);
-    private static readonly float[] SlopeTable = GeluCurve.Table(SlopeDegree);
+    private static readonly float[] ValueTable = GeluCurve.Table(degree: 4), SlopeTable = GeluCurve.Table(degree: 5);
 
     /// <summary>Whether this processor has the instructions.</summary>
     public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && Avx512DQ.IsSupported;
@@ -77,12 +74,10 @@ public static class GeluTable512
     }
 
     /// <summary>Coefficient <paramref name="power"/> of E, degree 4: the first or the last sixteen intervals.</summary>
-    [MethodImpl(Inline)]
-    public static Vector512<float> ValueHalf(int power, int half) => Half(ValueTable, power, half);
+    [MethodImpl(Inline)] public static Vector512<float> ValueHalf(int power, int half) => Half(ValueTable, power, half);
 
     /// <summary>Coefficient <paramref name="power"/> of E, degree 5: the first or the last sixteen intervals.</summary>
-    [MethodImpl(Inline)]
-    public static Vector512<float> SlopeHalf(int power, int half) => Half(SlopeTable, power, half);
+    [MethodImpl(Inline)] public static Vector512<float> SlopeHalf(int power, int half) => Half(SlopeTable, power, half);
 
     [MethodImpl(Inline)]
     private static Vector512<float> Half(float[] table, int power, int half) =>

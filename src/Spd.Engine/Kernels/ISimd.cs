@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Spd.Engine.Kernels;
 
 /// <summary>
@@ -5,13 +7,11 @@ namespace Spd.Engine.Kernels;
 /// this interface only names the instructions.
 /// </summary>
 /// <typeparam name="TVector">The bare vector: <c>Vector512&lt;float&gt;</c> or <c>Vector256&lt;float&gt;</c>; <c>float</c> for the plain twin.</typeparam>
-public unsafe interface ISimd<TVector>
+internal unsafe interface ISimd<TVector>
     where TVector : struct
 {
     /// <summary>Floats in a vector; <see cref="KernelSet.LaneBlock"/> is a multiple of it.</summary>
     static abstract int Count { get; }
-
-    /// <summary>All elements zero.</summary>
     static abstract TVector Zero { get; }
 
     /// <summary>Reads a vector; no alignment is needed.</summary>
@@ -19,20 +19,10 @@ public unsafe interface ISimd<TVector>
 
     /// <summary>Writes a vector; no alignment is needed.</summary>
     static abstract void Store(TVector value, float* destination);
-
-    /// <summary>All elements equal to <paramref name="value"/>.</summary>
     static abstract TVector Create(float value);
-
-    /// <summary><c>a + b</c>.</summary>
     static abstract TVector Add(TVector a, TVector b);
-
-    /// <summary><c>a − b</c>.</summary>
     static abstract TVector Subtract(TVector a, TVector b);
-
-    /// <summary><c>a · b</c>, element by element.</summary>
     static abstract TVector Multiply(TVector a, TVector b);
-
-    /// <summary><c>a / b</c>, element by element.</summary>
     static abstract TVector Divide(TVector a, TVector b);
 
     /// <summary><c>a · b + c</c>, rounded once.</summary>
@@ -40,14 +30,8 @@ public unsafe interface ISimd<TVector>
 
     /// <summary>The larger of each pair; what a NaN gives is not fixed.</summary>
     static abstract TVector Max(TVector a, TVector b);
-
-    /// <summary>The absolute value.</summary>
     static abstract TVector Abs(TVector a);
-
-    /// <summary>The square root.</summary>
     static abstract TVector Sqrt(TVector a);
-
-    /// <summary>e to the power of each element.</summary>
     static abstract TVector Exp(TVector a);
 
     /// <summary>The natural logarithm; minus infinity at zero.</summary>
@@ -58,11 +42,7 @@ public unsafe interface ISimd<TVector>
 
     /// <summary>The exact (erf) GELU.</summary>
     static abstract TVector Gelu(TVector a);
-
-    /// <summary>The derivative of the exact (erf) GELU.</summary>
     static abstract TVector GeluDerivative(TVector a);
-
-    /// <summary>The hyperbolic tangent.</summary>
     static abstract TVector Tanh(TVector a);
 
     /// <summary>The logistic function, <c>1 / (1 + e^−a)</c>.</summary>
@@ -73,6 +53,9 @@ public unsafe interface ISimd<TVector>
 
     /// <summary>The sum of the elements.</summary>
     static abstract float Sum(TVector a);
+
+    /// <summary>The four sums of the elements of each.</summary>
+    static abstract Vector128<float> Sums(TVector a, TVector b, TVector c, TVector d);
 
     /// <summary>Uniform numbers for <see cref="KernelSet.LaneBlock"/> batch rows; see <see cref="RandomBlock"/>.</summary>
     static abstract void Uniform(in RandomKey key, long firstRow, uint panelRow, float* output);

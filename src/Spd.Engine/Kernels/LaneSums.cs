@@ -5,30 +5,15 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Spd.Engine.Kernels;
 
-/// <summary>The sums over the elements of four vectors at once, which costs little more than one sum; always in the same order.</summary>
+/// <summary>The four sums over the elements of four vectors at once, which costs little more than one sum; always in the same order.</summary>
 internal static class LaneSums
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    /// <summary>The sums of <paramref name="a"/>, <paramref name="b"/>, <paramref name="c"/> and <paramref name="d"/>, in this order.</summary>
-    [MethodImpl(Inline)]
-    public static Vector128<float> Four<TVector, TSimd>(TVector a, TVector b, TVector c, TVector d)
-        where TVector : struct
-        where TSimd : struct, ISimd<TVector>
-    {
-        if (typeof(TVector) == typeof(Vector512<float>))
-            return Four((Vector512<float>)(object)a, (Vector512<float>)(object)b, (Vector512<float>)(object)c, (Vector512<float>)(object)d);
-        if (typeof(TVector) == typeof(Vector256<float>))
-            return Four((Vector256<float>)(object)a, (Vector256<float>)(object)b, (Vector256<float>)(object)c, (Vector256<float>)(object)d);
-        return Vector128.Create(TSimd.Sum(a), TSimd.Sum(b), TSimd.Sum(c), TSimd.Sum(d));
-    }
-
-    /// <inheritdoc cref="Four{TVector,TSimd}"/>
     [MethodImpl(Inline)]
     public static Vector128<float> Four(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d) =>
         Four(a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(), d.GetLower() + d.GetUpper());
 
-    /// <inheritdoc cref="Four{TVector,TSimd}"/>
     [MethodImpl(Inline)]
     public static Vector128<float> Four(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
     {

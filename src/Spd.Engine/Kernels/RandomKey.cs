@@ -8,7 +8,7 @@ namespace Spd.Engine.Kernels;
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Step">The training step, or the number of the evaluation batch.</param>
 /// <param name="Stream">What is drawn: a number of its own for each purpose.</param>
-public readonly record struct RandomKey(ulong Seed, uint Step, uint Stream);
+internal readonly record struct RandomKey(ulong Seed, uint Step, uint Stream);
 
 /// <summary>
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): the block cipher behind every random number here.
@@ -18,7 +18,7 @@ public readonly record struct RandomKey(ulong Seed, uint Step, uint Stream);
 /// One counter gives four 32-bit words. Within 32 consecutive batch rows, row <c>i</c> takes word <c>i % 2 + 2 (i / 16)</c> of the counter
 /// <c>8 (row / 32) + (i % 16) / 2</c>: the order in which vectors of 64-bit products fall out, so the vector forms shuffle nothing.
 /// </remarks>
-public static unsafe class RandomBlock
+internal static unsafe class RandomBlock
 {
     private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57, Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
     private const int Rounds = 10;

@@ -1,34 +1,77 @@
 namespace Spd.Engine.Kernels;
 
-/// <summary>The plain twin of the vector kernels: loops over single numbers with sums in double, slow and obviously right.</summary>
-public sealed unsafe partial class ScalarKernels : KernelSet
+/// <summary>
+/// The plain twin of the vector kernels, slow and obviously right: what goes entry by entry is theirs at a width of one, and the rest are loops over single
+/// numbers with sums in double.
+/// </summary>
+internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
 {
     public override string Name => "scalar";
 
-    public override void Map<TFunction>(TFunction function, nint count, float* x, float* y)
+    public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
     {
-        for (nint i = 0; i < count; i++) y[i] = function.Value<float, SimdScalar>(x[i]);
+        for (int i = 0; i < m; i++)
+            for (int lane = 0; lane < lanes; lane++)
+            {
+                double sum = accumulate ? y[i * stride + lane] : 0;
+                for (int j = 0; j < k; j++) sum += (double)w[i * rowStep + j * columnStep] * x[j * stride + lane];
+                y[i * stride + lane] = (float)sum;
+            }
     }
 
-    public override void MapBackward<TFunction>(TFunction function, nint count, float* x, float* dy, float* dx)
+    public override void AccumulateOuterProduct(int m, int n, int lanes, float* a, float* b, nint stride, float* c, nint cRowStep)
     {
-        for (nint i = 0; i < count; i++) dx[i] += function.Backward<float, SimdScalar>(x[i], dy[i]);
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++)
+            {
+                double sum = c[i * cRowStep + j];
+                for (int lane = 0; lane < lanes; lane++) sum += (double)a[i * stride + lane] * b[j * stride + lane];
+                c[i * cRowStep + j] = (float)sum;
+            }
     }
 
-    public override void Combine<TFunction>(TFunction function, nint count, float* a, float* b, float* y)
+    public override void GateForward(in GateParameters gate, int lanes, float* h, float* g, nint stride)
     {
-        for (nint i = 0; i < count; i++) y[i] = function.Value<float, SimdScalar>(a[i], b[i]);
+        for (int c = 0; c < gate.Subcomponents; c++)
+            for (int lane = 0; lane < lanes; lane++)
+            {
+                double sum = gate.OutBias[c];
+                for (int k = 0; k < gate.Width; k++)
+                {
+                    nint ck = (nint)c * gate.Width + k;
+                    double z = (double)gate.In[ck] * h[c * stride + lane] + gate.InBias[ck];
+                    sum += gate.Out[ck] * GeluCurve.Gelu(z);
+                }
+                g[c * stride + lane] = (float)sum;
+            }
     }
 
-    public override void CombineBackward<TFunction>(
-        TFunction function, nint count, float* a, float* b, float* dy, float* da, float* db, bool accumulateA, bool accumulateB)
+    public override void GateBackward(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh, nint stride)
     {
-        for (nint i = 0; i < count; i++)
+        for (int c = 0; c < gate.Subcomponents; c++)
         {
-            // Results may lie where inputs do.
-            float first = function.BackwardFirst<float, SimdScalar>(a[i], b[i], dy[i]), second = function.BackwardSecond<float, SimdScalar>(a[i], b[i], dy[i]);
-            if (da != null) da[i] = accumulateA ? da[i] + first : first;
-            if (db != null) db[i] = accumulateB ? db[i] + second : second;
+            double outBiasSum = 0;
+            for (int lane = 0; lane < lanes; lane++) outBiasSum += dg[c * stride + lane];
+            gradient.OutBias[c] += (float)outBiasSum;
+
+            for (int k = 0; k < gate.Width; k++)
+            {
+                nint ck = (nint)c * gate.Width + k;
+                double inSum = 0, inBiasSum = 0, outSum = 0;
+                for (int lane = 0; lane < lanes; lane++)
+                {
+                    double activation = h[c * stride + lane];
+                    double z = gate.In[ck] * activation + gate.InBias[ck];
+                    double dz = dg[c * stride + lane] * (double)gate.Out[ck] * GeluCurve.GeluDerivative(z);
+                    outSum += dg[c * stride + lane] * GeluCurve.Gelu(z);
+                    inBiasSum += dz;
+                    inSum += dz * activation;
+                    dh[c * stride + lane] += (float)(dz * gate.In[ck]);
+                }
+                gradient.In[ck] += (float)inSum;
+                gradient.InBias[ck] += (float)inBiasSum;
+                gradient.Out[ck] += (float)outSum;
+            }
         }
     }
 
@@ -57,11 +100,61 @@ public sealed unsafe partial class ScalarKernels : KernelSet
         }
     }
 
-    public override void Uniform(in RandomKey key, long firstRow, int rows, int lanes, float* output, nint stride, int firstNumber)
+    public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)
     {
-        for (int row = 0; row < rows; row++)
-            for (nint i = 0; i < lanes; i += LaneBlock)
-                RandomBlock.Fill(key, firstRow + i, (uint)(firstNumber + row), output + row * stride + i);
+        double total = 0;
+        for (nint row = 0; row < rows; row++)
+            for (nint i = 0; i < lanes; i++)
+            {
+                double difference = ((double)a[row * stride + i] - b[row * stride + i]) * laneMask[i];
+                total += difference * difference;
+                if (residual != null) residual[row * stride + i] = (float)difference;
+            }
+
+        return total;
+    }
+
+    public override double KullbackLeibler(int rows, int lanes, float* laneMask, float* prediction, float* target, float* difference, nint stride)
+    {
+        double total = 0;
+        for (nint i = 0; i < lanes; i++)
+        {
+            if (laneMask[i] == 0)
+            {
+                for (nint row = 0; row < rows && difference != null; row++) difference[row * stride + i] = 0;
+                continue;
+            }
+
+            double logNormaliserP = LogSumExp(rows, target + i, stride), logNormaliserQ = LogSumExp(rows, prediction + i, stride);
+            for (nint row = 0; row < rows; row++)
+            {
+                double logP = target[row * stride + i] - logNormaliserP, logQ = prediction[row * stride + i] - logNormaliserQ;
+                total += Math.Exp(logP) * (logP - logQ);
+                if (difference != null) difference[row * stride + i] = (float)(Math.Exp(logQ) - Math.Exp(logP));
+            }
+        }
+
+        return total;
+    }
+
+    public override double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride)
+    {
+        double total = 0;
+        for (nint row = 0; row < rows; row++)
+        {
+            double rowWeight = weight == null ? 1 : weight[row], sum = 0;
+            for (nint i = 0; i < lanes; i++)
+            {
+                double value = x[row * stride + i];
+                if (laneMask[i] != 0) sum += Math.Pow(value, p);
+                if (reduced != null) reduced[row * stride + i] = laneMask[i] == 0 ? 0 : (float)(rowWeight * Math.Pow(value, p - 1));
+            }
+
+            if (rowSums != null) rowSums[row] += (float)sum;
+            total += rowWeight * sum;
+        }
+
+        return total;
     }
 
     public override void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment)
@@ -78,12 +171,11 @@ public sealed unsafe partial class ScalarKernels : KernelSet
         }
     }
 
-    public override void AddAndClear(nint count, float* addend, float* sum)
+    private static double LogSumExp(int rows, float* logits, nint stride)
     {
-        for (nint i = 0; i < count; i++)
-        {
-            sum[i] += addend[i];
-            addend[i] = 0;
-        }
+        double largest = double.NegativeInfinity, sum = 0;
+        for (nint row = 0; row < rows; row++) largest = Math.Max(largest, logits[row * stride]);
+        for (nint row = 0; row < rows; row++) sum += Math.Exp(logits[row * stride] - largest);
+        return largest + Math.Log(sum);
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Spd.Engine.Kernels;
 
-public abstract unsafe partial class SimdKernels<TVector, TSimd>
+internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     [MethodImpl(Hot)]
     public override double SquaredError(int rows, int lanes, float* laneMask, float* a, float* b, float* residual, nint stride)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Spd.Engine.Kernels;
 
-public abstract unsafe partial class SimdKernels<TVector, TSimd>
+internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     /// <inheritdoc/>
     /// <remarks>
@@ -12,20 +12,17 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
     [MethodImpl(Hot)]
     public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
     {
-        int row = 0;
-        while (row < m)
+        for (int row = 0, rows; row < m; row += rows)
         {
-            int rows = m - row >= 6 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
+            rows = m - row >= 6 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
             float* tileW = w + row * rowStep;
             float* tileY = y + row * stride;
             switch (rows)
             {
                 case 6: ProductTile6(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
                 case 4: ProductTile4(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
-                case 2: ProductTile2(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
-                default: ProductTile1(k, lanes, tileW, columnStep, x, tileY, stride, accumulate); break;
+                default: ProductTile2(rows, k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
             }
-            row += rows;
         }
     }
 
@@ -109,10 +106,12 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
         }
     }
 
+    // Two rows, or one twice, whose sums are stored once: as two sums wait for each other's latency, four take no longer.
     [MethodImpl(Hot)]
-    private static void ProductTile2(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    private static void ProductTile2(
+        int rows, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
     {
-        float* w1 = w + rowStep;
+        float* w1 = rows > 1 ? w + rowStep : w;
         for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
         {
             TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero;
@@ -132,27 +131,7 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
                 column += columnStep;
             }
             StorePair(y00, y01, y + lane, accumulate);
-            StorePair(y10, y11, y + lane + stride, accumulate);
-        }
-    }
-
-    [MethodImpl(Hot)]
-    private static void ProductTile1(int k, int lanes, float* w, nint columnStep, float* x, float* y, nint stride, bool accumulate)
-    {
-        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
-        {
-            TVector y0 = TSimd.Zero, y1 = TSimd.Zero;
-            float* weights = w;
-            float* input = x + lane;
-            for (int j = k; j > 0; j--)
-            {
-                TVector weight = TSimd.Create(*weights);
-                y0 = TSimd.MultiplyAdd(weight, TSimd.Load(input), y0);
-                y1 = TSimd.MultiplyAdd(weight, TSimd.Load(input + TSimd.Count), y1);
-                input += stride;
-                weights += columnStep;
-            }
-            StorePair(y0, y1, y + lane, accumulate);
+            if (rows > 1) StorePair(y10, y11, y + lane + stride, accumulate);
         }
     }
 

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Spd.Engine.Kernels;
 
-public abstract unsafe partial class SimdKernels<TVector, TSimd>
+internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     /// <inheritdoc/>
     /// <remarks>
@@ -32,14 +32,7 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
     // Up to three rows by up to four columns.
     private static void OuterStrip(int rows, int columns, int lanes, float* a, float* b, nint stride, float* c, nint cRowStep, nint cColumnStep)
     {
-        if (rows >= 2)
-        {
-            OuterTile2(lanes, a, b, stride, columns, c, cRowStep, cColumnStep);
-            rows -= 2;
-            a += 2 * stride;
-            c += 2 * cRowStep;
-        }
-        if (rows > 0) OuterTile1(lanes, a, b, stride, columns, c, cColumnStep);
+        for (int i = 0; i < rows; i += 2) OuterTile2(lanes, a + i * stride, b, stride, rows - i, columns, c + i * cRowStep, cRowStep, cColumnStep);
     }
 
     [MethodImpl(Hot)]
@@ -75,20 +68,20 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
             c32 = TSimd.MultiplyAdd(left, right2, c32);
             c33 = TSimd.MultiplyAdd(left, right3, c33);
         }
-        Add(LaneSums.Four<TVector, TSimd>(c00, c01, c02, c03), c);
-        Add(LaneSums.Four<TVector, TSimd>(c10, c11, c12, c13), c + cRowStep);
-        Add(LaneSums.Four<TVector, TSimd>(c20, c21, c22, c23), c + 2 * cRowStep);
-        Add(LaneSums.Four<TVector, TSimd>(c30, c31, c32, c33), c + 3 * cRowStep);
+        Add(TSimd.Sums(c00, c01, c02, c03), c);
+        Add(TSimd.Sums(c10, c11, c12, c13), c + cRowStep);
+        Add(TSimd.Sums(c20, c21, c22, c23), c + 2 * cRowStep);
+        Add(TSimd.Sums(c30, c31, c32, c33), c + 3 * cRowStep);
     }
 
-    // Columns beyond `columns` repeat column 0; their sums are not stored.
+    // Rows beyond `rows` and columns beyond `columns` repeat the first; their sums are not stored.
     [MethodImpl(Hot)]
     private static void OuterTile2(
-        int lanes, float* a, float* b, nint stride, int columns, float* c, nint cRowStep, nint cColumnStep)
+        int lanes, float* a, float* b, nint stride, int rows, int columns, float* c, nint cRowStep, nint cColumnStep)
     {
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero, c03 = TSimd.Zero;
         TVector c10 = TSimd.Zero, c11 = TSimd.Zero, c12 = TSimd.Zero, c13 = TSimd.Zero;
-        float* a1 = a + stride;
+        float* a1 = rows > 1 ? a + stride : a;
         float* b1 = columns > 1 ? b + stride : b, b2 = columns > 2 ? b + 2 * stride : b, b3 = columns > 3 ? b + 3 * stride : b;
         for (nint lane = 0; lane < lanes; lane += TSimd.Count)
         {
@@ -104,24 +97,8 @@ public abstract unsafe partial class SimdKernels<TVector, TSimd>
             c12 = TSimd.MultiplyAdd(left, right2, c12);
             c13 = TSimd.MultiplyAdd(left, right3, c13);
         }
-        Add(LaneSums.Four<TVector, TSimd>(c00, c01, c02, c03), columns, c, cColumnStep);
-        Add(LaneSums.Four<TVector, TSimd>(c10, c11, c12, c13), columns, c + cRowStep, cColumnStep);
-    }
-
-    [MethodImpl(Hot)]
-    private static void OuterTile1(int lanes, float* a, float* b, nint stride, int columns, float* c, nint cColumnStep)
-    {
-        TVector c0 = TSimd.Zero, c1 = TSimd.Zero, c2 = TSimd.Zero, c3 = TSimd.Zero;
-        float* b1 = columns > 1 ? b + stride : b, b2 = columns > 2 ? b + 2 * stride : b, b3 = columns > 3 ? b + 3 * stride : b;
-        for (nint lane = 0; lane < lanes; lane += TSimd.Count)
-        {
-            TVector left = TSimd.Load(a + lane);
-            c0 = TSimd.MultiplyAdd(left, TSimd.Load(b + lane), c0);
-            c1 = TSimd.MultiplyAdd(left, TSimd.Load(b1 + lane), c1);
-            c2 = TSimd.MultiplyAdd(left, TSimd.Load(b2 + lane), c2);
-            c3 = TSimd.MultiplyAdd(left, TSimd.Load(b3 + lane), c3);
-        }
-        Add(LaneSums.Four<TVector, TSimd>(c0, c1, c2, c3), columns, c, cColumnStep);
+        Add(TSimd.Sums(c00, c01, c02, c03), columns, c, cColumnStep);
+        if (rows > 1) Add(TSimd.Sums(c10, c11, c12, c13), columns, c + cRowStep, cColumnStep);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Spd.Engine.Kernels;
 
 /// <summary>The kernels in portable vector instructions of 256 bits: AVX2 with FMA, or pairs of NEON registers (see <see cref="GeluPolynomial256"/>).</summary>
-public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd256>
+internal sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd256>
 {
     private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
@@ -20,29 +20,20 @@ public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd
 
     public override void GateForward(in GateParameters gate, int lanes, float* h, float* g, nint stride)
     {
-        for (int c = 0; c < gate.Subcomponents; c++)
-        {
-            nint first = (nint)c * gate.Width;
-            ForwardRow(gate.Width, gate.In + first, gate.InBias + first, gate.Out + first, gate.OutBias[c], lanes, h + c * stride, g + c * stride);
-        }
+        for (int c = 0; c < gate.Subcomponents; c++) ForwardRow(gate.Of(c), lanes, h + c * stride, g + c * stride);
     }
 
     public override void GateBackward(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh, nint stride)
     {
-        for (int c = 0; c < gate.Subcomponents; c++)
-        {
-            nint first = (nint)c * gate.Width;
-            GateParameters rowGradient = new(1, gate.Width, gradient.In + first, gradient.InBias + first, gradient.Out + first, gradient.OutBias + c);
-            BackwardRow(
-                gate.Width, gate.In + first, gate.InBias + first, gate.Out + first, rowGradient,
-                lanes, h + c * stride, dg + c * stride, dh + c * stride);
-        }
+        for (int c = 0; c < gate.Subcomponents; c++) BackwardRow(gate.Of(c), gradient.Of(c), lanes, h + c * stride, dg + c * stride, dh + c * stride);
     }
 
     [MethodImpl(Hot)]
-    private static void ForwardRow(int width, float* weightIn, float* biasIn, float* weightOut, float biasOut, int lanes, float* h, float* g)
+    private static void ForwardRow(in GateParameters gate, int lanes, float* h, float* g)
     {
-        Vector256<float> constant = Vector256.Create(biasOut);
+        int width = gate.Width;
+        float* weightIn = gate.In, biasIn = gate.InBias, weightOut = gate.Out;
+        Vector256<float> constant = Vector256.Create(*gate.OutBias);
         for (nint lane = 0; lane < lanes; lane += Vector256<float>.Count)
         {
             Vector256<float> hidden = Vector256.Load(h + lane);
@@ -58,14 +49,14 @@ public sealed unsafe class Vector256Kernels : SimdKernels<Vector256<float>, Simd
 
     // One hidden neuron at a time, all lanes for each: with t = dg gelu'(z) it needs Σ dg gelu(z), Σ t and Σ t h, and dh += w_out w_in t.
     [MethodImpl(Hot)]
-    private static void BackwardRow(
-        int width, float* weightIn, float* biasIn, float* weightOut, in GateParameters gradient, int lanes, float* h, float* dg, float* dh)
+    private static void BackwardRow(in GateParameters gate, in GateParameters gradient, int lanes, float* h, float* dg, float* dh)
     {
+        float* weightIn = gate.In, biasIn = gate.InBias, weightOut = gate.Out;
         Vector256<float> sumG = Vector256<float>.Zero;
         for (nint lane = 0; lane < lanes; lane += Vector256<float>.Count) sumG += Vector256.Load(dg + lane);
         *gradient.OutBias += Vector256.Sum(sumG);
 
-        for (nint k = 0; k < width; k++)
+        for (nint k = 0; k < gate.Width; k++)
         {
             Vector256<float> win = Vector256.Create(weightIn[k]);
             Vector256<float> bin = Vector256.Create(biasIn[k]);

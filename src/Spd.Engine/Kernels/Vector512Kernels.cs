@@ -9,7 +9,7 @@ namespace Spd.Engine.Kernels;
 /// With <c>gelu(z) = z/2 + E(|z|)</c>, the halves of one gate fold into two numbers, <c>α = ½ Σ_k w_out w_in</c> and <c>½ Σ_k w_out b_in</c>,
 /// and only E and E' are left to evaluate for every lane.
 /// </remarks>
-public sealed unsafe class Vector512Kernels : SimdKernels<Vector512<float>, Simd512>
+internal sealed unsafe class Vector512Kernels : SimdKernels<Vector512<float>, Simd512>
 {
     private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 

@@ -80,7 +80,7 @@ public sealed class ReassociationTests
     [Fact]
     public void TheNumberOfThreadsChangesNoBit()
     {
-        int steps = TestBackend.Kernels.Name == "scalar" ? 3 : 20;
+        int steps = TestBackend.IsScalar ? 3 : 20;
         var results = new[] { 1, 2, 5 }.Select(threads =>
         {
             using var backend = TestBackend.Create(threads);

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 using Spd.Tests;
 using static Spd.Engine.Tests.Samples;
@@ -213,7 +212,7 @@ public sealed class ProgramTests
     public void FortyMillionTrainedNumbersHaveTheSameBitsOnManyThreads()
     {
         const int Outputs = 20_480, Inputs = 2048;
-        bool isScalar = TestBackend.Kernels is ScalarKernels;
+        bool isScalar = TestBackend.IsScalar;
         var weight = new Parameter("weight", Outputs, Inputs);
         int batch = isScalar ? 32 : 160;
         ulong[] hashes = [.. new[] { 1, 64 }.Select(threads =>

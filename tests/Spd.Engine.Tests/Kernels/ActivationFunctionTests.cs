@@ -8,7 +8,7 @@ public sealed unsafe class ActivationFunctionTests
 {
     private const double RootOfTwoOverPi = 0.79788456080286535588;
 
-    public static TheoryData<string> KernelSets => [.. KernelSet.Available()];
+    public static TheoryData<string> KernelSets => [.. KernelSet.Available];
 
     [Theory]
     [MemberData(nameof(KernelSets))]

@@ -22,10 +22,10 @@ public sealed class UpdateRuleTests : IDisposable
         ["sign"] = (new SignSgd(), count => new SignReference(count)),
     };
 
-    public static TheoryData<string> Sets => [.. KernelSet.Available()];
+    public static TheoryData<string> Sets => [.. KernelSet.Available];
 
     public static TheoryData<string, string> SetsAndRules =>
-        [.. KernelSet.Available().SelectMany(set => Rules.Keys.Select(rule => new TheoryDataRow<string, string>(set, rule)))];
+        [.. KernelSet.Available.SelectMany(set => Rules.Keys.Select(rule => new TheoryDataRow<string, string>(set, rule)))];
 
     public static TheoryData<string, string, bool> BothWays => [.. SetsAndRules.SelectMany(row => new[] { false, true }
         .Select(ascends => new TheoryDataRow<string, string, bool>(row.Data.Item1, row.Data.Item2, ascends)))];

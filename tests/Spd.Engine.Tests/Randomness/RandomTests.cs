@@ -7,7 +7,7 @@ namespace Spd.Engine.Tests.Randomness;
 
 public sealed unsafe class RandomTests
 {
-    public static TheoryData<string> Sets => [.. KernelSet.Available()];
+    public static TheoryData<string> Sets => [.. KernelSet.Available];
 
     [Theory]
     [InlineData(0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8)]
