@@ -23,9 +23,7 @@ internal sealed class WorkerPool : IDisposable
     private readonly object _sleep = new();
     private readonly Thread[] _threads;
     private IParallelWork? _work;
-    private int _items;
-    private int _nextItem;
-    private int _sleeping;
+    private int _items, _nextItem, _sleeping;
 
     // Workers that take part in the work at hand; closed where there is none. While one does, the work and its items stay what they are.
     private int _taking = Closed;
@@ -70,9 +68,7 @@ internal sealed class WorkerPool : IDisposable
             Volatile.Write(ref _taking, 0);
             Interlocked.Increment(ref _generation);
             if (Volatile.Read(ref _sleeping) > 0)
-            {
                 lock (_sleep) Monitor.PulseAll(_sleep);
-            }
 
             TakeItems(0);
             var wait = default(SpinWait);
@@ -118,12 +114,9 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Joins the work at hand, unless all of it was done before.</summary>
     private bool TryTakePart()
     {
-        while (true)
-        {
-            int taking = Volatile.Read(ref _taking);
-            if (taking == Closed) return false;
+        for (int taking; (taking = Volatile.Read(ref _taking)) != Closed;)
             if (Interlocked.CompareExchange(ref _taking, taking + 1, taking) == taking) return true;
-        }
+        return false;
     }
 
     private int AwaitGenerationAfter(int seen)

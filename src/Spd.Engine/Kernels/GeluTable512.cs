@@ -4,9 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Spd.Engine.Kernels;
 
-/// <summary>
-/// The GELU on AVX-512: <see cref="GeluCurve.Table(int)"/> held in registers and looked up with a two-register permute.
-/// </summary>
+/// <summary>The GELU on AVX-512: <see cref="GeluCurve.Table(int)"/> held in registers and looked up with a two-register permute.</summary>
 /// <remarks>
 /// Degree 4 gives E, degree 5 gives E and E' together; the error of either is that of the float arithmetic.
 /// A NaN goes through the distance to the interval's centre, so it always comes out; so does an infinity, as NaN.
@@ -52,10 +50,7 @@ internal static class GeluTable512
         return WithSign(slope, z) + Vector512.Create(0.5f);
     }
 
-    /// <summary>
-    /// The centre of the interval of <paramref name="a"/> ≥ 0 plus <see cref="GeluCurve.Rounding"/>;
-    /// its low bits are the interval's number.
-    /// </summary>
+    /// <summary>The centre of the interval of <paramref name="a"/> ≥ 0 plus <see cref="GeluCurve.Rounding"/>; its low bits are the interval's number.</summary>
     [MethodImpl(Inline)]
     public static Vector512<float> Round(Vector512<float> a) => Avx512F.Min(
         a + Vector512.Create(GeluCurve.Rounding),

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Spd.Engine.Planning;
 
 namespace Spd.Engine.Kernels;
 
@@ -15,7 +16,7 @@ namespace Spd.Engine.Kernels;
 internal abstract unsafe class KernelSet
 {
     /// <summary>Lane counts and strides of panels are multiples of this many floats.</summary>
-    public const int LaneBlock = 32;
+    public const int LaneBlock = Batch.LaneBlock;
 
     /// <summary><c>vector512</c>, <c>vector256</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }

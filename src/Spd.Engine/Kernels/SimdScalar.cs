@@ -2,10 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Spd.Engine.Kernels;
 
-/// <summary>
-/// <see cref="ISimd{TVector}"/> on single floats: the same functions one number at a time,
-/// through double where a function is transcendental.
-/// </summary>
+/// <summary><see cref="ISimd{TVector}"/> on single floats: the same functions one number at a time, through double where one is transcendental.</summary>
 internal readonly unsafe struct SimdScalar : ISimd<float>
 {
     public static int Count => 1;
