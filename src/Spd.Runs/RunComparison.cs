@@ -87,26 +87,10 @@ public static class RunComparison
         return new MatrixLikeness(matrix.Name, mine.Count, theirs.Count, cosines.DefaultIfEmpty(double.NaN).Average());
     }
 
-    /// <summary>The cosine of two components as matrices: <c>Σ_ρσ (u_ρ · u'_σ)(v_ρ · v'_σ)</c> over their norms.</summary>
+    /// <summary>The cosine of two components as matrices: their inner product over their norms.</summary>
     private static double Cosine(FactoredMatrix matrix, int a, FactoredMatrix other, int b)
     {
-        double dot = Product(matrix, a, other, b), square = Product(matrix, a, matrix, a) * Product(other, b, other, b);
+        double dot = matrix.InnerProduct(a, other, b), square = matrix.InnerProduct(a, matrix, a) * other.InnerProduct(b, other, b);
         return square > 0 ? dot / Math.Sqrt(square) : 0;
-    }
-
-    private static double Product(FactoredMatrix matrix, int a, FactoredMatrix other, int b)
-    {
-        double sum = 0;
-        for (int i = a * matrix.Rank; i < (a + 1) * matrix.Rank; i++)
-            for (int j = b * other.Rank; j < (b + 1) * other.Rank; j++)
-                sum += Dot(matrix.U.Row(i), other.U.Row(j)) * Dot(matrix.V.Row(i), other.V.Row(j));
-        return sum;
-    }
-
-    private static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        double sum = 0;
-        for (int i = 0; i < a.Length; i++) sum += (double)a[i] * b[i];
-        return sum;
     }
 }

@@ -50,7 +50,7 @@ public class FactoredMatrix
     public Parameter Target { get; }
 
     /// <summary>The Frobenius norms of the components.</summary>
-    public double[] Norms() => [.. Enumerable.Range(0, C).Select(Norm)];
+    public double[] Norms() => [.. Enumerable.Range(0, C).Select(c => Math.Sqrt(Math.Max(InnerProduct(c, this, c), 0)))];
 
     /// <summary>Component <paramref name="c"/> as a matrix <c>[d_out, d_in]</c>.</summary>
     public float[,] Subcomponent(int c) => SumOfRows(c * Rank, Rank);
@@ -58,40 +58,31 @@ public class FactoredMatrix
     /// <summary>The sum of all components <c>[d_out, d_in]</c>.</summary>
     public float[,] Sum() => SumOfRows(0, V.Rows);
 
-    private double Norm(int c)
+    /// <summary>The sum of the products of the entries of a component and one of another matrix, <c>Σ_ρσ (u_ρ · u'_σ)(v_ρ · v'_σ)</c>.</summary>
+    public double InnerProduct(int c, FactoredMatrix other, int otherC)
     {
-        // ‖Σ_ρ u_ρᵀ v_ρ‖² = Σ_ρσ (u_ρ · u_σ) (v_ρ · v_σ)
-        double square = 0;
+        double sum = 0;
         for (int i = c * Rank; i < (c + 1) * Rank; i++)
-            for (int j = c * Rank; j < (c + 1) * Rank; j++)
-                square += Dot(U.Row(i), U.Row(j)) * Dot(V.Row(i), V.Row(j));
-        return Math.Sqrt(Math.Max(square, 0));
+            for (int j = otherC * other.Rank; j < (otherC + 1) * other.Rank; j++)
+                sum += Dot(U.Row(i), other.U.Row(j)) * Dot(V.Row(i), other.V.Row(j));
+        return sum;
+
+        static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+        {
+            double sum = 0;
+            for (int i = 0; i < a.Length; i++) sum += (double)a[i] * b[i];
+            return sum;
+        }
     }
 
     private float[,] SumOfRows(int first, int count)
     {
+        double[,] product = Rows(U).Transposed.Times(Rows(V));
         float[,] sum = new float[Outputs, Inputs];
-        double[] entries = new double[Inputs];
         for (int output = 0; output < Outputs; output++)
-        {
-            Array.Clear(entries);
-            for (int i = first; i < first + count; i++)
-            {
-                double u = U[i, output];
-                var v = V.Row(i);
-                for (int input = 0; input < entries.Length; input++) entries[input] += u * v[input];
-            }
-
-            for (int input = 0; input < entries.Length; input++) sum[output, input] = (float)entries[input];
-        }
-
+            for (int input = 0; input < Inputs; input++) sum[output, input] = (float)product[output, input];
         return sum;
-    }
 
-    private static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        double sum = 0;
-        for (int i = 0; i < a.Length; i++) sum += (double)a[i] * b[i];
-        return sum;
+        Matrix Rows(Parameter factor) => new(factor.Values.Slice(first * factor.Columns, count * factor.Columns), count, factor.Columns);
     }
 }

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Networks.Targets;
 
 namespace Spd.Decomposition;
@@ -58,12 +59,12 @@ public sealed record LayerContributions(double[,] Target, double[,] Decomposed, 
 {
     internal static LayerContributions Of(ResidualMlp network, Site mlpIn, Site mlpOut)
     {
-        int features = network.Config.NFeatures, neurons = mlpIn.U.Columns, width = mlpIn.V.Columns;
-        float[] unembedding = Transposed(network.Unembedding.Values, width, features);
-        double[,] read = Products(network.Embedding.Values, mlpIn.Target.Values, width);                                     // W_in W_E
-        double[,] written = Products(unembedding, Transposed(mlpOut.Target.Values, width, neurons), width);                  // W_U W_out
-        double[,] inner = Products(network.Embedding.Values, mlpIn.V.Values, width);                                        // V W_E
-        double[,] perSubcomponent = Products(unembedding, mlpOut.U.Values, width);                                          // W_U U of mlp_out
+        int features = network.Config.NFeatures, neurons = mlpIn.U.Columns;
+        Matrix embedding = new(network.Embedding), unembedding = new Matrix(network.Unembedding).Transposed;
+        double[,] read = embedding.Times(new Matrix(mlpIn.Target).Transposed);                  // W_in W_E
+        double[,] written = unembedding.Times(new Matrix(mlpOut.Target));                       // W_U W_out
+        double[,] inner = embedding.Times(new Matrix(mlpIn.V).Transposed);                      // V W_E
+        double[,] perSubcomponent = unembedding.Times(new Matrix(mlpOut.U).Transposed);         // W_U U of mlp_out
         double[,] target = new double[features, neurons], decomposed = new double[features, neurons];
         int[] chosen = new int[features];
         for (int i = 0; i < features; i++)
@@ -82,29 +83,5 @@ public sealed record LayerContributions(double[,] Target, double[,] Decomposed, 
         }
 
         return new LayerContributions(target, decomposed, chosen);
-    }
-
-    /// <summary>The dot products of the rows of two row-major matrices with as many columns.</summary>
-    private static double[,] Products(ReadOnlySpan<float> first, ReadOnlySpan<float> second, int columns)
-    {
-        double[,] products = new double[first.Length / columns, second.Length / columns];
-        for (int a = 0; a < products.GetLength(0); a++)
-        {
-            for (int b = 0; b < products.GetLength(1); b++)
-            {
-                for (int k = 0; k < columns; k++) products[a, b] += (double)first[a * columns + k] * second[b * columns + k];
-            }
-        }
-
-        return products;
-    }
-
-    private static float[] Transposed(ReadOnlySpan<float> matrix, int rows, int columns)
-    {
-        float[] transposed = new float[matrix.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                transposed[column * rows + row] = matrix[row * columns + column];
-        return transposed;
     }
 }

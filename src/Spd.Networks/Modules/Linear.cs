@@ -46,14 +46,7 @@ public sealed class Linear : Module
     public static Linear TransposeOf(Linear other, bool bias) => new(other.Weight, !other.IsTransposed, bias);
 
     /// <summary>W as <c>[d_out, d_in]</c>, row-major, whichever way it is stored.</summary>
-    public float[] EffectiveWeight()
-    {
-        float[] weight = new float[Inputs * Outputs];
-        for (int output = 0; output < Outputs; output++)
-            for (int input = 0; input < Inputs; input++)
-                weight[output * Inputs + input] = IsTransposed ? Weight[input, output] : Weight[output, input];
-        return weight;
-    }
+    public float[] EffectiveWeight() => (IsTransposed ? new Matrix(Weight).Transposed : new Matrix(Weight)).ToArray();
 
     /// <summary>Draws weight and bias uniformly from ±1/√d_in, as PyTorch does; the weight of a transposed map is its owner's to draw.</summary>
     public void Initialise(RandomSequence random)
