@@ -20,7 +20,7 @@ public sealed class ElementwiseTests
     private static readonly Func<Value, Value, Combine>[] Combines =
         [(a, b) => new Multiply(a, b), (a, b) => new Interpolate(a, b), (a, b) => new AffineBelow(a, b, 0.5f, 2, -1)];
 
-    public static TheoryData<string> KernelSets => [.. KernelSet.Available()];
+    public static TheoryData<string> KernelSets => [.. KernelSet.Available];
 
     [Theory]
     [MemberData(nameof(KernelSets))]

@@ -88,7 +88,7 @@ public sealed class ProgramTests
         const int Batch = 5000;
         using var alone = TestBackend.Create(threads);
         double[] expected = new SmallNetwork(Batch, alone).Run(0);
-        var ranks = new TwoRanks(leaves: 16);
+        var ranks = new TwoRanks(alone.Reduction, leaves: 16);
         using var together = new CpuBackend(threads, TestBackend.KernelName) { Reduction = ranks };
         var network = new SmallNetwork(Batch, together);
         Assert.Equal(16, network.Program.Plan.Leaves);
@@ -293,9 +293,8 @@ public sealed class ProgramTests
     }
 
     /// <summary>The second half of the leaves adds to memory of its own, to which the first half's total is sent, and from which the whole is sent back.</summary>
-    private sealed unsafe class TwoRanks(int leaves) : IReduction
+    private sealed unsafe class TwoRanks(IReduction local, int leaves) : IReduction
     {
-        private readonly LocalReduction _local = new(TestBackend.Kernels);
         private readonly ConcurrentDictionary<nint, float[]> _second = [];
         private double[] _secondNumbers = [];
         private int _messages;
@@ -308,7 +307,7 @@ public sealed class ProgramTests
         {
             if (leaf < leaves / 2)
             {
-                _local.Add(leaf, length, sums, total, isMaximum);
+                local.Add(leaf, length, sums, total, isMaximum);
                 return;
             }
 
@@ -321,7 +320,7 @@ public sealed class ProgramTests
                 Interlocked.Increment(ref _messages);
             }
 
-            fixed (float* second = there) _local.Add(leaf, length, sums, second, isMaximum);
+            fixed (float* second = there) local.Add(leaf, length, sums, second, isMaximum);
             if (leaf == leaves - 1) there.CopyTo(here);
         }
 
@@ -334,7 +333,7 @@ public sealed class ProgramTests
                 NumberMessages++;
             }
 
-            _local.Add(leaf, numbers, leaf < leaves / 2 ? total : _secondNumbers);
+            local.Add(leaf, numbers, leaf < leaves / 2 ? total : _secondNumbers);
             if (leaf == leaves - 1) _secondNumbers.CopyTo(total);
         }
     }

@@ -39,7 +39,7 @@ public sealed class SequenceTests
     [MemberData(nameof(Shapes))]
     public void UniformNumbersOfASequenceAreOneInAllOfItsLanes(int sequences, int length)
     {
-        var stream = new StreamId(StreamPurpose.Masks, 1);
+        const uint stream = 1;
         float[] perRow = Drawn(sequences, new Uniform(Features, stream), threads: 1);
         foreach (int threads in Threads)
         {
@@ -71,7 +71,7 @@ public sealed class SequenceTests
             var weight = Filled("weight", Features, Features, seed: 2);
             var graph = new Graph();
             var x = graph.Input(Features);
-            var mixed = graph.Multiply(graph.MatMul(weight, x), graph.Add(new Uniform(Features, new StreamId(StreamPurpose.Masks), Domain.Sequence)));
+            var mixed = graph.Multiply(graph.MatMul(weight, x), graph.Add(new Uniform(Features, 3, Domain.Sequence)));
             var objective = new Objective(graph);
             objective.Add("error", graph.SquaredError(graph.Plus(mixed, graph.Add(new SequenceSum(graph.Relu(mixed), IsMean: true))), x));
             using var backend = TestBackend.Create(threads);
