@@ -1,10 +1,9 @@
-using Spd.Engine.Operations;
-using Spd.Networks;
 using System.Text.Json;
 using Spd.Engine.Cpu;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Tests;
 

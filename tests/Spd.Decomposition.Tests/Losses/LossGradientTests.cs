@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Networks;
