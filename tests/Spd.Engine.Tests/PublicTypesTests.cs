@@ -11,7 +11,7 @@ public sealed class PublicTypesTests
         "FiniteAttribute",
         "Graphs.Constant", "Graphs.Derivative", "Graphs.Domain", "Graphs.Graph", "Graphs.Knots", "Graphs.Operation", "Graphs.Schedule",
         "Graphs.SequenceSum", "Graphs.Shape", "Graphs.Sum", "Graphs.Value", "Graphs.ValueList", "Graphs.Work",
-        "NotNegativeAttribute",
+        "Matrix", "NotNegativeAttribute",
         "Operations.Above", "Operations.Absolute", "Operations.AffineBelow", "Operations.Broadcast", "Operations.Combine",
         "Operations.CombineGradient", "Operations.CountAbove", "Operations.Divergence", "Operations.Gelu", "Operations.GeluTanh",
         "Operations.GraphOperations", "Operations.GroupMinimum", "Operations.Histogram", "Operations.InnerProduct", "Operations.Input",

@@ -224,7 +224,7 @@ internal sealed unsafe class CpuProgram : Program
     private PanelPhase NewPanelPhase(Phase phase, IReadOnlyList<Instruction> instructions, Workspace[] workspaces)
     {
         var sums = phase.Operations.SelectMany(operation => operation.Results).Where(place => place is { IsWanted: true, Store: Store.Sums })
-            .Select(place => place.Home).Distinct().Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order();
+            .Select(place => place.Home).Distinct().Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order().ToList();
         return new PanelPhase(Plan, _backend, workspaces, [.. instructions], sums, _sums, _numbers);
     }
 }

@@ -11,71 +11,48 @@ namespace Spd.Engine.Cpu;
 /// Which panels a leaf has, and the order in which leaves are added, are the plan's. An element does not depend on the block that it is computed in. So sums
 /// have the same bits on any number of threads.
 /// </remarks>
-internal sealed unsafe class PanelPhase : IParallelWork
+/// <param name="plan">The plan.</param>
+/// <param name="backend">The threads, and what takes in sums.</param>
+/// <param name="workspaces">One for each thread that runs a leaf.</param>
+/// <param name="instructions">What is run on every panel.</param>
+/// <param name="sums">What is summed: where it lies in a workspace and in the total.</param>
+/// <param name="total">What sums are added to.</param>
+/// <param name="numberTotals">What numbers are added to.</param>
+internal sealed unsafe class PanelPhase(
+    Plan plan, CpuBackend backend, Workspace[] workspaces, Instruction[] instructions, IReadOnlyList<(int Offset, int Length, bool IsMaximum)> sums,
+    AlignedBuffer total, double[] numberTotals) : IParallelWork
 {
-    private readonly Plan _plan;
-    private readonly CpuBackend _backend;
-    private readonly Workspace[] _workspaces;
-    private readonly Instruction[] _instructions;
-    private readonly AlignedBuffer _total;
-    private readonly (int Offset, int Length, bool IsMaximum)[] _stretches;
-    private readonly double[] _numberTotals;
-    private readonly double[][] _numbers;
-    private readonly int[] _turns;
-    private readonly Team[] _teams;
-    private volatile bool _failed;
+    private readonly (int Offset, int Length, bool IsMaximum)[] _stretches =
+    [
+        .. sums.SelectMany(sum => WorkerPool.Stretches(sum.Length), (sum, stretch) => (sum.Offset + stretch.First, stretch.Length, sum.IsMaximum)),
+    ];
 
-    /// <param name="plan">The plan.</param>
-    /// <param name="backend">The threads, and what takes in sums.</param>
-    /// <param name="workspaces">One for each thread that runs a leaf.</param>
-    /// <param name="instructions">What is run on every panel.</param>
-    /// <param name="sums">What is summed, where it lies in a workspace and in the total.</param>
-    /// <param name="total">What sums are added to.</param>
-    /// <param name="numberTotals">What numbers that are summed are added to.</param>
-    public PanelPhase(
-        Plan plan, CpuBackend backend, Workspace[] workspaces, Instruction[] instructions, IEnumerable<(int Offset, int Length, bool IsMaximum)> sums,
-        AlignedBuffer total, double[] numberTotals)
-    {
-        (_plan, _backend, _workspaces, _instructions, _total, _numberTotals) = (plan, backend, workspaces, instructions, total, numberTotals);
-        _stretches =
-        [
-            .. sums.SelectMany(sum => WorkerPool.Stretches(sum.Length), (sum, stretch) => (sum.Offset + stretch.First, stretch.Length, sum.IsMaximum)),
-        ];
-        _turns = new int[_stretches.Length];
-        _numbers = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[numberTotals.Length])];
-        ClearLeaves();
-        _teams = [.. Enumerable.Range(0, backend.Threads > plan.Leaves ? plan.Leaves : 0).Select(_ => new Team())];
-    }
+    // The numbers of each leaf; the leaf that adds to each stretch next, and whoever shares a leaf, where several threads do.
+    private readonly double[][] _numbers = [.. Enumerable.Range(0, plan.Leaves).Select(_ => new double[numberTotals.Length])];
+    private readonly Team[] _teams = [.. Enumerable.Range(0, backend.Threads > plan.Leaves ? plan.Leaves : 0).Select(_ => new Team())];
+    private readonly int[] _turns = new int[sums.Sum(sum => WorkerPool.Stretches(sum.Length).Count())];
+    private volatile bool _failed = true;
 
     public void Run(ulong seed, long step)
     {
-        foreach (var workspace in _workspaces) (workspace.Seed, workspace.Step) = (seed, step);
+        foreach (var workspace in workspaces) (workspace.Seed, workspace.Step) = (seed, step);
         foreach (double[] numbers in _numbers) Array.Clear(numbers);
         foreach (var team in _teams) team.Begin();
         Array.Clear(_turns);
+        // What panels before a failure added belongs to no later run.
+        if (_failed) ClearLeaves();
         _failed = false;
-        try
-        {
-            int members = (_backend.Threads + _plan.Leaves - 1) / _plan.Leaves;
-            _backend.Pool.Run(this, _teams.Length == 0 ? _plan.Leaves : _plan.Leaves * members);
-        }
-        catch
-        {
-            // What the panels before the failure added belongs to no later run.
-            ClearLeaves();
-            throw;
-        }
-
-        for (int leaf = 0; leaf < _plan.Leaves; leaf++) _backend.Reduction.Add(leaf, _numbers[leaf], _numberTotals);
+        backend.Pool.Run(this, _teams.Length == 0 ? plan.Leaves : plan.Leaves * ((backend.Threads + plan.Leaves - 1) / plan.Leaves));
+        for (int leaf = 0; leaf < plan.Leaves; leaf++) backend.Reduction.Add(leaf, _numbers[leaf], numberTotals);
     }
 
     public void Execute(int item, int worker)
     {
-        int leaf = item % _plan.Leaves;
+        int leaf = item % plan.Leaves;
         try
         {
-            if (_teams.Length == 0) RunLeaf(leaf, _workspaces[worker]);
-            else RunShared(leaf, _workspaces[leaf], _teams[leaf]);
+            if (_teams.Length == 0) RunLeaf(leaf, workspaces[worker]);
+            else RunShared(leaf, workspaces[leaf], _teams[leaf]);
         }
         catch
         {
@@ -85,7 +62,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
     }
 
     private (int First, int End) PanelsOf(int leaf) =>
-        ((int)((long)_plan.Panels * leaf / _plan.Leaves), (int)((long)_plan.Panels * (leaf + 1) / _plan.Leaves));
+        ((int)((long)plan.Panels * leaf / plan.Leaves), (int)((long)plan.Panels * (leaf + 1) / plan.Leaves));
 
     private void RunLeaf(int leaf, Workspace workspace)
     {
@@ -94,7 +71,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
         for (int panel = first; panel < end; panel++)
         {
             workspace.MoveTo(panel);
-            foreach (var instruction in _instructions) instruction.Run(workspace);
+            foreach (var instruction in instructions) instruction.Run(workspace);
         }
 
         HandIn(leaf, workspace);
@@ -107,14 +84,14 @@ internal sealed unsafe class PanelPhase : IParallelWork
     private void RunShared(int leaf, Workspace workspace, Team team)
     {
         var (first, end) = PanelsOf(leaf);
-        int perPanel = _instructions.Length + 1;
+        int perPanel = instructions.Length + 1;
         long last = (long)(end - first) * perPanel;
         var wait = default(SpinWait);
         while (!_failed)
         {
             var (number, block) = team.Claim();
             if (number > last) return;
-            var instruction = number == last || number % perPanel == 0 ? null : _instructions[number % perPanel - 1];
+            var instruction = number == last || number % perPanel == 0 ? null : instructions[number % perPanel - 1];
             int blocks = instruction?.Blocks ?? 1;
             if (block >= blocks)
             {
@@ -138,7 +115,7 @@ internal sealed unsafe class PanelPhase : IParallelWork
     /// <summary>Adds a leaf's sums to the total, a stretch at a time, each when the leaf before has.</summary>
     private void HandIn(int leaf, Workspace workspace)
     {
-        if (_plan.Leaves == 1) return;
+        if (plan.Leaves == 1) return;
         var wait = default(SpinWait);
         for (int i = 0; i < _stretches.Length; i++)
         {
@@ -150,15 +127,15 @@ internal sealed unsafe class PanelPhase : IParallelWork
                 wait.SpinOnce(sleep1Threshold: -1);
             }
 
-            _backend.Reduction.Add(leaf, length, workspace.Sums.Pointer + offset, _total.Pointer + offset, isMaximum);
+            backend.Reduction.Add(leaf, length, workspace.Sums.Pointer + offset, total.Pointer + offset, isMaximum);
             Volatile.Write(ref _turns[i], leaf + 1);
         }
     }
 
     private void ClearLeaves()
     {
-        if (_plan.Leaves == 1) return;
-        foreach (var workspace in _workspaces)
+        if (plan.Leaves == 1) return;
+        foreach (var workspace in workspaces)
             foreach (var (offset, length, isMaximum) in _stretches) workspace.Sums.Span.Slice(offset, length).Fill(isMaximum ? float.NegativeInfinity : 0);
     }
 

@@ -91,12 +91,7 @@ internal sealed unsafe class Workspace
     private readonly nint[] _bases = new nint[3];
     private int _valid = -1;
 
-    /// <param name="plan">The plan.</param>
-    /// <param name="kernels">The kernels.</param>
-    /// <param name="numbers">The numbers of the step.</param>
-    /// <param name="panelRows">Rows of a panel.</param>
-    /// <param name="sums">Where sums are added up: memory of its own, or the total.</param>
-    /// <param name="instructions">What is run in it.</param>
+    /// <summary>Memory for instructions; sums are added up in memory of its own, or in the total.</summary>
     public Workspace(Plan plan, KernelSet kernels, double[] numbers, int panelRows, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
     {
         (_plan, Kernels, Numbers, NumberSums, Sums, Stride) = (plan, kernels, numbers, numbers, sums, plan.PanelLanes);

@@ -63,18 +63,16 @@ public abstract class Backend : IDisposable
 /// <summary>A plan that is ready to run.</summary>
 public abstract class Program
 {
-    private readonly double[] _coefficients;
     private readonly int[] _slots;
-    private readonly double[] _losses;
+    private readonly double[] _losses, _coefficients;
 
     /// <summary>A program of a plan.</summary>
     protected Program(Plan plan)
     {
         Plan = plan;
-        LossNames = [.. plan.Terms.Select(term => term.Name).Distinct()];
-        _slots = [.. plan.Terms.Select(term => LossNames.ToList().IndexOf(term.Name))];
-        _losses = new double[LossNames.Count];
-        _coefficients = new double[LossNames.Count];
+        string[] names = [.. plan.Terms.Select(term => term.Name).Distinct()];
+        _slots = [.. plan.Terms.Select(term => Array.IndexOf(names, term.Name))];
+        (LossNames, _losses, _coefficients) = (names, new double[names.Length], new double[names.Length]);
     }
 
     /// <summary>What it runs.</summary>

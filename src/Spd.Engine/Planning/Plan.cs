@@ -43,7 +43,7 @@ public sealed class Place
     public Store Store { get; internal set; }
 
     /// <summary>Its first row in <see cref="Store.Panel"/> or <see cref="Store.Batch"/>; its number in the other stores.</summary>
-    public int Row { get; internal set; } = -1;
+    public int Row { get => Home == this ? field : Home.Row; internal set; } = -1;
 
     /// <summary>Whether it is added to what lies there.</summary>
     public bool Accumulates { get; internal set; }
@@ -131,7 +131,7 @@ public sealed class Plan
 
     internal Plan(Objective objective, Batch batch, IReadOnlyDictionary<Parameter, Value> gradients, Plan? given, Planner planner)
     {
-        (Objective, Batch, Gradients, Given) = (objective, batch, gradients, given);
+        (Objective, Batch, Gradients) = (objective, batch, gradients);
         (Phases, _places, PanelRows) = (planner.Phases, planner.Places, planner.PanelRows);
         Terms = [.. objective.Terms];
         var results = Phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results.Select(place => (Operation: operation, Place: place)))
@@ -139,8 +139,7 @@ public sealed class Plan
         Sums = [.. results.Select(entry => entry.Place.Home).Distinct().OrderBy(place => place.Row)];
         Reductions = results.Where(entry => entry.Operation.IsReduction && entry.Place.IsWanted).DistinctBy(entry => entry.Place.Home)
             .ToDictionary(entry => entry.Place.Home, entry => entry.Operation.Traits.IsMaximum);
-        Kept = [.. _places.Values.Where(place => place is { Store: Store.Batch, IsGiven: false } && place.Home == place)];
-        KeptRows = Kept.Sum(place => (long)place.Shape.Rows);
+        KeptRows = _places.Values.Where(place => place is { Store: Store.Batch, IsGiven: false } && place.Home == place).Sum(place => (long)place.Shape.Rows);
         PanelLanes = given?.PanelLanes ?? LanesFor(batch, PanelRows);
         int summed = Math.Max(Reductions.Keys.Sum(place => place.Shape.Count), 1);
         Leaves = Math.Min(Panels, (int)Math.Clamp(LeafBytes / sizeof(float) / summed, 1, MostLeaves));
@@ -151,9 +150,6 @@ public sealed class Plan
 
     /// <summary>The shape of the batch.</summary>
     public Batch Batch { get; }
-
-    /// <summary>The plan whose kept values this one reads, or null.</summary>
-    public Plan? Given { get; }
 
     /// <summary>The terms of the objective when it was planned.</summary>
     public IReadOnlyList<Term> Terms { get; }
@@ -184,9 +180,6 @@ public sealed class Plan
 
     /// <summary>The matrices and vectors that are summed over the batch, or added up from such.</summary>
     public IReadOnlyList<Place> Sums { get; }
-
-    /// <summary>The values that lie in memory for the whole batch.</summary>
-    public IReadOnlyList<Place> Kept { get; }
 
     /// <summary>Rows of all that lies in memory for the whole batch.</summary>
     public long KeptRows { get; }

@@ -206,8 +206,6 @@ internal sealed class Planner
                 if (result.Home == result && !result.Shape.IsPanel) result.Row = counts[(int)result.Store]++;
             }
         }
-
-        foreach (var place in _sources.Keys.Where(place => place.Home != place && !place.Shape.IsPanel)) place.Row = place.Home.Row;
     }
 
     /// <summary>Gives every panel its rows: largest first, the lowest rows that are free as long as it is needed.</summary>
@@ -250,8 +248,6 @@ internal sealed class Planner
             placed.Insert(at, home);
             PanelRows = Math.Max(PanelRows, home.Row + home.Shape.Rows);
         }
-
-        foreach (var place in _sources.Keys.Where(place => place.Shape.IsPanel && !place.IsGiven)) (place.Row, place.Store) = (place.Home.Row, place.Home.Store);
     }
 
     /// <summary>The input whose rows a result takes over, since nothing reads it afterwards; or null.</summary>
