@@ -10,7 +10,7 @@ public sealed class PublicTypesTests
         "Execution.Backend", "Execution.ParameterGradients", "Execution.Program",
         "FiniteAttribute",
         "Graphs.Constant", "Graphs.Derivative", "Graphs.Domain", "Graphs.Graph", "Graphs.Knots", "Graphs.Operation", "Graphs.Schedule",
-        "Graphs.SequenceSum", "Graphs.Shape", "Graphs.Sum", "Graphs.Value", "Graphs.ValueList", "Graphs.Work",
+        "Graphs.SequenceSum", "Graphs.Shape", "Graphs.Sum", "Graphs.Value", "Graphs.Work",
         "Matrix", "NotNegativeAttribute",
         "Operations.Above", "Operations.Absolute", "Operations.AffineBelow", "Operations.Broadcast", "Operations.Combine",
         "Operations.CombineGradient", "Operations.CountAbove", "Operations.Divergence", "Operations.Gelu", "Operations.GeluTanh",
