@@ -1,5 +1,5 @@
-using Spd.Engine;
 using Spd.Engine.Optimisation;
+using Spd.Networks;
 
 namespace Spd.Decomposition;
 

@@ -1,7 +1,7 @@
 using Spd.Engine.Execution;
-using Spd.Engine;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
+using Spd.Networks;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
 

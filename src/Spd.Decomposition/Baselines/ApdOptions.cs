@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Spd.Engine;
+using Spd.Networks;
 
 namespace Spd.Decomposition.Baselines;
 

@@ -21,6 +21,7 @@ public abstract class CpuKernel<TOperation> : CpuKernel
     public virtual Traits TraitsOf(TOperation operation) => default;
 
     /// <summary>Computes the results of one panel (or of matrices), on one thread; another thread may compute another panel at the same time.</summary>
+    /// <remarks>What sums over lanes leaves padding out (<see cref="Call.LaneMask"/>), and says that it sums (<see cref="Traits.Reduces"/>).</remarks>
     /// <param name="operation">The operation.</param>
     /// <param name="call">What it may read and write.</param>
     public abstract void Run(TOperation operation, in Call call);
@@ -64,7 +65,9 @@ public readonly unsafe ref struct Call
     /// <summary>Floats between two rows of a panel.</summary>
     public int Stride { get; }
 
-    /// <summary>For each lane one, or zero where it is padding.</summary>
+    /// <summary>
+    /// For each lane one, or zero where it is padding, which holds any finite number, in gradients too: whoever sums over lanes leaves it out by this.
+    /// </summary>
     public ReadOnlySpan<float> LaneMask => new(Mask, Lanes);
 
     /// <summary>What a mean over the batch is divided by: its positions, or the columns of a matrix.</summary>

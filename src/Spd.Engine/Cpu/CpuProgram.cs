@@ -67,7 +67,7 @@ internal sealed unsafe class CpuProgram : Program
 
     public override void Set(Value input, float[] values)
     {
-        if (!_inputs.TryGetValue(input, out var given)) throw new ArgumentException($"{input} is no input of this program", nameof(input));
+        if (!_inputs.TryGetValue(input, out var given)) throw new ArgumentException($"{input} is no input that this program reads", nameof(input));
         int needed = input.Shape.IsPanel ? checked(Plan.Batch.Positions * input.Rows) : input.Shape.Count;
         string what = input.Shape.IsPanel ? $"{Plan.Batch.Positions} rows of {input.Rows} features were" : $"a matrix {input.Shape} was";
         if (values.Length != needed) throw new ArgumentException($"the input has {values.Length} numbers, but {what} asked for", nameof(values));

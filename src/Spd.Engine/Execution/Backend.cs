@@ -41,6 +41,7 @@ public abstract class Backend : IDisposable
     /// <returns>For each output its values, row-major <c>[rows, features]</c>.</returns>
     public float[][] Compute(Graph graph, Value input, float[] batch, IReadOnlyList<Value> outputs, ulong seed = 0)
     {
+        if (batch.Length < input.Rows) throw new ArgumentException($"the batch has {batch.Length} numbers, but a row has {input.Rows} features", nameof(batch));
         var program = Compile(new Objective(graph), batch.Length / input.Rows, keep: outputs);
         if (program.Plan.Find(input) is not null) program.Set(input, batch);
         program.Run(seed, step: 0);

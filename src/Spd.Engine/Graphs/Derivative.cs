@@ -23,6 +23,7 @@ public sealed class Derivative
     /// <exception cref="NotSupportedException">An operation on the way has no derivative.</exception>
     public static IReadOnlyDictionary<Value, Value?> Of(Graph graph, IReadOnlyList<(Value Of, Value Cotangent)> of, IReadOnlyCollection<Value> by)
     {
+        foreach (var value in of.SelectMany(entry => new[] { entry.Of, entry.Cotangent }).Concat(by)) graph.ThrowIfForeign(value, "a derivative");
         var derivative = new Derivative(graph, by);
         var operations = graph.Operations.ToArray();
         foreach (var operation in operations)

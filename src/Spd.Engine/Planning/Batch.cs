@@ -10,6 +10,9 @@ public sealed record Batch
     /// <summary>Lanes are padded to multiples of this many.</summary>
     public const int LaneBlock = 32;
 
+    /// <summary>The most positions that a batch can have.</summary>
+    public const int MostPositions = 1 << 24;
+
     /// <summary>A batch of rows, or of sequences.</summary>
     /// <param name="sequences">Rows, or sequences, at least 1.</param>
     /// <param name="length">Positions of a sequence, at least 1.</param>
@@ -17,7 +20,7 @@ public sealed record Batch
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)sequences * length, BatchRowsAttribute.Most);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)sequences * length, MostPositions);
         (Sequences, Length) = (sequences, length);
     }
 
@@ -62,7 +65,7 @@ public readonly record struct Traits
 
     /// <summary>
     /// The results that are sums over lanes, or over the columns where it computes on matrices, for each result a bit: it adds to what lies there, which
-    /// is cleared before.
+    /// is cleared before. A sum over the columns of matrices that is not named here finds what the run before left.
     /// </summary>
     public uint Reduces { get; init; }
 

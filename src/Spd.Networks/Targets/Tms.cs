@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using Spd.Engine;
 using Spd.Formats;
+using Spd.Networks;
 using YamlDotNet.RepresentationModel;
 
 namespace Spd.Runs.Configuration;

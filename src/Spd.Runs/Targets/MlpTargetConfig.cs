@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
-using Spd.Engine;
 using Spd.Networks;
 using Spd.Networks.Targets;
 

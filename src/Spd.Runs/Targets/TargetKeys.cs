@@ -1,7 +1,7 @@
-using Spd.Engine;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
+using Spd.Networks;
 
 namespace Spd.Runs.Targets;
 

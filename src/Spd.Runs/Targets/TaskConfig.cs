@@ -1,4 +1,4 @@
-using Spd.Engine;
+using Spd.Networks;
 using Spd.Networks.Data;
 
 namespace Spd.Runs.Targets;

@@ -1,5 +1,5 @@
-using Spd.Engine;
 using Spd.Engine.Optimisation;
+using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
 

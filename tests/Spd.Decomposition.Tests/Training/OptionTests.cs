@@ -1,5 +1,5 @@
 using Spd.Decomposition.Baselines;
-using Spd.Engine;
+using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
 

@@ -1,4 +1,4 @@
-using Spd.Engine;
+using Spd.Networks;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Tests.Configuration;

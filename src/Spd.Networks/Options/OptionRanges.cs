@@ -2,8 +2,9 @@ using System.Collections;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
+using Spd.Engine.Planning;
 
-namespace Spd.Engine;
+namespace Spd.Networks;
 
 /// <summary>
 /// The ranges of options. Each is stated once, as a <see cref="RangeAttribute"/> on its property; that of a list or dictionary is the range of each entry.
@@ -73,11 +74,7 @@ public sealed class AtLeastAttribute(int least) : RangeAttribute(least, int.MaxV
 
 /// <summary>A number of rows of a batch.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class BatchRowsAttribute() : RangeAttribute(1, Most)
-{
-    /// <summary>The most rows that a batch can have.</summary>
-    public const int Most = 1 << 24;
-}
+public sealed class BatchRowsAttribute() : RangeAttribute(1, Batch.MostPositions);
 
 /// <summary>A finite number.</summary>
 [AttributeUsage(AttributeTargets.Property)]
