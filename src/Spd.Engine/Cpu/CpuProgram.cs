@@ -10,6 +10,7 @@ internal sealed unsafe class CpuProgram : Program
 {
     private readonly CpuBackend _backend;
     private readonly CpuProgram? _given;
+    private bool _hasRun;
     private readonly double[] _numbers;
     private readonly AlignedBuffer _sums, _batch;
     private readonly List<AlignedBuffer> _memory = [];
@@ -104,11 +105,13 @@ internal sealed unsafe class CpuProgram : Program
 
     protected override void Execute(ulong seed, long step)
     {
+        if (_given is { _hasRun: false }) throw new InvalidOperationException("the program whose kept values are given has not run: run it before this one");
         Array.Clear(_numbers);
         foreach (var (slot, length, value) in _cleared) new Span<float>((float*)0 + slot.Offset, length).Fill(value);
         foreach (var (input, given) in _inputs)
             if (given.Values.Length == 0) throw new InvalidOperationException($"the input {input.Shape} was not set: give it its values before a run");
         foreach (var run in _phases) run(seed, step);
+        _hasRun = true;
         GC.KeepAlive(this);
     }
 

@@ -26,7 +26,10 @@ public sealed class Graph
     {
         if (_results.TryGetValue(operation, out var results)) return results;
         foreach (var input in operation.Inputs) ThrowIfForeign(input, operation.Name);
-        _results[operation] = results = [.. operation.Results.Select((shape, i) => new Value(operation, i, shape))];
+        var shapes = operation.Results;
+        foreach (var empty in shapes.Where(shape => shape.Rows < 1 || shape.Columns < 1))
+            throw new ArgumentException($"a result of {operation.Name} has the shape {empty}, but rows and columns are at least 1");
+        _results[operation] = results = [.. shapes.Select((shape, i) => new Value(operation, i, shape))];
         _operations.Add(operation);
         return results;
     }

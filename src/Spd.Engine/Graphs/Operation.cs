@@ -43,6 +43,9 @@ public abstract record Operation
     private protected Shape ThrowIfNumber(Value x) =>
         x.Shape.Domain == Domain.Step ? throw new ArgumentException($"{Name} takes a panel or a matrix, but {x} is a number") : x.Shape;
 
+    private protected Shape ThrowIfUnlike(Value x, Value dy) =>
+        AreAlike(x, dy) ? ThrowIfNumber(x) : throw new ArgumentException($"{Name} needs a gradient of the shape of {x}, but got {dy.Shape}");
+
     private protected void ThrowIfAskedFor(IReadOnlyList<Value?> d, int first)
     {
         for (int i = first; i < d.Count; i++)

@@ -9,7 +9,7 @@ public sealed record TableRows(float[,] Table, Value Choice) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Choice];
     public override IReadOnlyList<Shape> Results =>
-        [Choice.Rows == 1 ? Choice.Shape with { Rows = Table.GetLength(1) } : throw new ArgumentException("one number chooses a row")];
+        [ThrowIfNumber(Choice).Rows == 1 ? Choice.Shape with { Rows = Table.GetLength(1) } : throw new ArgumentException("one number chooses a row")];
 }
 
 /// <summary>Gives every row of a group the smallest number of the group, lane by lane.</summary>
@@ -18,14 +18,14 @@ public sealed record TableRows(float[,] Table, Value Choice) : Operation
 public sealed record GroupMinimum(Value X, IReadOnlyList<IReadOnlyList<int>> Groups) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [X.Shape];
+    public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
 }
 
 /// <summary>0 for the <paramref name="N"/> smallest numbers of a lane, 1 for the others; the first of equal ones counts as smaller.</summary>
 public sealed record Smallest(Value X, int N) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [X.Shape];
+    public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
     public override Work Work => new(Entries: (double)X.Rows * N);
 }
 
@@ -33,19 +33,19 @@ public sealed record Smallest(Value X, int N) : Operation
 public sealed record CountAbove(Value X, float Threshold) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows)];
+    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows)];
 }
 
 /// <summary>For each row its largest number in any lane; NaN where there is one.</summary>
 public sealed record Maximum(Value X) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows)];
+    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows)];
 }
 
 /// <summary>For each row how many lanes lie in each of equal bins of [0, 1]; what lies outside counts in the bin next to it.</summary>
 public sealed record Histogram(Value X, int Bins) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, X.Rows, Bins)];
+    public override IReadOnlyList<Shape> Results => [new(Domain.Weights, ThrowIfNumber(X).Rows, Bins)];
 }

@@ -17,7 +17,7 @@ public abstract record Map(Value X) : Operation
 public sealed record MapGradient(Map Of, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Of.X, Dy];
-    public override IReadOnlyList<Shape> Results => [Of.X.Shape with { Domain = Widest(Of.X, Dy) }];
+    public override IReadOnlyList<Shape> Results => [ThrowIfUnlike(Of.X, Dy) with { Domain = Widest(Of.X, Dy) }];
     public override string Name => $"{Of.Name}Gradient";
 }
 
@@ -43,7 +43,7 @@ public abstract record Combine(Value A, Value B) : Operation
 public sealed record CombineGradient(Combine Of, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Of.A, Of.B, Dy];
-    public override IReadOnlyList<Shape> Results => [.. Enumerable.Repeat(Of.A.Shape with { Domain = Widest(Of.A, Of.B, Dy) }, 2)];
+    public override IReadOnlyList<Shape> Results => [.. Enumerable.Repeat(ThrowIfUnlike(Of.A, Dy) with { Domain = Widest(Of.A, Of.B, Dy) }, 2)];
     public override Work Work => new(Entries: 2.0 * Dy.Shape.Count);
     public override string Name => $"{Of.Name}Gradient";
 }

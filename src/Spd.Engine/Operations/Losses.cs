@@ -8,7 +8,7 @@ namespace Spd.Engine.Operations;
 public sealed record SquaredError(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-    public override IReadOnlyList<Shape> Results => A.Shape == B.Shape with { Domain = A.Shape.Domain } && A.Shape.IsPanel == B.Shape.IsPanel
+    public override IReadOnlyList<Shape> Results => AreAlike(A, B) && A.Shape.Domain != Domain.Step
         ? [Shape.Number, A.Shape.IsPanel ? A.Shape with { Domain = Domain.Lane } : A.Shape]
         : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
 

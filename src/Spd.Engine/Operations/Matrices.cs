@@ -29,7 +29,7 @@ public sealed record MatMul(Value W, Value X, bool IsTransposed = false) : Opera
 public sealed record Outer(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-    public override IReadOnlyList<Shape> Results => A.Shape.IsPanel == B.Shape.IsPanel && A.Shape.Columns == B.Shape.Columns && Widest(A, B) != Domain.Step
+    public override IReadOnlyList<Shape> Results => (A.Shape.IsPanel ? B.Shape.IsPanel : A.Shape.Domain == B.Shape.Domain) && A.Shape.Columns == B.Shape.Columns && A.Shape.Domain != Domain.Step
         ? [new(Domain.Weights, A.Rows, B.Rows)]
         : throw new ArgumentException($"{A.Shape} and {B.Shape} have no columns or lanes in common to be summed over");
     public override Work Work => new(OuterMultiplyAdds: (double)A.Rows * B.Rows * A.Shape.Columns);

@@ -60,7 +60,7 @@ public sealed record RowMlp(Value X, Value WeightIn, Value InBias, Value WeightO
     public override IReadOnlyList<Value> Inputs => [X, WeightIn, InBias, WeightOut, OutBias];
     public override IReadOnlyList<Shape> Results => Inputs.Skip(1).FirstOrDefault(weight => weight.Shape != ShapeOf(weight)) is { } other
         ? throw new ArgumentException($"{other} is no part of MLPs over {X.Rows} rows, which need {ShapeOf(other)}")
-        : [X.Shape];
+        : [ThrowIfNumber(X)];
     public override Work Work => new(Gelus: (double)X.Rows * WeightIn.Shape.Columns);
 
     private Shape ShapeOf(Value weight) => new(Domain.Weights, X.Rows, weight == OutBias ? 1 : WeightIn.Shape.Columns);
@@ -77,7 +77,7 @@ public sealed record RowMlpGradient(RowMlp Of, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [.. Of.Inputs, Dy];
     public override IReadOnlyList<Shape> Results =>
-        [Of.X.Shape with { Domain = Widest(Of.X, Dy) }, .. Of.Inputs.Skip(1).Select(weight => weight.Shape)];
+        [ThrowIfUnlike(Of.X, Dy) with { Domain = Widest(Of.X, Dy) }, .. Of.Inputs.Skip(1).Select(weight => weight.Shape)];
     public override Work Work => new(GeluGradients: Of.Work.Gelus);
 }
 
@@ -85,5 +85,5 @@ public sealed record RowMlpGradient(RowMlp Of, Value Dy) : Operation
 public sealed record RepeatRows(Value X, int Times) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [X.Shape with { Rows = checked(X.Rows * Times) }];
+    public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X) with { Rows = checked(X.Rows * Times) }];
 }

@@ -205,6 +205,8 @@ public sealed class Plan
         Objective objective, Batch batch, Func<Operation, Traits> traitsOf, IEnumerable<Parameter>? trained = null, IReadOnlyList<Value>? keep = null,
         Plan? given = null)
     {
+        if (given is not null && given.Objective.Graph != objective.Graph)
+            throw new ArgumentException("the plan whose kept values are given is of another graph", nameof(given));
         if (given is not null && given.Batch != batch)
         {
             throw new ArgumentException(

@@ -169,8 +169,8 @@ public sealed class ProgramTests
         Assert.Equal(
             "the input has 5 numbers, but a matrix [2, 3] was asked for (Parameter 'values')",
             Assert.Throws<ArgumentException>(() => program.Set(matrix, new float[5])).Message);
-        Assert.Contains("no input of this program", Assert.Throws<ArgumentException>(() => program.Set(graph.Relu(x), new float[6])).Message, StringComparison.Ordinal);
-        Assert.Contains("no input of this program", Assert.Throws<ArgumentException>(() => program.Set(graph.Input(2), new float[6])).Message, StringComparison.Ordinal);
+        Assert.Contains("no input that this program reads", Assert.Throws<ArgumentException>(() => program.Set(graph.Relu(x), new float[6])).Message, StringComparison.Ordinal);
+        Assert.Contains("no input that this program reads", Assert.Throws<ArgumentException>(() => program.Set(graph.Input(2), new float[6])).Message, StringComparison.Ordinal);
         Assert.Contains("was not set", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);
         program.Set(x, new float[6]);
         Assert.Equal("the input [2, 3] was not set: give it its values before a run", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message);

@@ -220,5 +220,42 @@ public sealed class GraphTests
         Assert.Equal(["loss"], program.LossNames);
     }
 
+    [Fact]
+    public void NumbersWherePanelsAreMeantEmptyShapesAndGradientsOfOtherSizesAreRefused()
+    {
+        var graph = new Graph();
+        Value x = graph.Input(3), number = graph.Number(2), row = graph.Input(1), vector = graph.Weight(new Parameter("vector", 3));
+        foreach (var operation in new Operation[]
+        {
+            new SquaredError(number, graph.Number(5)), new Maximum(number), new CountAbove(number, 1), new Histogram(number, 4), new RepeatRows(number, 2),
+            new TableRows(new float[2, 2], number), new Outer(number, vector), new Outer(vector, number), new GroupMinimum(number, [[0]]), new Smallest(number, 1),
+            new MapGradient(new Relu(x), row), new MapGradient(new Relu(x), number), new CombineGradient(new Multiply(x, x), row),
+            new Uniform(0, 1), new Uniform(-1, 1), new RepeatRows(x, 0), new Histogram(x, 0), new Input(new Shape(Domain.Lane, 0)),
+        })
+            Assert.False(string.IsNullOrEmpty(Refusal(() => graph.Add(operation))), operation.Name);
+        Assert.Equal("ReluGradient needs a gradient of the shape of Input [3, lanes], but got [1, lanes]", Refusal(() => graph.Add(new MapGradient(new Relu(x), row))));
+        Assert.Equal("a result of Uniform has the shape [0, lanes], but rows and columns are at least 1", Refusal(() => graph.Uniform(0, 1)));
+        var other = new Graph();
+        Assert.Contains("another graph", Refusal(() => Derivative.Of(graph, [(graph.Relu(x), other.Input(3))], [x])), StringComparison.Ordinal);
+        Assert.Contains("another graph", Refusal(() => Derivative.Of(graph, [(graph.Relu(x), x)], [other.Input(3)])), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ValuesAreGivenByAProgramOfTheSameGraphThatHasRun()
+    {
+        var graph = new Graph();
+        Value x = graph.Input(2), y = graph.Relu(x);
+        using var backend = TestBackend.Create(threads: 1);
+        var giver = backend.Compile(new Objective(graph), 1, keep: [y]);
+        var taker = backend.Compile(new Objective(graph), 1, keep: [graph.Scale(y, 2)], given: giver);
+        Assert.Contains("has not run", Assert.Throws<InvalidOperationException>(() => taker.Run(0, 0)).Message, StringComparison.Ordinal);
+        giver.Set(x, [1, -1]);
+        giver.Run(0, 0);
+        taker.Run(0, 0);
+        Assert.Equal([2, 0], taker.Read(graph.Scale(y, 2)));
+        var other = new Graph();
+        Assert.Contains("another graph", Refusal(() => backend.Compile(new Objective(other), 1, given: giver)), StringComparison.Ordinal);
+    }
+
     private static string Refusal(Action build) => Assert.Throws<ArgumentException>(build).Message;
 }
