@@ -30,8 +30,7 @@ public sealed class Attributions
     /// <param name="backend">What computes.</param>
     public Attributions(Graph graph, ApdModel model, Value x, AttributionModel of, int rows, Backend backend)
     {
-        (backend as CpuBackend)?.Add(new ComponentAttributionsKernel());
-        _attributions = Describe(graph, model, x, of);
+        _attributions = Describe(graph, model, x, of, backend);
         _program = backend.Compile(new Objective(graph), rows, keep: [_attributions]);
         Values = new float[rows * model.C];
     }
@@ -60,14 +59,14 @@ public sealed class Attributions
     /// <returns>Row-major <c>[rows, C]</c>.</returns>
     public static float[] Of(ApdModel model, AttributionModel of, float[] inputs, int rows, Backend backend)
     {
-        (backend as CpuBackend)?.Add(new ComponentAttributionsKernel());
         var graph = new Graph();
         var x = graph.Input(inputs.Length / rows);
-        return backend.Compute(graph, x, inputs, [Describe(graph, model, x, of)])[0];
+        return backend.Compute(graph, x, inputs, [Describe(graph, model, x, of, backend)])[0];
     }
 
-    private static Value Describe(Graph graph, ApdModel model, Value x, AttributionModel of)
+    private static Value Describe(Graph graph, ApdModel model, Value x, AttributionModel of, Backend backend)
     {
+        (backend as CpuBackend)?.Add(new ComponentAttributionsKernel());
         var (first, last) = (model.Matrices[0], model.Matrices[1]);
         var inputs = new Dictionary<FactoredMatrix, Value>();
         bool isOfTarget = of == AttributionModel.Target;

@@ -10,7 +10,6 @@ internal sealed unsafe class CpuProgram : Program
 {
     private readonly CpuBackend _backend;
     private readonly CpuProgram? _given;
-    private bool _hasRun;
     private readonly double[] _numbers;
     private readonly AlignedBuffer _sums, _batch;
     private readonly List<AlignedBuffer> _memory = [];
@@ -18,6 +17,7 @@ internal sealed unsafe class CpuProgram : Program
     private readonly Dictionary<Value, InputValues> _inputs = [];
     private readonly List<(Slot Slot, int Length, float Value)> _cleared = [];
     private readonly List<Action<ulong, long>> _phases = [];
+    private bool _hasRun;
 
     public CpuProgram(CpuBackend backend, Plan plan, ParameterSet trained, CpuProgram? given)
         : base(plan)

@@ -36,15 +36,15 @@ public abstract record Operation
 
     public sealed override string ToString() => $"{Name}({string.Join(", ", Inputs.Select(input => input.ToString()))})";
 
-    /// <summary>Whether two values have as many entries and lie alike: both in panels, both matrices or both numbers.</summary>
-    protected static bool AreAlike(Value a, Value b) =>
-        (a.Shape.IsPanel ? b.Shape.IsPanel : a.Shape.Domain == b.Shape.Domain) && (a.Shape.Rows, a.Shape.Columns) == (b.Shape.Rows, b.Shape.Columns);
-
     private protected Shape ThrowIfNumber(Value x) =>
         x.Shape.Domain == Domain.Step ? throw new ArgumentException($"{Name} takes a panel or a matrix, but {x} is a number") : x.Shape;
 
+    private protected Shape ThrowIfOfTwoSizes(Value a, Value b) => a.Shape.IsLike(b.Shape) && a.Shape.Domain != Domain.Step
+        ? a.Shape
+        : throw new ArgumentException($"{Name} needs two values of one size, but got {a.Shape} and {b.Shape}");
+
     private protected Shape ThrowIfUnlike(Value x, Value dy) =>
-        AreAlike(x, dy) ? ThrowIfNumber(x) : throw new ArgumentException($"{Name} needs a gradient of the shape of {x}, but got {dy.Shape}");
+        x.Shape.IsLike(dy.Shape) ? ThrowIfNumber(x) : throw new ArgumentException($"{Name} needs a gradient of the shape of {x}, but got {dy.Shape}");
 
     private protected void ThrowIfAskedFor(IReadOnlyList<Value?> d, int first)
     {

@@ -31,6 +31,10 @@ public readonly record struct Shape(Domain Domain, int Rows, int Columns = 1)
     /// <summary>Numbers of a matrix, or of one lane.</summary>
     public int Count => checked(Rows * Columns);
 
+    /// <summary>Whether both have as many entries and lie alike: both in panels, both matrices or both numbers.</summary>
+    public bool IsLike(Shape other) =>
+        (Rows, Columns) == (other.Rows, other.Columns) && (IsPanel ? other.IsPanel : Domain == other.Domain);
+
     public override string ToString() => Domain switch
     {
         Domain.Step => "number",

@@ -25,9 +25,7 @@ public sealed record MapGradient(Map Of, Value Dy) : Operation
 public abstract record Combine(Value A, Value B) : Operation
 {
     public sealed override IReadOnlyList<Value> Inputs => [A, B];
-    public sealed override IReadOnlyList<Shape> Results => AreAlike(A, B) && A.Shape.Domain != Domain.Step
-        ? [A.Shape with { Domain = Widest(A, B) }]
-        : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
+    public sealed override IReadOnlyList<Shape> Results => [ThrowIfOfTwoSizes(A, B) with { Domain = Widest(A, B) }];
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {

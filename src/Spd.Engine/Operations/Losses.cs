@@ -8,9 +8,8 @@ namespace Spd.Engine.Operations;
 public sealed record SquaredError(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-    public override IReadOnlyList<Shape> Results => AreAlike(A, B) && A.Shape.Domain != Domain.Step
-        ? [Shape.Number, A.Shape.IsPanel ? A.Shape with { Domain = Domain.Lane } : A.Shape]
-        : throw new ArgumentException($"{Name} needs two values of one size, but got {A.Shape} and {B.Shape}");
+    public override IReadOnlyList<Shape> Results =>
+        [Shape.Number, ThrowIfOfTwoSizes(A, B).IsPanel ? A.Shape with { Domain = Domain.Lane } : A.Shape];
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {

@@ -38,7 +38,7 @@ public sealed record RowSum(Value X) : Operation
 public sealed record RowDot(Value A, Value B) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [A, B];
-    public override IReadOnlyList<Shape> Results => AreAlike(A, B)
+    public override IReadOnlyList<Shape> Results => A.Shape.IsLike(B.Shape)
         ? [new(Domain.Weights, ThrowIfNumber(A).Rows)]
         : throw new ArgumentException($"rows of {A.Shape} and {B.Shape} cannot be multiplied");
 

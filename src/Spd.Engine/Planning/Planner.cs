@@ -9,7 +9,6 @@ internal sealed class Planner
     private readonly Plan? _given;
     private readonly Func<Operation, Traits> _traitsOf;
     private readonly Dictionary<Place, PlannedOperation> _sources = [];
-    private readonly List<Place> _homes = [];
     private readonly List<PlannedOperation> _operations;
 
     /// <param name="graph">The graph.</param>
@@ -211,6 +210,7 @@ internal sealed class Planner
     /// <summary>Gives every panel its rows: largest first, the lowest rows that are free as long as it is needed.</summary>
     private void PlaceRows()
     {
+        var homes = new List<Place>();
         foreach (var operation in _operations)
         {
             foreach (var place in operation.Results)
@@ -218,7 +218,7 @@ internal sealed class Planner
                 if (!(place.Shape.IsPanel || place.Store == Store.Weights) || place.IsGiven || !place.IsWanted) continue;
                 if (place.Into is null && place.Store is Store.Panel or Store.Weights) place.Over = FindOver(operation, place);
                 var home = place.Home;
-                if (home.From < 0) _homes.Add(home);
+                if (home.From < 0) homes.Add(home);
                 home.From = home.From < 0 ? operation.At : Math.Min(home.From, operation.At);
                 home.To = Math.Max(home.To, place.Users.Count == 0 ? operation.At : place.Users.Max(user => user.At));
             }
@@ -227,7 +227,7 @@ internal sealed class Planner
         int batchRows = 0;
         // By their first rows.
         var placed = new List<Place>();
-        foreach (var home in _homes.Where(home => home.Shape.IsPanel).OrderByDescending(home => home.Shape.Rows).ThenBy(home => home.From))
+        foreach (var home in homes.Where(home => home.Shape.IsPanel).OrderByDescending(home => home.Shape.Rows).ThenBy(home => home.From))
         {
             if (home.Store == Store.Batch)
             {
