@@ -12,11 +12,12 @@ public sealed partial class LayerTests
     {
         ["Spd.Engine"] = [],
         ["Spd.Formats"] = [],
+        ["Spd.Text"] = ["Spd.Formats"],
         ["Spd.Networks"] = ["Spd.Engine", "Spd.Formats"],
         ["Spd.Decomposition"] = ["Spd.Engine", "Spd.Networks"],
         ["Spd.Figures"] = [],
-        ["Spd.Runs"] = ["Spd.Engine", "Spd.Formats", "Spd.Networks", "Spd.Decomposition", "Spd.Figures"],
-        ["Spd.Cli"] = ["Spd.Engine", "Spd.Formats", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"],
+        ["Spd.Runs"] = ["Spd.Engine", "Spd.Formats", "Spd.Text", "Spd.Networks", "Spd.Decomposition", "Spd.Figures"],
+        ["Spd.Cli"] = ["Spd.Engine", "Spd.Formats", "Spd.Text", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"],
     };
 
     // Of System.IO, what touches no disk; every other type of it does.
