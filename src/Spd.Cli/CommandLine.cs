@@ -80,7 +80,7 @@ internal static class CommandLine
             exception.Message,
         InvalidDataException => exception.Message,
         // A file that was read, but is not what is needed.
-        FileContentException => exception.Message,
+        FileContentException or HubException => exception.Message,
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         PlatformNotSupportedException or ArgumentException => exception.Message,
         OutOfMemoryException or OverflowException => "there is not enough memory for this run; a smaller batch_size or C needs less",

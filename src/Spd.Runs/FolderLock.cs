@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spd.Formats;
 
 namespace Spd.Runs;
 
@@ -12,10 +13,7 @@ public sealed class FolderLock : IDisposable
     public const string FileName = ".lock", IdFileName = ".pid";
 
     private const string Unknown = "its process id is not known";
-    private const int SharingViolation = 32, LockViolation = 33, MostAttempts = 5;
-
-    // EWOULDBLOCK, what the system answers where a file is locked; Linux and macOS number it differently.
-    private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11;
+    private const int MostAttempts = 5;
 
     private readonly FileStream _lock;
     private readonly string _idFile;
@@ -37,7 +35,7 @@ public sealed class FolderLock : IDisposable
             {
                 taken = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException exception) when (IsHeld(exception))
+            catch (IOException exception) when (FileInUse.IsReasonOf(exception))
             {
                 // A program that only looks whether the folder is held holds it for that moment.
                 if (attempt == MostAttempts) throw new RunFolderException(refusal(OwnerOf(folder)));
@@ -71,7 +69,7 @@ public sealed class FolderLock : IDisposable
             using var probe = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
             return null;
         }
-        catch (IOException exception) when (IsHeld(exception))
+        catch (IOException exception) when (FileInUse.IsReasonOf(exception))
         {
             return OwnerOf(folder);
         }
@@ -97,11 +95,6 @@ public sealed class FolderLock : IDisposable
 
         _lock.Dispose();
     }
-
-    /// <summary>Whether another program's lock is the reason, rather than a missing or read-only folder.</summary>
-    private static bool IsHeld(IOException exception) =>
-        exception is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException)
-        && (OperatingSystem.IsWindows() ? (exception.HResult & 0xFFFF) is SharingViolation or LockViolation : exception.HResult == WouldBlock);
 
     private static string OwnerOf(string folder)
     {
