@@ -23,6 +23,9 @@ public abstract record Operation
     /// </summary>
     public virtual Work Work => new(Entries: Inputs.Select(input => input.Shape).Concat(Results).Max(shape => (shape.IsPanel, shape.Count)).Count);
 
+    /// <summary>The work where sequences have so many positions, which that of a lane depends on in attention alone.</summary>
+    public virtual Work WorkAt(int length) => Work;
+
     /// <summary>What plans and messages call it.</summary>
     public virtual string Name => GetType().Name;
 

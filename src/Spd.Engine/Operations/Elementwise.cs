@@ -85,6 +85,9 @@ public sealed record Multiply(Value A, Value B) : Combine(A, B);
 /// <summary><c>a + (1 − a) b</c>.</summary>
 public sealed record Interpolate(Value A, Value B) : Combine(A, B);
 
+/// <summary><c>silu(a) · b</c>, the gated unit of SwiGLU.</summary>
+public sealed record SwiGlu(Value A, Value B) : Combine(A, B);
+
 /// <summary><c>scale · b + shift</c> where a is below the threshold, else 0.</summary>
 public sealed record AffineBelow(Value A, Value B, float Threshold, float Scale, float Shift) : Combine(A, B);
 

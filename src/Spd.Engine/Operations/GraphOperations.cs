@@ -64,8 +64,40 @@ public static class GraphOperations
     /// <summary>Mean over all entries of <c>(a − b)²</c>.</summary>
     public static Value SquaredError(this Graph graph, Value a, Value b) => graph.Add(new SquaredError(a, b));
 
-    /// <summary>Mean over lanes of <c>Σ P (log P − log Q)</c>, P the softmax of the target, Q of the prediction.</summary>
-    public static Value Divergence(this Graph graph, Value prediction, Value target) => graph.Add(new Divergence(prediction, target));
+    /// <summary>
+    /// Mean over lanes of <c>Σ P (log P − log Q)</c>, P the softmax of the target, Q of the prediction. Where both are logits of one parameter with more rows than
+    /// columns, an unembedding, it is computed in blocks of the vocabulary.
+    /// </summary>
+    public static Value Divergence(this Graph graph, Value prediction, Value target)
+    {
+        if (prediction.Source is not MatMul { IsTransposed: false, W: { Source: Operations.Weight } w, X: { Shape.IsPanel: true } x } || w.Rows <= w.Shape.Columns
+            || target.Source is not MatMul { IsTransposed: false } other || other.W != w) return graph.Add(new Divergence(prediction, target));
+        var expected = graph.ResultsOf(new ExpectedUnembedding(w, other.X));
+        return graph.Add(new UnembeddingDivergence(w, x, expected[0], expected[1]));
+    }
+
+    /// <summary>In each lane the row of the table that its token numbers.</summary>
+    public static Value Lookup(this Graph graph, Parameter table, Value tokens) => graph.Add(new Lookup(graph.Weight(table), tokens));
+
+    /// <summary>The position of each lane in its sequence, from 0.</summary>
+    public static Value Positions(this Graph graph) => graph.Add(new Positions());
+
+    /// <summary>Every lane divided by its root mean square, centred before where that is asked for.</summary>
+    public static Value Normalise(this Graph graph, Value x, double epsilon, bool isCentred = false) => graph.Add(new Normalise(x, epsilon, isCentred));
+
+    /// <summary>Causal attention; see <see cref="Operations.Attention"/>.</summary>
+    public static Value Attention(this Graph graph, Value q, Value k, Value v, int heads, int keyHeads, double scale, int window = 0) =>
+        graph.Add(new Attention(q, k, v, heads, keyHeads, scale, window));
+
+    /// <summary>Rotary position embedding; see <see cref="Operations.Rotate"/>.</summary>
+    public static Value Rotate(this Graph graph, Value x, int headWidth, double frequencyBase, bool isInterleaved = false) =>
+        graph.Add(new Rotate(x, headWidth, frequencyBase, isInterleaved));
+
+    /// <summary>Some of the rows of x.</summary>
+    public static Value RowRange(this Graph graph, Value x, int first, int count) => graph.Add(new RowRange(x, first, count));
+
+    /// <summary>Mean over positions of the cross-entropy of the tokens that follow.</summary>
+    public static Value CrossEntropy(this Graph graph, Value logits, Value tokens) => graph.Add(new CrossEntropy(logits, tokens));
 
     /// <summary>Mean over lanes of <c>Σ_c x_c^p</c>, each row times the sum of the squared norms of that row of the matrices, where there are any.</summary>
     public static Value PowerSum(this Graph graph, Value x, Schedule p, params IReadOnlyList<Parameter> rowWeights)

@@ -1,9 +1,11 @@
+using System.Numerics;
+
 namespace Spd.Engine.Planning;
 
 /// <summary>The shape of a batch: sequences of one length, each of whose positions is a lane; without sequences, its rows are the lanes.</summary>
 /// <remarks>
-/// Lanes are padded to whole blocks of <see cref="LaneBlock"/>, where the batch ends and, in a batch of sequences, where each of them ends. Panels hold whole
-/// sequences. Padding computes numbers that are finite, and losses leave it out.
+/// Lanes are padded to whole blocks of <see cref="LaneBlock"/>, where the batch ends and, in a batch of sequences, where each of them ends; short sequences are
+/// padded to a power of two, so that several share a block. Panels hold whole sequences. Padding computes numbers that are finite, and losses leave it out.
 /// </remarks>
 public sealed record Batch
 {
@@ -34,7 +36,7 @@ public sealed record Batch
     public int Positions => Sequences * Length;
 
     /// <summary>Lanes from one sequence to the next.</summary>
-    public int SequenceLanes => Length == 1 ? 1 : RoundUp(Length);
+    public int SequenceLanes => Length <= LaneBlock ? (int)BitOperations.RoundUpToPowerOf2((uint)Length) : RoundUp(Length);
 
     /// <summary>Lanes, padding between sequences included.</summary>
     public int Lanes => checked(Sequences * SequenceLanes);

@@ -224,7 +224,7 @@ public sealed class Plan
     /// <summary>The work of a phase for the whole batch.</summary>
     public Work WorkOf(Phase phase)
     {
-        var work = phase.Operations.Aggregate(default(Work), (sum, operation) => sum + operation.Operation.Work);
+        var work = phase.Operations.Aggregate(default(Work), (sum, operation) => sum + operation.Operation.WorkAt(Batch.Length));
         return phase.IsPanels ? work * Batch.Lanes : work;
     }
 
@@ -292,7 +292,7 @@ public sealed class Plan
 
     private static int LanesFor(Batch batch, int rows)
     {
-        if (batch.Length > 1) return batch.SequenceLanes * Math.Max(1, Math.Min(batch.Sequences, NarrowestPanel / batch.SequenceLanes));
+        if (batch.Length > 1) return Batch.RoundUp(batch.SequenceLanes * Math.Max(1, Math.Min(batch.Sequences, NarrowestPanel / batch.SequenceLanes)));
         int lanes = batch.Lanes >= MostLeaves * WidestPanel ? WidestPanel : NarrowestPanel;
         // Of what lies in no cache anyway, less is better.
         if ((long)rows * lanes * sizeof(float) > LargestPanel) lanes = NarrowestPanel / 2;
