@@ -128,7 +128,7 @@ public readonly unsafe ref struct Call
         ArgumentOutOfRangeException.ThrowIfLessThan(x.Length, (columns - 1) * Stride + Lanes);
         ArgumentOutOfRangeException.ThrowIfLessThan(y.Length, (rows - 1) * Stride + Lanes);
         fixed (float* weights = w, input = x, output = y)
-            Kernels.MatrixProduct(rows, columns, Lanes, weights, rowStep, columnStep, input, output, Stride, accumulates);
+            Kernels.MatrixProduct(rows, columns, Lanes, weights, rowStep, columnStep, input, Stride, output, Stride, accumulates);
     }
 
     internal float* In(int input) => _workspace.Locate(_instruction.Inputs[input]);
@@ -140,8 +140,8 @@ public readonly unsafe ref struct Call
 
     internal float* OutRows(int result) => IsWanted(result) ? Out(result) + (nint)FirstRow * Stride : null;
 
-    /// <summary>Zeroes the padding of an input that is summed over lanes, in the rows to compute: padding holds anything, and nobody else reads it.</summary>
-    internal void ClearPadding(int input)
+    /// <summary>Zeroes the padding of an input that is summed over lanes, in the rows to compute, or in so many from the first: padding holds anything, and nobody else reads it.</summary>
+    internal void ClearPadding(int input, int? rows = null)
     {
         float* mask = Mask;
         for (int lane = 0; lane < Lanes; lane++)
@@ -149,7 +149,7 @@ public readonly unsafe ref struct Call
             if (mask[lane] != 0) continue;
             int end = lane + 1;
             while (end < Lanes && mask[end] == 0) end++;
-            for (int row = 0; row < Rows; row++) new Span<float>(InRows(input) + (nint)row * Stride + lane, end - lane).Clear();
+            for (int row = 0; row < (rows ?? Rows); row++) new Span<float>(InRows(input) + (nint)row * Stride + lane, end - lane).Clear();
             lane = end;
         }
     }

@@ -53,6 +53,7 @@ internal static unsafe class CpuKernels
         Add<InnerProduct>(default, InnerProduct);
         ChoiceKernels.AddTo(backend);
         ElementwiseKernels.AddTo(backend);
+        TransformerKernels.AddTo(backend);
 
         void Add<TOperation>(Traits traits, Compute<TOperation> compute) where TOperation : Operation =>
             backend.Add(new FunctionKernel<TOperation>(_ => traits, compute));
@@ -156,7 +157,7 @@ internal static unsafe class CpuKernels
         var (rowStep, columnStep) = operation.IsTransposed ? ((nint)1, step) : (step, 1);
         float* w = call.In(0) + call.FirstRow * rowStep;
         call.Kernels.MatrixProduct(
-            call.Rows, operation.X.Rows, call.Lanes, w, rowStep, columnStep, call.In(1), call.OutRows(0), call.Stride, call.Accumulates(0));
+            call.Rows, operation.X.Rows, call.Lanes, w, rowStep, columnStep, call.In(1), call.Stride, call.OutRows(0), call.Stride, call.Accumulates(0));
     }
 
     private static void Outer(Outer operation, in Call call)

@@ -123,6 +123,32 @@ internal readonly struct InterpolateFunction : IBinaryFunction
         TSimd.Multiply(TSimd.Subtract(TSimd.Create(1), a), dy);
 }
 
+internal readonly struct SwiGluFunction : IBinaryFunction
+{
+    private const float MinusLog2E = -1.44269504f;
+
+    TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) => TSimd.Multiply(TSimd.Multiply(a, Logistic<TVector, TSimd>(a)), b);
+
+    // silu' = σ (1 + a (1 − σ)).
+    TVector IBinaryFunction.BackwardFirst<TVector, TSimd>(TVector a, TVector b, TVector dy)
+    {
+        var s = Logistic<TVector, TSimd>(a);
+        var slope = TSimd.Multiply(s, TSimd.MultiplyAdd(a, TSimd.Subtract(TSimd.Create(1), s), TSimd.Create(1)));
+        return TSimd.Multiply(slope, TSimd.Multiply(b, dy));
+    }
+
+    TVector IBinaryFunction.BackwardSecond<TVector, TSimd>(TVector a, TVector b, TVector dy) =>
+        TSimd.Multiply(TSimd.Multiply(a, Logistic<TVector, TSimd>(a)), dy);
+
+    // 1 / (1 + 2^(−a log2 e)); beyond ±87, where the power ends, it is 0 or 1 to the last bit that counts.
+    private static TVector Logistic<TVector, TSimd>(TVector a) where TVector : struct where TSimd : struct, ISimd<TVector>
+    {
+        var (end, one) = (TSimd.Create(87), TSimd.Create(1));
+        var bounded = TSimd.SelectGreater(TSimd.Subtract(TSimd.Zero, end), a, TSimd.Subtract(TSimd.Zero, end), a);
+        return TSimd.Divide(one, TSimd.Add(one, TSimd.Exp2(TSimd.Multiply(bounded, TSimd.Create(MinusLog2E)))));
+    }
+}
+
 internal readonly struct AffineBelowFunction(float threshold, float scale, float shift) : IBinaryFunction
 {
     TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) =>

@@ -13,6 +13,7 @@ internal static unsafe class ElementwiseKernels
         .Map((Above above) => new AboveFunction(above.Threshold))
         .Map((LowerLeakyHardSigmoid _) => default(LowerLeakyFunction)).Map((UpperLeakyHardSigmoid _) => default(UpperLeakyFunction))
         .Combine((Multiply _) => default(MultiplyFunction)).Combine((Interpolate _) => default(InterpolateFunction))
+        .Combine((SwiGlu _) => default(SwiGluFunction))
         .Combine((AffineBelow below) => new AffineBelowFunction(below.Threshold, below.Scale, below.Shift));
 
     private static CpuBackend Map<TOperation, TFunction>(this CpuBackend backend, Func<TOperation, TFunction> functionOf)

@@ -27,7 +27,7 @@ public sealed record Peaks(Work Nanoseconds)
         var key = new RandomKey(1, 0, 0);
         return new Peaks(new Work(
             MultiplyAdds: Shortest(
-                backend, Rows * Columns * Lanes, (a, b, c, d) => kernels.MatrixProduct(Rows, Columns, Lanes, a, Columns, 1, b, c, Lanes, accumulate: false)),
+                backend, Rows * Columns * Lanes, (a, b, c, d) => kernels.MatrixProduct(Rows, Columns, Lanes, a, Columns, 1, b, Lanes, c, Lanes, accumulate: false)),
             OuterMultiplyAdds: Shortest(
                 backend, OuterRows * OuterRows * OuterLanes,
                 (a, b, c, d) => kernels.AccumulateOuterProduct(OuterRows, OuterRows, OuterLanes, a, b, OuterLanes, c, OuterRows)),

@@ -18,13 +18,18 @@ internal abstract unsafe class KernelSet
     /// <summary>Lane counts and strides of panels are multiples of this many floats.</summary>
     public const int LaneBlock = Batch.LaneBlock;
 
+    /// <summary>Rows of an unembedding that are taken at a time.</summary>
+    public const int VocabularyBlock = 256;
+
     /// <summary><c>vector512</c>, <c>vector256</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
     /// <summary>
     /// <c>y[m, lanes] (+)= W[m, k] x[k, lanes]</c>, with <c>W[i, j]</c> at <c>w[i * rowStep + j * columnStep]</c>, so a transpose costs nothing.
+    /// Its panels may have strides of their own.
     /// </summary>
-    public abstract void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate);
+    public abstract void MatrixProduct(
+        int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate);
 
     /// <summary><c>c[i, j] += Σ_lane a[i, lane] b[j, lane]</c>, c as <c>[m, n]</c> at <c>c[i * cRowStep + j]</c>: the weight gradient <c>dW += dY Xᵀ</c>.</summary>
     public abstract void AccumulateOuterProduct(int m, int n, int lanes, float* a, float* b, nint stride, float* c, nint cRowStep);
@@ -90,6 +95,67 @@ internal abstract unsafe class KernelSet
     /// <c>reduced = weight_row x^(p−1)</c>, zero in the other lanes, and <c>rowSums_row += Σ_lane x^p</c>. A null weight is one.
     /// </summary>
     public abstract double PowerSum(int rows, int lanes, float p, float* laneMask, float* weight, float* x, float* reduced, float* rowSums, nint stride);
+
+    /// <summary>
+    /// <c>y = x · scale</c> with <c>scale = 1 / √(mean x² + ε)</c> in each lane; centred, of <c>x − mean x</c>. y may lie where x does.
+    /// </summary>
+    public abstract void Normalise(int rows, int lanes, float epsilon, bool isCentred, float* x, float* y, float* scale, nint stride);
+
+    /// <summary>The derivative of <see cref="Normalise"/>; dx may lie where dy does.</summary>
+    public abstract void NormaliseBackward(
+        int rows, int lanes, bool isCentred, float* y, float* scale, float* dy, float* dx, nint stride, bool accumulate);
+
+    /// <summary>
+    /// Turns pairs of rows, in every head of so many rows, by an angle for each pair and lane, or back: row i with row <c>i + width/2</c>, or two neighbours.
+    /// y may lie where x does.
+    /// </summary>
+    public abstract void Rotate(
+        int rows, int width, int lanes, float* cosines, float* sines, nint tableStride, bool isInterleaved, bool isInverse, float* x, float* y, nint stride);
+
+    /// <summary>
+    /// Causal attention of one group of sequences (<see cref="AttentionShape"/>): the output and, for each head a row, the logarithm (base 2) of what its softmax
+    /// was divided by.
+    /// </summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    /// <param name="v">Values.</param>
+    /// <param name="output">The output.</param>
+    /// <param name="logSums">The logarithms.</param>
+    /// <param name="stride">Floats from a row of these to the next.</param>
+    /// <param name="scratch">Room for <c>32 (lanes + 1)</c> floats.</param>
+    public abstract void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch);
+
+    /// <summary>
+    /// The derivative of <see cref="Attention"/>, stored in <paramref name="dq"/>, <paramref name="dk"/> and <paramref name="dv"/>, of which those that are null
+    /// are skipped. The gradient of a query that is padding is zero.
+    /// </summary>
+    /// <remarks>Scratch: <c>97 lanes</c> floats.</remarks>
+    public abstract void AttentionBackward(
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        float* scratch);
+
+    /// <summary>
+    /// <c>Σ_lane (log Σ exp(logits) − logits[label])</c> over the lanes whose label is not below zero; and where they are not null the loss of each lane, and
+    /// <c>difference = factor (softmax − onehot)</c>, both zero in the other lanes.
+    /// </summary>
+    public abstract double CrossEntropy(int rows, int lanes, int* labels, float factor, float* logits, float* difference, float* losses, nint stride);
+
+    /// <summary>
+    /// Of the softmax p of <c>W x</c>, W being <c>[vocabulary, d]</c>, in each lane: <c>expected = Wᵀ p</c> and <c>Σ p log p</c>.
+    /// </summary>
+    /// <remarks>Scratch: <c>32 (2 d + <see cref="VocabularyBlock"/> + 3)</c> floats.</remarks>
+    public abstract void ExpectedUnembedding(
+        int vocabulary, int d, int lanes, float* w, nint rowStep, float* x, float* expected, float* negativeEntropy, nint stride, float* scratch);
+
+    /// <summary>
+    /// <c>Σ_lane (negativeEntropy − x · expected + log Σ exp(W x))</c> over the lanes whose mask is one, and where it is not null
+    /// <c>dx = Wᵀ softmax(W x) − expected</c>, zero in the other lanes.
+    /// </summary>
+    /// <remarks>Scratch as for <see cref="ExpectedUnembedding"/>.</remarks>
+    public abstract double UnembeddingDivergence(
+        int vocabulary, int d, int lanes, float* laneMask, float* w, nint rowStep, float* x, float* expected, float* negativeEntropy, float* dx, nint stride,
+        float* scratch);
 
     /// <summary>One AdamW step (Loshchilov and Hutter, 2019) over any number of parameters; no alignment is needed.</summary>
     public abstract void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment);

@@ -8,14 +8,15 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
 {
     public override string Name => "scalar";
 
-    public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    public override void MatrixProduct(
+        int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
         for (int i = 0; i < m; i++)
             for (int lane = 0; lane < lanes; lane++)
             {
-                double sum = accumulate ? y[i * stride + lane] : 0;
-                for (int j = 0; j < k; j++) sum += (double)w[i * rowStep + j * columnStep] * x[j * stride + lane];
-                y[i * stride + lane] = (float)sum;
+                double sum = accumulate ? y[i * yStride + lane] : 0;
+                for (int j = 0; j < k; j++) sum += (double)w[i * rowStep + j * columnStep] * x[j * xStride + lane];
+                y[i * yStride + lane] = (float)sum;
             }
     }
 
@@ -157,6 +158,142 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
         return total;
     }
 
+    public override void Normalise(int rows, int lanes, float epsilon, bool isCentred, float* x, float* y, float* scale, nint stride)
+    {
+        for (nint lane = 0; lane < lanes; lane++)
+        {
+            double mean = 0, squares = 0;
+            for (nint row = 0; row < rows && isCentred; row++) mean += (double)x[row * stride + lane] / rows;
+            for (nint row = 0; row < rows; row++) squares += (x[row * stride + lane] - mean) * (x[row * stride + lane] - mean);
+            double factor = 1 / Math.Sqrt(squares / rows + epsilon);
+            for (nint row = 0; row < rows && y != null; row++) y[row * stride + lane] = (float)((x[row * stride + lane] - mean) * factor);
+            scale[lane] = (float)factor;
+        }
+    }
+
+    public override void NormaliseBackward(
+        int rows, int lanes, bool isCentred, float* y, float* scale, float* dy, float* dx, nint stride, bool accumulate)
+    {
+        for (nint lane = 0; lane < lanes; lane++)
+        {
+            double mean = 0, along = 0;
+            for (nint row = 0; row < rows; row++)
+            {
+                if (isCentred) mean += (double)dy[row * stride + lane] / rows;
+                along += (double)dy[row * stride + lane] * y[row * stride + lane] / rows;
+            }
+
+            for (nint at = lane, row = 0; row < rows; row++, at += stride)
+                dx[at] = (float)((accumulate ? dx[at] : 0) + scale[lane] * (dy[at] - mean - y[at] * along));
+        }
+    }
+
+    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch)
+    {
+        for (int head = 0; head < shape.Heads; head++)
+        {
+            for (int query = 0; query < shape.Lanes; query++)
+            {
+                int oldest = shape.OldestKeyOf(query), keyHead = shape.KeyHeadOf(head);
+                double largest = double.NegativeInfinity, sum = 0;
+                for (int key = oldest; key <= query; key++) largest = Math.Max(largest, Score(shape, head, query, key, q, k, stride));
+                for (int key = oldest; key <= query; key++) sum += Math.Exp(Score(shape, head, query, key, q, k, stride) - largest);
+                double logSum = largest + Math.Log(sum);
+                logSums[head * stride + query] = (float)(logSum / Math.Log(2));
+                for (nint row = 0; row < shape.ValueWidth && output != null; row++)
+                {
+                    double mean = 0;
+                    for (int key = oldest; key <= query; key++)
+                        mean += Math.Exp(Score(shape, head, query, key, q, k, stride) - logSum) * v[(keyHead * shape.ValueWidth + row) * stride + key];
+                    output[(head * shape.ValueWidth + row) * stride + query] = (float)mean;
+                }
+            }
+        }
+    }
+
+    public override void AttentionBackward(
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        float* scratch)
+    {
+        var (width, valueWidth, lanes) = (shape.HeadWidth, shape.ValueWidth, shape.Lanes);
+        double[] queries = new double[shape.Heads * width * lanes], keys = new double[shape.KeyHeads * width * lanes];
+        double[] values = new double[shape.KeyHeads * valueWidth * lanes];
+        for (int head = 0; head < shape.Heads; head++)
+        {
+            int keyHead = shape.KeyHeadOf(head);
+            for (int query = 0; query < lanes; query++)
+            {
+                double dot = 0;
+                for (nint row = head * valueWidth; row < (head + 1) * valueWidth; row++) dot += (double)output[row * stride + query] * dy[row * stride + query];
+                for (int key = shape.OldestKeyOf(query); key <= query; key++)
+                {
+                    double p = Math.Exp(Score(shape, head, query, key, q, k, stride) - Math.Log(2) * logSums[head * stride + query]), dp = 0;
+                    for (nint row = 0; row < valueWidth; row++)
+                    {
+                        double upstream = dy[(head * valueWidth + row) * stride + query];
+                        dp += upstream * v[(keyHead * valueWidth + row) * stride + key];
+                        values[(keyHead * valueWidth + row) * lanes + key] += p * upstream;
+                    }
+
+                    double slope = shape.Scale * p * (dp - dot);
+                    for (nint row = 0; row < width; row++)
+                    {
+                        queries[(head * width + row) * lanes + query] += slope * k[(keyHead * width + row) * stride + key];
+                        keys[(keyHead * width + row) * lanes + key] += slope * q[(head * width + row) * stride + query];
+                    }
+                }
+            }
+        }
+
+        Store(queries, dq);
+        Store(keys, dk);
+        Store(values, dv);
+
+        void Store(double[] sums, float* result)
+        {
+            for (int i = 0; i < sums.Length && result != null; i++) result[(nint)(i / lanes) * stride + i % lanes] = (float)sums[i];
+        }
+    }
+
+    public override void ExpectedUnembedding(
+        int vocabulary, int d, int lanes, float* w, nint rowStep, float* x, float* expected, float* negativeEntropy, nint stride, float* scratch)
+    {
+        for (nint lane = 0; lane < lanes; lane++)
+        {
+            double[] p = LogProbabilities(vocabulary, d, w, rowStep, x + lane, stride, out _);
+            if (negativeEntropy != null) negativeEntropy[lane] = (float)p.Sum(log => Math.Exp(log) * log);
+            for (int row = 0; row < d && expected != null; row++)
+            {
+                double sum = 0;
+                for (int token = 0; token < vocabulary; token++) sum += Math.Exp(p[token]) * w[token * rowStep + row];
+                expected[row * stride + lane] = (float)sum;
+            }
+        }
+    }
+
+    public override double UnembeddingDivergence(
+        int vocabulary, int d, int lanes, float* laneMask, float* w, nint rowStep, float* x, float* expected, float* negativeEntropy, float* dx, nint stride,
+        float* scratch)
+    {
+        double total = 0;
+        for (nint lane = 0; lane < lanes; lane++)
+        {
+            double[] q = LogProbabilities(vocabulary, d, w, rowStep, x + lane, stride, out double logSum);
+            double dot = 0;
+            for (nint row = 0; row < d; row++)
+            {
+                double sum = 0;
+                dot += (double)x[row * stride + lane] * expected[row * stride + lane];
+                for (int token = 0; token < vocabulary && dx != null; token++) sum += Math.Exp(q[token]) * w[token * rowStep + row];
+                if (dx != null) dx[row * stride + lane] = laneMask[lane] == 0 ? 0 : (float)(sum - expected[row * stride + lane]);
+            }
+
+            if (laneMask[lane] != 0) total += negativeEntropy[lane] - dot + logSum;
+        }
+
+        return total;
+    }
+
     public override void AdamW(in AdamWStep step, nint count, float* values, float* gradient, float* firstMoment, float* secondMoment)
     {
         for (nint i = 0; i < count; i++)
@@ -177,5 +314,23 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
         for (nint row = 0; row < rows; row++) largest = Math.Max(largest, logits[row * stride]);
         for (nint row = 0; row < rows; row++) sum += Math.Exp(logits[row * stride] - largest);
         return largest + Math.Log(sum);
+    }
+
+    private static double Score(in AttentionShape shape, int head, int query, int key, float* q, float* k, nint stride)
+    {
+        double dot = 0;
+        for (nint row = 0; row < shape.HeadWidth; row++)
+            dot += (double)q[(head * shape.HeadWidth + row) * stride + query] * k[(shape.KeyHeadOf(head) * shape.HeadWidth + row) * stride + key];
+        return shape.Scale * dot;
+    }
+
+    private static double[] LogProbabilities(int vocabulary, int d, float* w, nint rowStep, float* x, nint stride, out double logSum)
+    {
+        double[] logits = new double[vocabulary];
+        for (int token = 0; token < vocabulary; token++)
+            for (nint row = 0; row < d; row++) logits[token] += (double)w[token * rowStep + row] * x[row * stride];
+        double largest = logits.Max(), sum = logits.Sum(logit => Math.Exp(logit - largest)), log = largest + Math.Log(sum);
+        logSum = log;
+        return [.. logits.Select(logit => logit - log)];
     }
 }

@@ -23,6 +23,14 @@ internal readonly unsafe struct Simd512 : ISimd<Floats>
     [MethodImpl(Inline)] public static Floats Abs(Floats a) => Vector512.Abs(a);
     [MethodImpl(Inline)] public static Floats Sqrt(Floats a) => Vector512.Sqrt(a);
     [MethodImpl(Inline)] public static Floats Exp(Floats a) => Vector512.Exp(a);
+    [MethodImpl(Inline)]
+    public static Floats Exp2(Floats a)
+    {
+        var (whole, power) = ExponentialFunctions<Floats, Simd512>.Split(a);
+        // The exponent of 2^n is n + 127, above 23 bits; those of `whole` are its last ones.
+        return power * ((Vector512.AsInt32(whole) << 23) + Vector512.Create(127 << 23)).AsSingle();
+    }
+
     [MethodImpl(Inline)] public static Floats Log(Floats a) => Vector512.Log(a);
     [MethodImpl(Inline)]
     public static Floats SelectGreater(Floats a, Floats b, Floats whenTrue, Floats whenFalse) =>

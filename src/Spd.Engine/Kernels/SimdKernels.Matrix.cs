@@ -4,30 +4,37 @@ namespace Spd.Engine.Kernels;
 
 internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
+    private const int LongestSum = 1024, SumBlock = 512;
+
     /// <inheritdoc/>
     /// <remarks>
     /// Tiles of up to six rows by two vectors stay in registers over the whole of k; twelve sums hide the latency of the multiply-adds, and six
-    /// weights are read for two vectors. Every sum runs over k in order, whatever the tile, so the result of an element does not depend on the shape.
+    /// weights are read for two vectors. Every sum runs over k in order, whatever the tile, so the result of an element does not depend on the tile. A long one
+    /// is cut, so that what it reads of x stays in the nearest caches for all rows.
     /// </remarks>
     [MethodImpl(Hot)]
-    public override void MatrixProduct(int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    public override void MatrixProduct(
+        int m, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
+        for (; k > LongestSum; k -= SumBlock, w += SumBlock * columnStep, x += SumBlock * xStride, accumulate = true)
+            MatrixProduct(m, SumBlock, lanes, w, rowStep, columnStep, x, xStride, y, yStride, accumulate);
         for (int row = 0, rows; row < m; row += rows)
         {
             rows = m - row >= 6 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
             float* tileW = w + row * rowStep;
-            float* tileY = y + row * stride;
+            float* tileY = y + row * yStride;
             switch (rows)
             {
-                case 6: ProductTile6(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
-                case 4: ProductTile4(k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
-                default: ProductTile2(rows, k, lanes, tileW, rowStep, columnStep, x, tileY, stride, accumulate); break;
+                case 6: ProductTile6(k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
+                case 4: ProductTile4(k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
+                default: ProductTile2(rows, k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
             }
         }
     }
 
     [MethodImpl(Hot)]
-    private static void ProductTile6(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    private static void ProductTile6(
+        int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
         float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep, w4 = w3 + rowStep, w5 = w4 + rowStep;
         for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
@@ -58,20 +65,21 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
                 weight = TSimd.Create(w5[column]);
                 y50 = TSimd.MultiplyAdd(weight, x0, y50);
                 y51 = TSimd.MultiplyAdd(weight, x1, y51);
-                input += stride;
+                input += xStride;
                 column += columnStep;
             }
             StorePair(y00, y01, y + lane, accumulate);
-            StorePair(y10, y11, y + lane + stride, accumulate);
-            StorePair(y20, y21, y + lane + 2 * stride, accumulate);
-            StorePair(y30, y31, y + lane + 3 * stride, accumulate);
-            StorePair(y40, y41, y + lane + 4 * stride, accumulate);
-            StorePair(y50, y51, y + lane + 5 * stride, accumulate);
+            StorePair(y10, y11, y + lane + yStride, accumulate);
+            StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
+            StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
+            StorePair(y40, y41, y + lane + 4 * yStride, accumulate);
+            StorePair(y50, y51, y + lane + 5 * yStride, accumulate);
         }
     }
 
     [MethodImpl(Hot)]
-    private static void ProductTile4(int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+    private static void ProductTile4(
+        int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
         float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep;
         for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
@@ -96,20 +104,20 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
                 weight = TSimd.Create(w3[column]);
                 y30 = TSimd.MultiplyAdd(weight, x0, y30);
                 y31 = TSimd.MultiplyAdd(weight, x1, y31);
-                input += stride;
+                input += xStride;
                 column += columnStep;
             }
             StorePair(y00, y01, y + lane, accumulate);
-            StorePair(y10, y11, y + lane + stride, accumulate);
-            StorePair(y20, y21, y + lane + 2 * stride, accumulate);
-            StorePair(y30, y31, y + lane + 3 * stride, accumulate);
+            StorePair(y10, y11, y + lane + yStride, accumulate);
+            StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
+            StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
         }
     }
 
     // Two rows, or one twice, whose sums are stored once: as two sums wait for each other's latency, four take no longer.
     [MethodImpl(Hot)]
     private static void ProductTile2(
-        int rows, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, float* y, nint stride, bool accumulate)
+        int rows, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
         float* w1 = rows > 1 ? w + rowStep : w;
         for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
@@ -127,11 +135,11 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
                 weight = TSimd.Create(w1[column]);
                 y10 = TSimd.MultiplyAdd(weight, x0, y10);
                 y11 = TSimd.MultiplyAdd(weight, x1, y11);
-                input += stride;
+                input += xStride;
                 column += columnStep;
             }
             StorePair(y00, y01, y + lane, accumulate);
-            if (rows > 1) StorePair(y10, y11, y + lane + stride, accumulate);
+            if (rows > 1) StorePair(y10, y11, y + lane + yStride, accumulate);
         }
     }
 

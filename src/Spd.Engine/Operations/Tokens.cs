@@ -32,7 +32,7 @@ public sealed record Lookup(Value Table, Value Tokens, bool IsTransposed = false
 /// <summary>The derivative of <see cref="Lookup"/> by its table: each lane's gradient, added to the row of its token.</summary>
 public sealed record LookupGradient(Lookup Of, Value Dy) : Operation
 {
-    public override IReadOnlyList<Value> Inputs => [Of.Tokens, Dy];
+    public override IReadOnlyList<Value> Inputs => [Dy, Of.Tokens];
     public override IReadOnlyList<Shape> Results => [Of.Table.Shape];
 }
 

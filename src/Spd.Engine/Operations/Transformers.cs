@@ -65,7 +65,7 @@ public sealed record Rotate(Value X, int HeadWidth, double Base, bool IsInterlea
 /// <param name="V">Values, as many heads as the keys have.</param>
 /// <param name="Heads">Heads of the queries.</param>
 /// <param name="KeyHeads">Heads of keys and values, a divisor of <paramref name="Heads"/>.</param>
-/// <param name="Scale">The factor of the scores, <c>1/√(head width)</c> as a rule.</param>
+/// <param name="Scale">The factor of the scores, above 0: <c>1/√(head width)</c> as a rule.</param>
 /// <param name="Window">Positions that a query sees, itself among them; 0 for all before it.</param>
 public sealed record Attention(Value Q, Value K, Value V, int Heads, int KeyHeads, double Scale, int Window = 0) : Operation
 {
@@ -74,7 +74,7 @@ public sealed record Attention(Value Q, Value K, Value V, int Heads, int KeyHead
     {
         get
         {
-            bool fits = Q.Shape.IsPanel && K.Shape.IsPanel && V.Shape.IsPanel && Heads > 0 && KeyHeads > 0 && Heads % KeyHeads == 0 && Window >= 0
+            bool fits = Q.Shape.IsPanel && K.Shape.IsPanel && V.Shape.IsPanel && Heads > 0 && KeyHeads > 0 && Heads % KeyHeads == 0 && Window >= 0 && Scale > 0
                 && Q.Rows % Heads == 0 && K.Rows == HeadWidth * KeyHeads && V.Rows % KeyHeads == 0;
             return fits
                 ? [new(Domain.Lane, ValueWidth * Heads), new(Domain.Lane, Heads)]

@@ -56,6 +56,14 @@ internal sealed class GradientSetup(int rows, Batch batch, int seed)
         return input;
     }
 
+    /// <summary>One row of whole numbers below the vocabulary's size.</summary>
+    public Value Tokens(Graph graph, int vocabulary)
+    {
+        var input = graph.Input(1);
+        Inputs[input] = [.. Enumerable.Range(0, batch.Positions).Select(_ => (float)_random.Next(vocabulary))];
+        return input;
+    }
+
     /// <summary>Adds the squared error against a random target, so that every entry gets a gradient of its own.</summary>
     public void Compare(Objective objective, Value prediction)
     {

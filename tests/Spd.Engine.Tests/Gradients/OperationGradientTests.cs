@@ -82,6 +82,68 @@ public sealed class OperationGradientTests
             var vector = setup.Trained("vector", setup.Rows);
             return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new Broadcast(objective.Graph.Weight(vector)))));
         }),
+        Binary((a, b) => new SwiGlu(a, b)),
+        new("rows of a table", typeof(Lookup), setup =>
+        {
+            var table = setup.Trained("table", 7, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Lookup(table, setup.Tokens(objective.Graph, 7))));
+        }),
+        new("columns of a table", typeof(Lookup), setup =>
+        {
+            var table = setup.Trained("table", setup.Rows, 11);
+            return (objective, x) => setup.Compare(
+                objective, objective.Graph.Multiply(x, objective.Graph.Add(new Lookup(objective.Graph.Weight(table), setup.Tokens(objective.Graph, 11), IsTransposed: true))));
+        }),
+        new("rows by position", typeof(Lookup), setup =>
+        {
+            var table = setup.Trained("table", 37, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Lookup(table, objective.Graph.Positions())));
+        }),
+        new("last position", typeof(LastPosition), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) => setup.Compare(
+                objective, objective.Graph.Multiply(x, objective.Graph.Add(new LastPosition(objective.Graph.AddBias(objective.Graph.Add(new Gelu(x)), bias)))));
+        }),
+        new("range of rows", typeof(RowRange), setup =>
+        {
+            var weight = setup.Trained("weight", 3 * setup.Rows, setup.Rows);
+            return (objective, x) =>
+            {
+                var (graph, y) = (objective.Graph, objective.Graph.MatMul(weight, x));
+                setup.Compare(objective, graph.Multiply(graph.RowRange(y, 2 * setup.Rows, setup.Rows), graph.RowRange(y, setup.Rows / 2, setup.Rows)));
+            };
+        }),
+        new("range of rows of weights", typeof(RowRange), setup =>
+        {
+            var weight = setup.Trained("weight", 2 * setup.Rows, 5);
+            return (objective, _) => setup.Compare(objective, objective.Graph.Add(new Sigmoid(objective.Graph.RowRange(objective.Graph.Weight(weight), 1, setup.Rows))));
+        }),
+        new("rows among more", typeof(PlacedRows), setup =>
+        {
+            int total = setup.Rows + 3;
+            var bias = setup.Trained("bias", total);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new Gelu(objective.Graph.AddBias(objective.Graph.Add(new PlacedRows(x, 1, total)), bias))));
+        }),
+        Norm("root mean square norm", isCentred: false),
+        Norm("layer norm", isCentred: true),
+        Rotation("rotary positions", isInterleaved: false),
+        Rotation("interleaved rotary positions", isInterleaved: true),
+        Attended("attention", heads: 1, keyHeads: 1, width: 8, window: 0),
+        Attended("attention of several heads", heads: 3, keyHeads: 3, width: 2, window: 0),
+        Attended("attention of grouped heads", heads: 4, keyHeads: 2, width: 3, window: 0),
+        Attended("attention of one key head", heads: 3, keyHeads: 1, width: 5, window: 0),
+        Attended("attention within a window", heads: 2, keyHeads: 1, width: 3, window: 3),
+        Attended("attention to itself", heads: 2, keyHeads: 2, width: 3, window: 1),
+        Attended("attention within a window beyond a block", heads: 1, keyHeads: 1, width: 2, window: 34),
+        new("cross-entropy of what follows", typeof(CrossEntropy), setup =>
+        {
+            var weight = setup.Trained("weight", 9, setup.Rows, -2, 2);
+            return (objective, x) => objective.Add(
+                "main", objective.Graph.CrossEntropy(objective.Graph.MatMul(weight, x), setup.Tokens(objective.Graph, 9)), weight: 0.5, coefficient: 3);
+        }),
+        Unembedded("divergence of unembedded logits", extra: 3),
+        Unembedded("divergence of logits of a larger vocabulary", extra: 600),
         new("squared error", typeof(SquaredError), setup => setup.Compare),
         new("several losses of one name", typeof(SquaredError), setup => (objective, x) =>
         {
@@ -253,7 +315,7 @@ public sealed class OperationGradientTests
             !type.IsAbstract && type.IsAssignableTo(typeof(Operation))
             && type.GetMethod(nameof(Operation.Differentiate), BindingFlags.Instance | BindingFlags.NonPublic)!.DeclaringType != typeof(Operation)).ToList();
         var checkedTypes = All.SelectMany(GradientCheck.OperationsOf).Select(operation => operation.GetType()).ToHashSet();
-        Assert.True(differentiable.Count >= 28, $"only {differentiable.Count} differentiable operations were found");
+        Assert.True(differentiable.Count >= 38, $"only {differentiable.Count} differentiable operations were found");
         Assert.All(differentiable, type => Assert.True(checkedTypes.Contains(type), $"no gradient test uses {type.Name}"));
         Assert.All(differentiable, type => Assert.Contains(All, gradientCase => gradientCase.Covers == type));
     }
@@ -308,6 +370,42 @@ public sealed class OperationGradientTests
             Assert.Equal(all.Gradients.Of(parameter).ToArray(), one.Gradients.Of(parameter).ToArray());
         }
     }
+
+    private static GradientCase Norm(string name, bool isCentred) => new(name, typeof(Normalise), setup =>
+    {
+        var weight = setup.Trained("weight", 6, setup.Rows);
+        return (objective, x) => setup.Compare(objective, objective.Graph.Normalise(objective.Graph.MatMul(weight, x), 0.01, isCentred));
+    });
+
+    private static GradientCase Rotation(string name, bool isInterleaved) => new(name, typeof(Rotate), setup =>
+    {
+        var weight = setup.Trained("weight", 12, setup.Rows);
+        return (objective, x) => setup.Compare(objective, objective.Graph.Rotate(objective.Graph.MatMul(weight, x), 4, 100, isInterleaved));
+    });
+
+    private static GradientCase Attended(string name, int heads, int keyHeads, int width, int window) => new(name, typeof(Attention), setup =>
+    {
+        int valueWidth = width + 1;
+        var (q, k) = (setup.Trained("q", heads * width, setup.Rows, -1.5, 1.5), setup.Trained("k", keyHeads * width, setup.Rows, -1.5, 1.5));
+        var v = setup.Trained("v", keyHeads * valueWidth, setup.Rows);
+        return (objective, x) =>
+        {
+            var graph = objective.Graph;
+            setup.Compare(objective, graph.Attention(graph.MatMul(q, x), graph.MatMul(k, x), graph.MatMul(v, x), heads, keyHeads, 0.7, window));
+        };
+    });
+
+    private static GradientCase Unembedded(string name, int extra) => new(name, typeof(UnembeddingDivergence), setup =>
+    {
+        var (unembedding, weight) = (setup.Frozen("unembedding", setup.Rows + extra, setup.Rows, -1, 1), setup.Trained("weight", setup.Rows, setup.Rows));
+        return (objective, x) =>
+        {
+            var (graph, target) = (objective.Graph, setup.Input(objective.Graph, setup.Rows));
+            var loss = graph.Divergence(graph.MatMul(unembedding, graph.MatMul(weight, x)), graph.MatMul(unembedding, target));
+            Assert.IsType<UnembeddingDivergence>(loss.Source);
+            objective.Add("main", loss, weight: 0.5, coefficient: 3);
+        };
+    });
 
     private static GradientCase RowAffine(string name, bool scale, bool shift) => new($"row affine: {name}", typeof(RowAffine), setup =>
     {

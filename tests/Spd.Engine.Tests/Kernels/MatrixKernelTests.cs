@@ -54,7 +54,7 @@ public sealed unsafe class MatrixKernelTests
         PinnedFloats x = PinnedFloats.Random(new Random(2), 3 * Lanes);
         PinnedFloats y = new(7 * Lanes, _ => 0f);
         x[Lanes + 9] = float.NaN;
-        KernelSet.Create(set).MatrixProduct(7, 3, Lanes, w.Pointer, 3, 1, x.Pointer, y.Pointer, Lanes, accumulate: false);
+        KernelSet.Create(set).MatrixProduct(7, 3, Lanes, w.Pointer, 3, 1, x.Pointer, Lanes, y.Pointer, Lanes, accumulate: false);
         for (int i = 0; i < y.Length; i++) Assert.Equal(i % Lanes == 9, float.IsNaN(y[i]));
     }
 
@@ -99,7 +99,7 @@ public sealed unsafe class MatrixKernelTests
         PinnedFloats y = PinnedFloats.Random(random, m * stride);
         PinnedFloats before = y.Copy();
 
-        kernels.MatrixProduct(m, k, lanes, w.Pointer, rowStep, columnStep, x.Pointer, y.Pointer, stride, accumulate);
+        kernels.MatrixProduct(m, k, lanes, w.Pointer, rowStep, columnStep, x.Pointer, stride, y.Pointer, stride, accumulate);
 
         for (int i = 0; i < m; i++)
         {

@@ -1,0 +1,247 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Spd.Engine.Execution;
+using Spd.Engine.Kernels;
+using Spd.Engine.Operations;
+using Spd.Engine.Optimisation;
+
+namespace Spd.Engine.Cpu;
+
+/// <summary>The kernels of what transformers compute on sequences.</summary>
+internal static unsafe class TransformerKernels
+{
+    private const int LaneBlock = KernelSet.LaneBlock;
+
+    public static void AddTo(CpuBackend backend)
+    {
+        var rotations = new Rotations();
+        backend.Add(new FunctionKernel<Positions>(_ => default, Positions))
+            .Add(new FunctionKernel<Lookup>(_ => new() { SplitsByRows = true }, Lookup))
+            .Add(new FunctionKernel<LookupGradient>(_ => new() { SplitsByRows = true, Reduces = 1 }, LookupGradient))
+            .Add(new FunctionKernel<LastPosition>(_ => new() { SplitsByRows = true, Overwrites = 0b1 }, LastPosition))
+            .Add(new FunctionKernel<LastPositionGradient>(_ => new() { SplitsByRows = true, Overwrites = 0b1 }, LastPositionGradient))
+            .Add(new FunctionKernel<RowRange>(_ => new() { SplitsByRows = true, Accumulates = 1 }, RowRange))
+            .Add(new FunctionKernel<PlacedRows>(_ => new() { SplitsByRows = true, Accumulates = 1 }, PlacedRows))
+            .Add(new FunctionKernel<Normalise>(_ => new() { Overwrites = 0b1 }, Normalise))
+            .Add(new FunctionKernel<NormaliseGradient>(_ => new() { Overwrites = 0b100, Accumulates = 1 }, NormaliseGradient))
+            .Add(new FunctionKernel<Rotate>(_ => new() { Overwrites = 0b1 }, rotations.Rotate))
+            .Add(new FunctionKernel<Attention>(attention => new() { Scratch = LaneBlock + 1 + attention.Heads }, Attention))
+            .Add(new FunctionKernel<AttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
+            .Add(new FunctionKernel<CrossEntropy>(_ => new() { Overwrites = 0b1, Scratch = 1 }, CrossEntropy))
+            .Add(new FunctionKernel<ExpectedUnembedding>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Expected))
+            .Add(new FunctionKernel<UnembeddingDivergence>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Divergence));
+    }
+
+    private static void Positions(Positions operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        var result = call.Result(0);
+        for (int lane = 0; lane < call.Lanes; lane++) result[lane] = Math.Min(lane % batch.SequenceLanes, batch.Length - 1);
+    }
+
+    private static void Lookup(Lookup operation, in Call call)
+    {
+        var (rowStep, columnStep) = operation.IsTransposed ? ((nint)1, (nint)call.RowStepOf(0)) : ((nint)call.RowStepOf(0), 1);
+        float* table = call.In(0) + (nint)call.FirstRow * columnStep, tokens = call.In(1), result = call.OutRows(0);
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            float* entry = table + (nint)TokenOf(tokens[lane], operation) * rowStep;
+            for (nint row = 0; row < call.Rows; row++) result[row * call.Stride + lane] = entry[row * columnStep];
+        }
+    }
+
+    private static void LookupGradient(LookupGradient operation, in Call call)
+    {
+        nint step = call.RowStepOfResult(0);
+        var (rowStep, columnStep) = operation.Of.IsTransposed ? ((nint)1, step) : (step, 1);
+        float* dy = call.InRows(0), tokens = call.In(1), mask = call.Mask, result = call.Out(0) + call.FirstRow * columnStep;
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            if (mask[lane] == 0) continue;
+            float* entry = result + TokenOf(tokens[lane], operation.Of) * rowStep;
+            for (nint row = 0; row < call.Rows; row++) entry[row * columnStep] += dy[row * call.Stride + lane];
+        }
+    }
+
+    private static int TokenOf(float token, Lookup operation) => token >= 0 && token < operation.Vocabulary
+        ? (int)token
+        : throw new InvalidOperationException($"token {token} was looked up, but the vocabulary has the tokens 0 to {operation.Vocabulary - 1}");
+
+    private static void LastPosition(LastPosition operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        for (int row = 0; row < call.Rows; row++)
+        {
+            for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
+            {
+                nint at = (nint)row * call.Stride + lane;
+                new Span<float>(call.OutRows(0) + at, batch.SequenceLanes).Fill(call.InRows(0)[at + batch.Length - 1]);
+            }
+        }
+    }
+
+    private static void LastPositionGradient(LastPositionGradient operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        for (int row = 0; row < call.Rows; row++)
+        {
+            for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
+            {
+                nint at = (nint)row * call.Stride + lane;
+                float sum = 0;
+                for (int i = 0; i < batch.Length; i++) sum += call.InRows(0)[at + i];
+                new Span<float>(call.OutRows(0) + at, batch.SequenceLanes).Clear();
+                call.OutRows(0)[at + batch.Length - 1] = sum;
+            }
+        }
+    }
+
+    private static void RowRange(RowRange operation, in Call call) =>
+        CopyRows(call, call.Rows, call.In(0) + (nint)(operation.First + call.FirstRow) * call.Stride, call.OutRows(0));
+
+    private static void PlacedRows(PlacedRows operation, in Call call)
+    {
+        int first = Math.Max(operation.First, call.FirstRow), end = Math.Min(operation.First + operation.X.Rows, call.FirstRow + call.Rows);
+        if (!call.Accumulates(0))
+        {
+            int placed = Math.Max(first, end);
+            new Span<float>(call.OutRows(0), (Math.Min(first, call.FirstRow + call.Rows) - call.FirstRow) * call.Stride).Clear();
+            if (placed < call.FirstRow + call.Rows)
+                new Span<float>(call.Out(0) + (nint)placed * call.Stride, (call.FirstRow + call.Rows - placed) * call.Stride).Clear();
+        }
+
+        if (first < end) CopyRows(call, end - first, call.In(0) + (nint)(first - operation.First) * call.Stride, call.Out(0) + (nint)first * call.Stride);
+    }
+
+    private static void CopyRows(in Call call, int rows, float* from, float* to)
+    {
+        nint count = (nint)rows * call.Stride;
+        if (call.Accumulates(0)) call.Kernels.Combine(new AddScaled(1), count, to, from, to);
+        else new Span<float>(from, (int)count).CopyTo(new(to, (int)count));
+    }
+
+    private static void Normalise(Normalise operation, in Call call)
+    {
+        float* scale = stackalloc float[LaneBlock];
+        for (int lane = 0; lane < call.Lanes; lane += LaneBlock)
+        {
+            call.Kernels.Normalise(
+                operation.X.Rows, LaneBlock, (float)operation.Epsilon, operation.IsCentred, call.In(0) + lane, At(call, 0, lane),
+                call.IsWanted(1) ? call.Out(1) + lane : scale, call.Stride);
+        }
+    }
+
+    private static void NormaliseGradient(NormaliseGradient operation, in Call call) => call.Kernels.NormaliseBackward(
+        operation.Y.Rows, call.Lanes, operation.IsCentred, call.In(0), call.In(1), call.In(2), call.Out(0), call.Stride, call.Accumulates(0));
+
+    private static void Attention(Attention operation, in Call call)
+    {
+        var room = call.Scratch(LaneBlock + 1 + operation.Heads);
+        // What nobody asks for goes into scratch too.
+        float* scratch = Start(room), sums = call.IsWanted(1) ? call.Out(1) : scratch + (nint)(LaneBlock + 1) * call.Stride;
+        var shape = ShapeOf(operation, call);
+        for (int lane = 0; lane < call.Lanes; lane += shape.Lanes)
+        {
+            call.Kernels.Attention(
+                shape, call.In(0) + lane, call.In(1) + lane, call.In(2) + lane, At(call, 0, lane), sums + lane, call.Stride, scratch);
+        }
+    }
+
+    private static void AttentionGradient(AttentionGradient operation, in Call call)
+    {
+        call.ClearPadding(5, operation.Dy.Rows);
+        float* scratch = Start(call.Scratch(3 * LaneBlock + 1));
+        var shape = ShapeOf(operation.Of, call);
+        for (int lane = 0; lane < call.Lanes; lane += shape.Lanes)
+        {
+            call.Kernels.AttentionBackward(
+                shape, call.In(0) + lane, call.In(1) + lane, call.In(2) + lane, call.In(3) + lane, call.In(4) + lane, call.In(5) + lane,
+                At(call, 0, lane), At(call, 1, lane), At(call, 2, lane), call.Stride, scratch);
+        }
+    }
+
+    private static float* At(in Call call, int result, int lane) => call.IsWanted(result) ? call.Out(result) + lane : null;
+
+    private static AttentionShape ShapeOf(Attention operation, in Call call)
+    {
+        int sequenceLanes = call.Workspace.Batch.SequenceLanes, lanes = Math.Max(sequenceLanes, LaneBlock);
+        return new(
+            operation.Heads, operation.KeyHeads, operation.HeadWidth, operation.ValueWidth, lanes, sequenceLanes, (float)operation.Scale,
+            operation.Window == 0 ? lanes : Math.Min(operation.Window, lanes));
+    }
+
+    private static void CrossEntropy(CrossEntropy operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        float* tokens = call.In(1), mask = call.Mask;
+        int* labels = (int*)Start(call.Scratch(1));
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            labels[lane] = -1;
+            if (mask[lane] == 0 || lane % batch.SequenceLanes >= batch.Length - 1) continue;
+            float token = tokens[lane + 1];
+            labels[lane] = token >= 0 && token < operation.Logits.Rows
+                ? (int)token
+                : throw new InvalidOperationException($"token {token} follows, but there are logits for the tokens 0 to {operation.Logits.Rows - 1}");
+        }
+
+        double perPosition = (double)batch.Length / Math.Max(batch.Length - 1, 1);
+        double sum = call.Kernels.CrossEntropy(
+            operation.Logits.Rows, call.Lanes, labels, (float)perPosition, call.In(0), call.Out(1), call.Out(2), call.Stride);
+        call.AddNumber(0, sum * perPosition / call.MeanDivisor);
+    }
+
+    private static void Expected(ExpectedUnembedding operation, in Call call) => call.Kernels.ExpectedUnembedding(
+        operation.W.Rows, operation.X.Rows, call.Lanes, call.In(0), call.RowStepOf(0), call.In(1), call.Out(0), call.Out(1), call.Stride,
+        Start(call.Scratch(ScratchRows(operation.X.Rows))));
+
+    private static void Divergence(UnembeddingDivergence operation, in Call call)
+    {
+        double sum = call.Kernels.UnembeddingDivergence(
+            operation.W.Rows, operation.X.Rows, call.Lanes, call.Mask, call.In(0), call.RowStepOf(0), call.In(1), call.In(2), call.In(3), call.Out(1),
+            call.Stride, Start(call.Scratch(ScratchRows(operation.X.Rows))));
+        call.AddNumber(0, sum / call.MeanDivisor);
+    }
+
+    // Of 32 lanes, which no row is narrower than.
+    private static int ScratchRows(int d) => KernelSet.VocabularyBlock + 2 * d + 3;
+
+    private static float* Start(Span<float> scratch) => (float*)Unsafe.AsPointer(ref scratch[0]);
+
+    /// <summary>The cosines and sines of rotary positions, computed once for each shape.</summary>
+    private sealed class Rotations
+    {
+        private readonly ConcurrentDictionary<(int Width, double Base, int Lanes), AlignedBuffer> _tables = new();
+
+        public void Rotate(Rotate operation, in Call call)
+        {
+            var batch = call.Workspace.Batch;
+            int lanes = Math.Max(batch.SequenceLanes, LaneBlock), pairs = operation.HeadWidth / 2;
+            var table = _tables.GetOrAdd((operation.HeadWidth, operation.Base, batch.SequenceLanes), NewTable);
+            for (int lane = 0; lane < call.Lanes; lane += lanes)
+            {
+                call.Kernels.Rotate(
+                    operation.X.Rows, operation.HeadWidth, lanes, table.Pointer, table.Pointer + (nint)pairs * lanes, lanes, operation.IsInterleaved,
+                    operation.IsInverse, call.In(0) + lane, call.Out(0) + lane, call.Stride);
+            }
+        }
+
+        private static AlignedBuffer NewTable((int Width, double Base, int Lanes) key)
+        {
+            int lanes = Math.Max(key.Lanes, LaneBlock), pairs = key.Width / 2;
+            var table = new AlignedBuffer(2L * pairs * lanes);
+            for (int pair = 0; pair < pairs; pair++)
+            {
+                double frequency = Math.Pow(key.Base, -2.0 * pair / key.Width);
+                for (int lane = 0; lane < lanes; lane++)
+                {
+                    var (sine, cosine) = Math.SinCos(lane % key.Lanes * frequency);
+                    table.Span[pair * lanes + lane] = (float)cosine;
+                    table.Span[(pairs + pair) * lanes + lane] = (float)sine;
+                }
+            }
+
+            return table;
+        }
+    }
+}

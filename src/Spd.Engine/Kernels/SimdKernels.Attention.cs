@@ -1,0 +1,276 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Spd.Engine.Kernels;
+
+internal abstract unsafe partial class SimdKernels<TVector, TSimd>
+{
+    // Queries that the derivative takes at a time, against a block of keys: what it computes of them stays in the nearest cache.
+    private const int QueryRows = 128;
+    private const float Log2E = 1.44269504f, Ln2 = 0.693147181f, Hidden = -1e30f;
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A block of 32 queries is the lanes of two products: of the keys they see with them, and of the values with the probabilities. No panel of keys by
+    /// queries lies in memory but that of a block.
+    /// </remarks>
+    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch)
+    {
+        var (width, valueWidth) = (shape.HeadWidth, shape.ValueWidth);
+        float* scores = scratch, inverse = scratch + LaneBlock * shape.Lanes;
+        for (int head = 0; head < shape.Heads; head++)
+        {
+            int keyHead = shape.KeyHeadOf(head);
+            float* keys = k + (nint)keyHead * width * stride, values = v + (nint)keyHead * valueWidth * stride;
+            for (int block = 0; block < shape.Lanes; block += LaneBlock)
+            {
+                int first = shape.OldestKeyOf(block), count = block + LaneBlock - first;
+                MatrixProduct(
+                    count, width, LaneBlock, keys + first, 1, stride, q + (nint)head * width * stride + block, stride, scores, LaneBlock, accumulate: false);
+                HideKeys(shape, block, first, count, scores);
+                Softmax(count, shape.Scale * Log2E, scores, logSums + head * stride + block, inverse);
+                if (output == null) continue;
+                float* result = output + (nint)head * valueWidth * stride + block;
+                MatrixProduct(valueWidth, count, LaneBlock, values + first, stride, 1, scores, LaneBlock, result, stride, accumulate: false);
+                ScaleLanes(valueWidth, result, stride, inverse);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A block of 32 keys is the lanes, up to 128 queries the rows, so that the gradients of keys and values are products and no sums over lanes; only the
+    /// gradient of the scores is transposed, for the queries.
+    /// </remarks>
+    public override void AttentionBackward(
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        float* scratch)
+    {
+        var (width, valueWidth, lanes) = (shape.HeadWidth, shape.ValueWidth, shape.Lanes);
+        int queryRows = Math.Min(QueryRows, lanes);
+        float* p = scratch, dp = p + LaneBlock * queryRows, transposed = dp + LaneBlock * queryRows, dots = transposed + LaneBlock * queryRows;
+        ClearRows(dq, shape.Heads * width, lanes, stride);
+        ClearRows(dk, shape.KeyHeads * width, lanes, stride);
+        ClearRows(dv, shape.KeyHeads * valueWidth, lanes, stride);
+        for (int head = 0; head < shape.Heads; head++)
+        {
+            nint own = (nint)head * width * stride, of = (nint)head * valueWidth * stride;
+            nint keyHead = shape.KeyHeadOf(head), keyRows = keyHead * width * stride, valueRows = keyHead * valueWidth * stride;
+            LaneDots(valueWidth, lanes, output + of, dy + of, dots, stride);
+            for (int keys = 0; keys < lanes; keys += LaneBlock)
+            {
+                // Queries up to the last that sees one of these keys.
+                int end = Math.Min(lanes, (keys + LaneBlock - 1 + shape.Window + LaneBlock - 1) / LaneBlock * LaneBlock);
+                for (int first = keys; first < end; first += queryRows)
+                {
+                    int rows = Math.Min(queryRows, end - first);
+                    MatrixProduct(rows, width, LaneBlock, q + own + first, 1, stride, k + keyRows + keys, stride, p, LaneBlock, accumulate: false);
+                    Probabilities(rows, shape.Scale * Log2E, p, logSums + head * stride + first);
+                    HideQueries(shape, keys, first, rows, p);
+                    if (dv != null)
+                        MatrixProduct(valueWidth, rows, LaneBlock, dy + of + first, stride, 1, p, LaneBlock, dv + valueRows + keys, stride, accumulate: true);
+                    if (dq == null && dk == null) continue;
+                    MatrixProduct(rows, valueWidth, LaneBlock, dy + of + first, 1, stride, v + valueRows + keys, stride, dp, LaneBlock, accumulate: false);
+                    ScoreGradients(rows, shape.Scale, p, dp, dots + first);
+                    if (dk != null) MatrixProduct(width, rows, LaneBlock, q + own + first, stride, 1, p, LaneBlock, dk + keyRows + keys, stride, accumulate: true);
+                    if (dq == null) continue;
+                    Transpose(rows, p, transposed);
+                    MatrixProduct(width, LaneBlock, rows, k + keyRows + keys, stride, 1, transposed, rows, dq + own + first, stride, accumulate: true);
+                }
+            }
+        }
+    }
+
+    private static void ClearRows(float* x, int rows, int lanes, nint stride)
+    {
+        for (int row = 0; row < rows && x != null; row++) new Span<float>(x + row * stride, lanes).Clear();
+    }
+
+    /// <summary>Gives the scores <c>[keys, 32 queries]</c> that a query does not see a number below all others.</summary>
+    private static void HideKeys(in AttentionShape shape, int block, int first, int count, float* scores)
+    {
+        float* oldest = stackalloc float[LaneBlock];
+        for (int lane = 0; lane < LaneBlock; lane++) oldest[lane] = shape.OldestKeyOf(block + lane);
+        for (int row = 0; row < count; row++)
+        {
+            int key = first + row;
+            // Within the block queries come before keys; before the last query's oldest key some do not see it any more.
+            if (key < block && key >= oldest[LaneBlock - 1]) row = block - first - 1;
+            else HideKey(key, block, oldest, scores + (nint)row * LaneBlock);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void HideKey(int key, int block, float* oldest, float* scores)
+    {
+        var (at, hidden) = (TSimd.Create(key), TSimd.Create(Hidden));
+        for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+        {
+            var seen = TSimd.SelectGreater(TSimd.Load(oldest + lane), at, hidden, TSimd.Load(scores + lane));
+            TSimd.Store(TSimd.SelectGreater(at, TSimd.Add(TSimd.Create(block), TSimd.Load(Ramp + lane)), hidden, seen), scores + lane);
+        }
+    }
+
+    /// <summary>Zeroes the probabilities <c>[queries, 32 keys]</c> of keys that a query does not see.</summary>
+    private static void HideQueries(in AttentionShape shape, int keys, int first, int rows, float* p)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            int query = first + row, oldest = shape.OldestKeyOf(query);
+            if (query < keys + LaneBlock - 1 || oldest > keys) HideQuery(oldest - keys, query - keys, p + (nint)row * LaneBlock);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void HideQuery(int oldest, int newest, float* p)
+    {
+        for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+        {
+            var key = TSimd.Load(Ramp + lane);
+            var seen = TSimd.SelectGreater(TSimd.Create(oldest), key, TSimd.Zero, TSimd.Load(p + lane));
+            TSimd.Store(TSimd.SelectGreater(key, TSimd.Create(newest), TSimd.Zero, seen), p + lane);
+        }
+    }
+
+    /// <summary>
+    /// Turns the scores of 32 lanes into <c>2^(factor (score − largest))</c>; <paramref name="inverse"/> is one over their sum, and
+    /// <paramref name="logSums"/> the logarithm of <c>Σ 2^(factor score)</c>.
+    /// </summary>
+    private static void Softmax(int rows, float factor, float* scores, float* logSums, float* inverse)
+    {
+        Largest(rows, scores, logSums);
+        Exponentials(rows, factor, scores, logSums, inverse);
+        Logarithms(factor, logSums, inverse);
+    }
+
+    [MethodImpl(Hot)]
+    private static void Largest(int rows, float* scores, float* largest)
+    {
+        for (int lane = 0; lane < LaneBlock; lane += 2 * TSimd.Count)
+        {
+            TVector first = TSimd.Create(Hidden), second = first;
+            float* at = scores + lane;
+            for (int row = 0; row < rows; row++, at += LaneBlock)
+            {
+                first = TSimd.Max(first, TSimd.Load(at));
+                second = TSimd.Max(second, TSimd.Load(at + TSimd.Count));
+            }
+
+            TSimd.Store(first, largest + lane);
+            TSimd.Store(second, largest + lane + TSimd.Count);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void Exponentials(int rows, float factor, float* scores, float* largest, float* sums)
+    {
+        var scale = TSimd.Create(factor);
+        for (int lane = 0; lane < LaneBlock; lane += 2 * TSimd.Count)
+        {
+            TVector sum0 = TSimd.Zero, sum1 = TSimd.Zero;
+            TVector base0 = TSimd.Multiply(TSimd.Load(largest + lane), scale), base1 = TSimd.Multiply(TSimd.Load(largest + lane + TSimd.Count), scale);
+            float* at = scores + lane;
+            for (int row = 0; row < rows; row++, at += LaneBlock)
+            {
+                var e0 = TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(at), scale), base0));
+                var e1 = TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(at + TSimd.Count), scale), base1));
+                TSimd.Store(e0, at);
+                TSimd.Store(e1, at + TSimd.Count);
+                sum0 = TSimd.Add(sum0, e0);
+                sum1 = TSimd.Add(sum1, e1);
+            }
+
+            TSimd.Store(sum0, sums + lane);
+            TSimd.Store(sum1, sums + lane + TSimd.Count);
+        }
+    }
+
+    // Apart from the loops above: what is not inlined would have their sums kept in memory.
+    private static void Logarithms(float factor, float* logSums, float* sums)
+    {
+        for (int lane = 0; lane < LaneBlock; lane++)
+        {
+            logSums[lane] = factor * logSums[lane] + MathF.Log2(sums[lane]);
+            sums[lane] = 1 / sums[lane];
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void ScaleLanes(int rows, float* x, nint stride, float* factors)
+    {
+        for (int row = 0; row < rows; row++, x += stride)
+            for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+                TSimd.Store(TSimd.Multiply(TSimd.Load(x + lane), TSimd.Load(factors + lane)), x + lane);
+    }
+
+    /// <summary><c>Σ_row a b</c> of every lane.</summary>
+    [MethodImpl(Hot)]
+    private static void LaneDots(int rows, int lanes, float* a, float* b, float* dots, nint stride)
+    {
+        for (nint lane = 0; lane < lanes; lane += TSimd.Count)
+        {
+            var sum = TSimd.Zero;
+            for (nint row = 0; row < rows; row++) sum = TSimd.MultiplyAdd(TSimd.Load(a + row * stride + lane), TSimd.Load(b + row * stride + lane), sum);
+            TSimd.Store(sum, dots + lane);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void Probabilities(int rows, float factor, float* p, float* logSums)
+    {
+        var scale = TSimd.Create(factor);
+        for (int row = 0; row < rows; row++, p += LaneBlock)
+        {
+            var logSum = TSimd.Create(logSums[row]);
+            // A key that the query does not see may have a larger score: it is hidden afterwards, and must not become infinite before.
+            for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+            {
+                var power = TSimd.Subtract(TSimd.Multiply(TSimd.Load(p + lane), scale), logSum);
+                TSimd.Store(TSimd.Exp2(TSimd.SelectGreater(power, TSimd.Create(1), TSimd.Create(1), power)), p + lane);
+            }
+        }
+    }
+
+    /// <summary><c>p ← factor p (dp − dot)</c>.</summary>
+    [MethodImpl(Hot)]
+    private static void ScoreGradients(int rows, float factor, float* p, float* dp, float* dots)
+    {
+        for (int row = 0; row < rows; row++, p += LaneBlock, dp += LaneBlock)
+        {
+            TVector dot = TSimd.Create(dots[row]), scale = TSimd.Create(factor);
+            for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+                TSimd.Store(TSimd.Multiply(TSimd.Multiply(TSimd.Load(p + lane), scale), TSimd.Subtract(TSimd.Load(dp + lane), dot)), p + lane);
+        }
+    }
+
+    /// <summary>From <c>[rows, 32]</c> to <c>[32, rows]</c>.</summary>
+    [MethodImpl(Hot)]
+    private static void Transpose(int rows, float* from, float* to)
+    {
+        for (int row = 0; row < rows; row += 4)
+        {
+            for (int lane = 0; lane < LaneBlock; lane += 4)
+            {
+                float* at = from + row * LaneBlock + lane, result = to + lane * rows + row;
+                Vector128<float> a = Vector128.Load(at), b = Vector128.Load(at + LaneBlock);
+                Vector128<float> c = Vector128.Load(at + 2 * LaneBlock), d = Vector128.Load(at + 3 * LaneBlock);
+                Vector128<float> ac = Low(a, c), bd = Low(b, d);
+                Low(ac, bd).Store(result);
+                High(ac, bd).Store(result + rows);
+                (ac, bd) = (High(a, c), High(b, d));
+                Low(ac, bd).Store(result + 2 * rows);
+                High(ac, bd).Store(result + 3 * rows);
+            }
+        }
+    }
+
+    // The lower, or upper, halves of two vectors, in turns.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+}
