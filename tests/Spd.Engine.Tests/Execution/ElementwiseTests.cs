@@ -18,7 +18,7 @@ public sealed class ElementwiseTests
     ];
 
     private static readonly Func<Value, Value, Combine>[] Combines =
-        [(a, b) => new Multiply(a, b), (a, b) => new Interpolate(a, b), (a, b) => new AffineBelow(a, b, 0.5f, 2, -1)];
+        [(a, b) => new Multiply(a, b), (a, b) => new Interpolate(a, b), (a, b) => new SwiGlu(a, b), (a, b) => new AffineBelow(a, b, 0.5f, 2, -1)];
 
     public static TheoryData<string> KernelSets => [.. KernelSet.Available];
 

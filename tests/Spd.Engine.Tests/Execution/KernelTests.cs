@@ -173,6 +173,17 @@ public sealed class KernelTests
         objective.Add("inner", graph.Add(new InnerProduct(norms, graph.Weight(scale))));
         keep.Add(graph.Plus(graph.Broadcast(vector), graph.Add(new SequenceSum(lane))));
         keep.Add(graph.Add(new TableRows(new float[4, 3], graph.Uniform(1, 6))));
+
+        var tokens = graph.Positions();
+        var embedded = graph.Plus(graph.Lookup(square, tokens), graph.Add(new Lookup(graph.Weight(square), tokens, IsTransposed: true)));
+        var normed = graph.Normalise(graph.Normalise(graph.MatMul(square, graph.Plus(embedded, lane)), 0.01), 0.01, isCentred: true);
+        var heads = graph.Rotate(graph.RowRange(normed, 2, 48), 6, 100);
+        var attended = graph.Attention(heads, graph.Rotate(graph.RowRange(normed, 5, 24), 6, 100, isInterleaved: true), graph.RowRange(normed, 0, 24), 8, 4, 0.4, 20);
+        var written = graph.Multiply(graph.Add(new PlacedRows(attended, 3, Rows)), graph.Add(new LastPosition(normed)));
+        var residual = graph.Add(new SwiGlu(graph.Plus(written, embedded), lane));
+        objective.Add("next", graph.CrossEntropy(graph.MatMul(square, residual), tokens));
+        var unembedding = Filled("unembedding", Rows + 20, Rows, seed: 8);
+        objective.Add("unembedded", graph.Divergence(graph.MatMul(unembedding, residual), graph.MatMul(unembedding, lane)));
         return (objective, [square, vector, scale, .. mlp], [.. keep]);
     }
 
