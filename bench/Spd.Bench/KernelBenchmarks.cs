@@ -59,7 +59,7 @@ public unsafe class MatrixBenchmarks
     public void Product() => _kernels.MatrixProduct(
         Shape.Rows, Shape.Columns, Shape.Lanes,
         _w, Shape.Transposed ? 1 : Shape.Columns, Shape.Transposed ? Shape.Rows : 1,
-        _x, _y, Shape.Lanes, accumulate: false);
+        _x, Shape.Lanes, _y, Shape.Lanes, accumulate: false);
 
     [Benchmark]
     public void OuterProduct() => _kernels.AccumulateOuterProduct(Shape.Rows, Shape.Columns, Shape.Lanes, _y, _x, Shape.Lanes, _w, Shape.Columns);
