@@ -72,21 +72,29 @@ internal sealed class ParquetTable : ITable
         return values;
     });
 
-    public (IReadOnlyList<string> Texts, int[] Rows) ReadTexts(int column, int most) => Guarded(() =>
+    public (IReadOnlyList<string> Texts, int[] Rows) ReadTexts(int column, int most)
     {
         var texts = new TextColumn(_rows, most);
-        int row = 0;
-        foreach (var group in Groups())
-        {
-            string?[] values = new string?[group.RowCount];
-            group.ReadAsync(_fields[column]!, values.AsMemory()!).AsTask().GetAwaiter().GetResult();
-            foreach (string? value in values)
-                texts.Add((value ?? throw new FormatException($"its column {Quoted.Of(Tensors[column].Name)} has no value in row {row}")).AsSpan().Trim());
-            row += values.Length;
-        }
-
+        foreach (var (row, value) in ReadTexts(column).Index())
+            texts.Add((value ?? throw new FormatException($"its column {Quoted.Of(Tensors[column].Name)} has no value in row {row}")).AsSpan().Trim());
         return texts.Sorted();
-    });
+    }
+
+    /// <summary>The texts of a column, one row after the other; a group of rows is in memory at a time.</summary>
+    public IEnumerable<string?> ReadTexts(int column)
+    {
+        foreach (int number in Enumerable.Range(0, _reader.RowGroupCount))
+        {
+            string?[] values = Guarded(() =>
+            {
+                var group = _reader.OpenRowGroupReader(number);
+                string?[] read = new string?[group.RowCount];
+                group.ReadAsync(_fields[column]!, read.AsMemory()!).AsTask().GetAwaiter().GetResult();
+                return read;
+            });
+            foreach (string? value in values) yield return value;
+        }
+    }
 
     public void Dispose()
     {

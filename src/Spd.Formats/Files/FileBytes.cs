@@ -4,7 +4,7 @@ namespace Spd.Formats;
 
 /// <summary>The bytes of a file, in any order: a large file is mapped into memory, so that its bytes are never all there twice; a small one is read.</summary>
 /// <remarks>A mapped file must not be made shorter by another program while it is read: the operating system then ends the reader.</remarks>
-internal sealed unsafe class FileBytes : IDisposable
+public sealed unsafe class FileBytes : IDisposable
 {
     private const long LargestRead = 1 << 20;
 
