@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A token that is found in a text before the model sees it.</summary>
 /// <param name="Id">Its id.</param>

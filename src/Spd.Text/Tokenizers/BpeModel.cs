@@ -1,7 +1,8 @@
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>
 /// Byte pair encoding: the letters of a word are tokens, and pairs of tokens are merged, the earliest in the list of merges first. The merging is

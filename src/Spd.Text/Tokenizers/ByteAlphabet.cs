@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>GPT-2's alphabet: a visible character for each byte. Printable bytes are themselves, the others follow from U+0100 on, so a space is <c>Ġ</c>.</summary>
 internal static class ByteAlphabet

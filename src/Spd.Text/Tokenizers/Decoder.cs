@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A step on the way from tokens to text: it changes them, or joins them.</summary>
 internal abstract class Decoder

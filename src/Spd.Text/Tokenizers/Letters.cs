@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>Kinds of letters, as the reference tells them apart.</summary>
 internal static class Letters

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>
 /// The tokenizer files of llama2.c: the length of the longest token, and for each token a score, its length and its bytes. Of the pairs that make a token, that

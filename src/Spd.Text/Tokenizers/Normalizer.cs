@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>Changes the letters of a text before it is cut.</summary>
 internal abstract class Normalizer

@@ -1,7 +1,8 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A part of <c>tokenizer.json</c>, which is read key by key. All errors are a <see cref="FormatException"/> with a clause.</summary>
 /// <param name="Value">The value.</param>

@@ -1,8 +1,9 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>What a text is searched for: a text, a kind of letter, or a regular expression.</summary>
 internal abstract class Pattern

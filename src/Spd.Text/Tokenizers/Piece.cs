@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A part of the text that is encoded, in UTF-16 units.</summary>
 internal readonly record struct Extent(int Start, int End);

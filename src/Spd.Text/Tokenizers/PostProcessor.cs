@@ -1,4 +1,6 @@
-namespace Spd.Text.Tokenizers;
+using Spd.Formats;
+
+namespace Spd.Text;
 
 /// <summary>What is done to the tokens of a text at last: which come before and after them, and whether spaces are left out of their places.</summary>
 /// <param name="Prepended">The tokens that come before those of the text, where special tokens are asked for.</param>

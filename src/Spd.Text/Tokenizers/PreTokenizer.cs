@@ -1,6 +1,7 @@
 using System.Text;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>Cuts a text into words; no token reaches over the edge of one.</summary>
 internal abstract class PreTokenizer

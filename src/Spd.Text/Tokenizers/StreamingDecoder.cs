@@ -1,4 +1,4 @@
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>
 /// Decodes tokens that come one after the other, as those of a model that writes. What it gives is, put together, what <see cref="Tokenizer.Decode"/> gives for all of

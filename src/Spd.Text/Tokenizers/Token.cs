@@ -1,4 +1,4 @@
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A token of a text, and where in the text it stands.</summary>
 /// <param name="Id">Its number in the vocabulary.</param>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>A token of a word, and where in the word it stands, in UTF-16 units.</summary>
 internal readonly record struct WordToken(int Id, int Start, int End);

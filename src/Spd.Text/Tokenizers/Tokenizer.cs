@@ -1,6 +1,7 @@
 using System.Text;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>
 /// Cuts texts into the tokens of a language model, and makes text of tokens. It gives what the Hugging Face tokenizers library gives for the same

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Spd.Formats;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>What a tokenizer is made of.</summary>
 /// <param name="Format">What it was read from, for people.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Spd.Text.Tokenizers;
+namespace Spd.Text;
 
 /// <summary>
 /// The normalisation forms of Unicode (annex 15), from a table of our own: .NET normalises nothing where it is built without cultures, as this program is, and

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Spd.Text.Tokenizers;
+using Spd.Formats;
 
 namespace Spd.Text.Tests;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Spd.Text.Tokenizers;
 
 namespace Spd.Text.Tests;
 

@@ -1,5 +1,3 @@
-using Spd.Text.Tokenizers;
-
 namespace Spd.Text.Tests;
 
 /// <summary>The tokens and texts of the reference, for every part that is supported, on strange texts.</summary>

@@ -3,13 +3,13 @@ namespace Spd.Text.Tests;
 /// <summary>The reference, the Hugging Face tokenizers library in Rust, where its native library loads; a test skips elsewhere.</summary>
 internal sealed class ReferenceTokenizer : IDisposable
 {
-    private readonly global::Tokenizers.DotNet.Tokenizer _tokenizer;
+    private readonly Tokenizers.DotNet.Tokenizer _tokenizer;
 
     public ReferenceTokenizer(string path)
     {
         try
         {
-            _tokenizer = new global::Tokenizers.DotNet.Tokenizer(path);
+            _tokenizer = new Tokenizers.DotNet.Tokenizer(path);
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
         {

@@ -1,6 +1,6 @@
-using System.Text;
 using System.Text.Json;
-using Spd.Text.Tokenizers;
+using System.Text;
+using Spd.Formats;
 
 namespace Spd.Text.Tests;
 
