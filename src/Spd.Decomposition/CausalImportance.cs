@@ -24,7 +24,7 @@ public sealed record CausalImportance(Value Input, Value TargetOutput, IReadOnly
         var (output, inputs) = model.TargetForward(graph, x);
         var sites = model.Sites.Select(site =>
         {
-            var inner = graph.MatMul(site.V, inputs[site]);    // h = V a   (C, B)
+            var inner = site.Linear.Apply(graph, site.V, inputs[site]);    // h = V a   (C, B)
             var gate = site.Gate.Build(graph, inner);
             return new SiteActivations(
                 site, inputs[site], inner, gate, graph.Add(new LowerLeakyHardSigmoid(gate)), graph.Add(new UpperLeakyHardSigmoid(gate)));

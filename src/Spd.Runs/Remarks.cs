@@ -88,7 +88,7 @@ internal static class Remarks
 
     private static IEnumerable<string> OfRanks(IReadOnlyList<FactoredMatrix> matrices)
     {
-        foreach (var matrix in matrices.Where(matrix => !matrix.Linear.IsTransposed))
+        foreach (var matrix in matrices.Where(matrix => !matrix.Linear.IsTied))
         {
             if (!IsBelowRank(matrix, out int rank, out bool isAll)) continue;
             yield return $"C is {matrix.C} for {matrix.Name}, whose matrix has rank {rank}{(isAll ? "" : " or more")}: its parts cannot sum to it, whatever their number of "
@@ -164,7 +164,7 @@ internal static class Remarks
         string[] missing =
         [
             .. from matrix in matrices
-               where !matrix.Linear.IsTransposed
+               where !matrix.Linear.IsTied
                let share = ShareMissing(matrix)
                where share > MuchMissing && !IsBelowRank(matrix, out _, out _)
                select $"{Metric.Write(share, NumberFormat.Share)} of {matrix.Name}",

@@ -79,7 +79,7 @@ public sealed class ComponentModel
         Network.Forward(new ForwardPass(graph, (linear, input) =>
         {
             if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
-            var inner = graph.MatMul(site.V, input);                               // h = V x          (C, B)
+            var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)
             var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
             var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
             return graph.AddBias(output, linear.Bias);

@@ -2,7 +2,7 @@ namespace Spd.Formats;
 
 /// <summary>
 /// A file of weights of any kind: PyTorch's (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>), safetensors, the index of a model in many files of either kind, NumPy's
-/// archives of arrays. Opening it reads what it holds, and values are read only where they are asked for: what is not used may be of any type.
+/// archives of arrays, the models of llama2.c. Opening it reads what it holds, and values are read only where they are asked for: what is not used may be of any type.
 /// </summary>
 /// <example><code>
 /// using var file = WeightFile.Open("model.pt");
@@ -11,6 +11,9 @@ namespace Spd.Formats;
 /// </code></example>
 public sealed class WeightFile : IDisposable
 {
+    /// <summary>The <see cref="Format"/> of the models of llama2.c, whose <see cref="Metadata"/> has <c>n_heads</c>, <c>n_kv_heads</c> and <c>seq_len</c>.</summary>
+    public const string Llama2c = "llama2.c";
+
     private const string AnyKind = "file of weights";
 
     private const string ArchiveSuffix = ".npz";
@@ -47,7 +50,8 @@ public sealed class WeightFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _reader.Metadata;
 
     /// <summary>
-    /// Opens a file. The content says what it is: a zip archive is PyTorch's or NumPy's, a pickle PyTorch's, anything else safetensors; only the index of a model
+    /// Opens a file. The content says what it is: a zip archive is PyTorch's or NumPy's, a pickle PyTorch's, sizes that fit each other llama2.c's, anything else
+    /// safetensors; only the index of a model
     /// in many files is known by its name, <c>*.index.json</c>. Tensors of PyTorch's files are called by the keys that lead to them, joined by dots:
     /// <c>linear1.weight</c> of a state dict, <c>model.linear1.weight</c> where that is one of several things saved, <c>tensor</c> where a tensor alone is.
     /// No code of a file is ever run.
@@ -72,6 +76,8 @@ public sealed class WeightFile : IDisposable
             if (FileStart.IsNumpy(start)) throw new FormatException("a single array has no name: save it with numpy.savez(path, name=array)");
             // Damaged from the start, but called so: what is wrong is told of such a file.
             if (path.EndsWith(".safetensors", StringComparison.Ordinal)) return Opened(path, SafetensorsReader.Kind, () => new SafetensorsReader(path));
+            if (Llama2cReader.IsHeader(start)) return Opened(path, Llama2cReader.Kind, () => new Llama2cReader(path));
+            if (start.AsSpan().StartsWith("24ka"u8)) throw new FormatException("it is a llama2.c model of a newer version: export it with --version 0");
             throw new FormatException("it is neither PyTorch's (.pt, .pth), nor safetensors, nor an index of such files (.index.json), nor NumPy's .npz");
         });
     }

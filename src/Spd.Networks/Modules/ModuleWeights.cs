@@ -15,8 +15,11 @@ public static class ModuleWeights
         Safetensors.Write(path, Of(module), metadata);
 
     /// <summary>The weights as tensors, each under its dotted path; a tied matrix once.</summary>
-    public static IEnumerable<TensorData> Of(Module module) => module.NamedParameters()
-        .Select(entry => new TensorData(entry.Path, Shape(entry.Path, entry.Parameter), entry.Parameter.Values.ToArray()));
+    public static IEnumerable<TensorData> Of(Module module)
+    {
+        var matrices = Matrices(module);
+        return module.NamedParameters().Select(entry => new TensorData(entry.Path, Shape(entry.Parameter, matrices), entry.Parameter.Values.ToArray()));
+    }
 
     /// <summary>The second names of matrices that are tied to another, under which PyTorch writes them once more: <c>linear2.weight</c>.</summary>
     public static IReadOnlyList<string> TiedNames(Module module) => [.. TiedCopies(module).Select(copy => copy.Name)];
@@ -41,46 +44,62 @@ public static class ModuleWeights
     /// <inheritdoc cref="Load(string, Module)"/>
     public static void Load(string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module)
     {
+        var matrices = Matrices(module);
+        Load(path, tensors, read, module, (name, parameter) => new StoredParameter(name, Shape(parameter, matrices)));
+    }
+
+    /// <summary>Reads weights into a network from tensors of another program's names and shapes.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="tensors">What the file says of each tensor, by its name.</param>
+    /// <param name="read">Reads the tensor of one of these names.</param>
+    /// <param name="module">The network.</param>
+    /// <param name="storedAs">How a parameter, of this path, lies in the file.</param>
+    /// <inheritdoc cref="Load(string, Module)"/>
+    internal static void Load(
+        string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module, Func<string, Parameter, StoredParameter> storedAs)
+    {
         var copies = TiedCopies(module).Where(copy => tensors.ContainsKey(copy.Name)).ToList();
-        var parameters = module.NamedParameters().ToList();
-        var paths = parameters.Select(entry => entry.Path).ToList();
-        if (paths.Except(tensors.Keys).ToList() is { Count: > 0 } missing)
+        var parameters = module.NamedParameters().Select(entry => (entry.Parameter, Stored: storedAs(entry.Path, entry.Parameter))).ToList();
+        var names = parameters.Select(entry => entry.Stored.Name).Distinct().ToList();
+        if (names.Except(tensors.Keys).ToList() is { Count: > 0 } missing)
             throw new FileContentException($"{Quoted.Path(path)} lacks {Quoted.List(missing)}; it holds {(tensors.Count == 0 ? "nothing" : Quoted.List([.. tensors.Keys]))}");
-        if (tensors.Keys.Except(paths).Except(copies.Select(copy => copy.Name)).ToList() is { Count: > 0 } extra)
+        if (tensors.Keys.Except(names).Except(copies.Select(copy => copy.Name)).ToList() is { Count: > 0 } extra)
         {
             throw new FileContentException(
-                $"{Quoted.Path(path)} holds {Quoted.List(extra)}, which this network does not have; its parameters are {Quoted.List(paths)}");
+                $"{Quoted.Path(path)} holds {Quoted.List(extra)}, which this network does not have; its parameters are {Quoted.List(names)}");
         }
 
-        foreach (var (name, parameter) in parameters)
+        foreach (var (parameter, stored) in parameters)
         {
-            if (!Fits(tensors[name].Shape, parameter))
+            var tensor = tensors[stored.Name];
+            if (!tensor.Shape.SequenceEqual(stored.Shape) && !(stored.Convert is null && IsAlike(tensor.Shape, parameter)))
             {
                 throw new FileContentException(
-                    $"{Quoted.Path(path)} holds {Quoted.Of(tensors[name].Name)} of shape {tensors[name].ShapeText}, "
-                    + $"but this network needs [{string.Join(", ", Shape(name, parameter))}]");
+                    $"{Quoted.Path(path)} holds {Quoted.Of(tensor.Name)} of shape {tensor.ShapeText}, but this network needs [{string.Join(", ", stored.Shape)}]");
             }
         }
 
         foreach (var (name, _, linear) in copies)
         {
             if (!tensors[name].Shape.SequenceEqual([linear.Outputs, linear.Inputs]))
-                throw NotTied(path, name, copies);
+                throw NotTied(path, module, name, linear);
         }
 
-        var values = parameters.ToDictionary(entry => entry.Path, entry => read(entry.Path));
-        foreach (var tensor in values.Values) RequireFinite(path, tensor);
+        // Everything is read twice: a network is changed as a whole or not at all, and there is never more than one tensor in memory besides.
+        foreach (string name in names) RequireFinite(path, read(name));
         foreach (var (name, owner, linear) in copies)
         {
-            float[] copy = read(name).Values, first = values[owner].Values;
+            float[] copy = read(name).Values, first = Values(parameters.Find(entry => entry.Parameter == owner).Stored);
             for (int i = 0; i < copy.Length; i++)
             {
-                float own = first[i % linear.Inputs * linear.Outputs + i / linear.Inputs];
-                if (BitConverter.SingleToInt32Bits(copy[i]) != BitConverter.SingleToInt32Bits(own)) throw NotTied(path, name, copies);
+                float own = first[linear.IsTransposed ? i % linear.Inputs * linear.Outputs + i / linear.Inputs : i];
+                if (BitConverter.SingleToInt32Bits(copy[i]) != BitConverter.SingleToInt32Bits(own)) throw NotTied(path, module, name, linear);
             }
         }
 
-        foreach (var (name, parameter) in parameters) values[name].Values.CopyTo(parameter.Values);
+        foreach (var (parameter, stored) in parameters) Values(stored).CopyTo(parameter.Values);
+
+        float[] Values(StoredParameter stored) => stored.Convert is { } convert ? convert(read(stored.Name).Values) : read(stored.Name).Values;
     }
 
     /// <summary>Refuses a tensor that holds infinity or what is no number.</summary>
@@ -98,23 +117,35 @@ public static class ModuleWeights
             + "but a network's weights must be finite numbers");
     }
 
-    /// <summary>The maps whose matrix is the transpose of another's, by the name of each, with the name under which it is owned.</summary>
-    private static IEnumerable<(string Name, string Owner, Linear Linear)> TiedCopies(Module module)
+    /// <summary>The maps whose matrix is another's, by the name of each.</summary>
+    private static IEnumerable<(string Name, Parameter Owner, Linear Linear)> TiedCopies(Module module)
     {
-        var owners = module.LinearMaps().Where(map => !map.Linear.IsTransposed).ToDictionary(map => map.Linear.Weight, map => $"{map.Path}.weight");
-        foreach (var (path, linear) in module.LinearMaps())
-            if (linear.IsTransposed && owners.TryGetValue(linear.Weight, out string? owner)) yield return ($"{path}.weight", owner, linear);
+        var owned = module.NamedParameters().Select(entry => entry.Parameter).ToHashSet();
+        return module.LinearMaps().Where(map => map.Linear.IsTied && owned.Contains(map.Linear.Weight)).Select(map => ($"{map.Path}.weight", map.Linear.Weight, map.Linear));
     }
 
-    private static FileContentException NotTied(string path, string name, IEnumerable<(string Name, string Owner, Linear Linear)> copies) => new(
-        $"{Quoted.Path(path)} holds {Quoted.Of(name)}, which is not the transpose of {Quoted.Of(copies.First(copy => copy.Name == name).Owner)}: set tied_weights to false for this network");
+    private static FileContentException NotTied(string path, Module module, string name, Linear copy)
+    {
+        string owner = module.NamedParameters().First(entry => entry.Parameter == copy.Weight).Path;
+        return new FileContentException($"{Quoted.Path(path)} holds {Quoted.Of(name)}, which is not "
+            + (copy.IsTransposed
+                ? $"the transpose of {Quoted.Of(owner)}: set tied_weights to false for this network"
+                : $"equal to {Quoted.Of(owner)}, as tie_word_embeddings says: set that to false for this network"));
+    }
 
-    /// <summary>A weight is a matrix even with one column, as in PyTorch; any other parameter of one column is a vector.</summary>
-    private static int[] Shape(string path, Parameter parameter) =>
-        parameter.Columns == 1 && path != "weight" && !path.EndsWith(".weight", StringComparison.Ordinal)
-            ? [parameter.Rows]
-            : [parameter.Rows, parameter.Columns];
+    /// <summary>The parameters that are matrices even with one column, as in PyTorch; any other of one column is a vector.</summary>
+    private static HashSet<Parameter> Matrices(Module module) =>
+        [.. module.LinearMaps().Select(map => map.Linear).Append(module as Linear).OfType<Linear>().Select(linear => linear.Weight)];
 
-    private static bool Fits(IReadOnlyList<int> shape, Parameter parameter) =>
+    private static int[] Shape(Parameter parameter, HashSet<Parameter> matrices) =>
+        parameter.Columns == 1 && !matrices.Contains(parameter) ? [parameter.Rows] : [parameter.Rows, parameter.Columns];
+
+    private static bool IsAlike(IReadOnlyList<int> shape, Parameter parameter) =>
         shape.SequenceEqual([parameter.Rows, parameter.Columns]) || (parameter.Columns == 1 && shape.SequenceEqual([parameter.Rows]));
 }
+
+/// <summary>How a parameter lies in a file.</summary>
+/// <param name="Name">The name of its tensor there, in which there may be others too.</param>
+/// <param name="Shape">The shape of that.</param>
+/// <param name="Convert">Takes its values out of those of the tensor; null where they are the same.</param>
+internal sealed record StoredParameter(string Name, IReadOnlyList<int> Shape, Func<float[], float[]>? Convert = null);

@@ -24,7 +24,7 @@ internal static class ReleasedNames
     {
         foreach (var tensor in ModuleWeights.Of(network)) yield return tensor with { Name = Model + tensor.Name };
         // PyTorch has a tied matrix under each of its names.
-        foreach (var (path, linear) in network.LinearMaps().Where(map => map.Linear.IsTransposed))
+        foreach (var (path, linear) in network.LinearMaps().Where(map => map.Linear.IsTied))
             yield return new TensorData($"{Model}{path}.weight", [linear.Outputs, linear.Inputs], linear.EffectiveWeight());
         foreach (var site in sites)
         {

@@ -1,0 +1,129 @@
+using System.ComponentModel.DataAnnotations;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+
+namespace Spd.Networks;
+
+/// <summary>What an <see cref="Attention"/> layer is like, and what its linear maps are called.</summary>
+public sealed record AttentionOptions
+{
+    /// <summary>Heads.</summary>
+    [Range(1, 100_000)]
+    public required int Heads { get; init; }
+
+    /// <summary>Heads of keys and values, each of which several heads of queries share; null for as many as <see cref="Heads"/>.</summary>
+    [Range(1, 100_000)]
+    public int? KeyHeads { get; init; }
+
+    /// <summary>Features of a head; null for the layer's features divided among the heads.</summary>
+    [Range(1, 1_000_000)]
+    public int? HeadWidth { get; init; }
+
+    /// <summary>The factor of the scores; null for <c>1/√(features of a head)</c>.</summary>
+    public double? Scale { get; init; }
+
+    /// <summary>Positions that a query sees, itself among them; 0 for all before it.</summary>
+    [Range(0, int.MaxValue)]
+    public int Window { get; init; }
+
+    /// <summary>The base of rotary positions; null for none.</summary>
+    [Positive]
+    public double? RotaryBase { get; init; }
+
+    /// <summary>Whether rotary positions turn pairs of neighbours, or else the two halves of a head against each other.</summary>
+    public bool HasAdjacentPairs { get; init; }
+
+    /// <summary>Whether queries, keys and values have biases.</summary>
+    public bool HasBias { get; init; }
+
+    /// <summary>Whether the output has one.</summary>
+    public bool HasOutputBias { get; init; }
+
+    /// <summary>Whether weights are stored as <c>[d_in, d_out]</c>.</summary>
+    public bool IsTransposed { get; init; }
+
+    /// <summary>The one linear map that makes queries, keys and values; null for the three below.</summary>
+    public string? Fused { get; init; }
+
+    /// <summary>The linear map that makes queries.</summary>
+    public string Query { get; init; } = "q_proj";
+
+    /// <summary>The linear map that makes keys.</summary>
+    public string Key { get; init; } = "k_proj";
+
+    /// <summary>The linear map that makes values.</summary>
+    public string Value { get; init; } = "v_proj";
+
+    /// <summary>The linear map of the output.</summary>
+    public string Output { get; init; } = "o_proj";
+}
+
+/// <summary>Causal self-attention of several heads, which lie one after the other in queries, keys, values and what is read of them.</summary>
+public sealed class Attention : Module
+{
+    private readonly Linear? _fused, _query, _key, _value;
+    private readonly int _heads, _keyHeads, _headWidth;
+
+    /// <summary>A layer of zeros.</summary>
+    /// <param name="features">Features of its input and output.</param>
+    /// <param name="options">What it is like.</param>
+    /// <exception cref="ArgumentException">An option is out of its range, or heads do not divide what they must.</exception>
+    public Attention(int features, AttentionOptions options)
+    {
+        OptionRanges.Check(options);
+        Options = options;
+        (_heads, _keyHeads) = (options.Heads, options.KeyHeads ?? options.Heads);
+        if (options.HeadWidth is null && features % _heads != 0) throw new ArgumentException($"{features} features cannot be divided among {_heads} heads");
+        if (_heads % _keyHeads != 0) throw new ArgumentException($"{_heads} heads cannot share {_keyHeads} heads of keys and values");
+        _headWidth = options.HeadWidth ?? features / _heads;
+        if (options.RotaryBase is not null && _headWidth % 2 != 0) throw new ArgumentException($"heads of {_headWidth} features, an odd number, have no rotary positions");
+        int width = checked(_heads * _headWidth), keyWidth = checked(_keyHeads * _headWidth);
+        if (options.Fused is { } fused) _fused = Add(fused, Map(features, checked(width + 2 * keyWidth), options.HasBias));
+        else
+        {
+            _query = Add(options.Query, Map(features, width, options.HasBias));
+            _key = Add(options.Key, Map(features, keyWidth, options.HasBias));
+            _value = Add(options.Value, Map(features, keyWidth, options.HasBias));
+        }
+
+        Output = Add(options.Output, Map(width, features, options.HasOutputBias));
+
+        Linear Map(int inputs, int outputs, bool bias) => new(inputs, outputs, bias, options.IsTransposed);
+    }
+
+    /// <summary>What it is like.</summary>
+    public AttentionOptions Options { get; }
+
+    /// <summary>The linear map of the output.</summary>
+    public Linear Output { get; }
+
+    /// <summary>The factor of the scores.</summary>
+    public double Scale => Options.Scale ?? 1 / Math.Sqrt(_headWidth);
+
+    /// <summary>Queries <c>[heads · width, lanes]</c>, keys and values <c>[key heads · width, lanes]</c>; queries and keys are turned where positions are rotary.</summary>
+    public (Value Query, Value Key, Value Value) Projections(ForwardPass pass, Value x)
+    {
+        var graph = pass.Graph;
+        Value query, key, value;
+        if (_fused is not null)
+        {
+            int width = _heads * _headWidth, keyWidth = _keyHeads * _headWidth;
+            var all = _fused.Forward(pass, x);
+            (query, key, value) = (graph.RowRange(all, 0, width), graph.RowRange(all, width, keyWidth), graph.RowRange(all, width + keyWidth, keyWidth));
+        }
+        else (query, key, value) = (_query!.Forward(pass, x), _key!.Forward(pass, x), _value!.Forward(pass, x));
+
+        return (Turned(query), Turned(key), value);
+
+        Value Turned(Value heads) => Options.RotaryBase is { } rotaryBase ? graph.Rotate(heads, _headWidth, rotaryBase, Options.HasAdjacentPairs) : heads;
+    }
+
+    /// <summary>The values that each head reads, <c>[heads · width, lanes]</c>: what goes into <see cref="Output"/>.</summary>
+    public Value Context(ForwardPass pass, Value x)
+    {
+        var (query, key, value) = Projections(pass, x);
+        return pass.Graph.Attention(query, key, value, _heads, _keyHeads, Scale, Options.Window);
+    }
+
+    public override Value Forward(ForwardPass pass, Value x) => Output.Forward(pass, Context(pass, x));
+}

@@ -1,0 +1,45 @@
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+
+namespace Spd.Networks;
+
+/// <summary>A block of a transformer: attention and then an MLP read the residual stream, normalised, and add to it.</summary>
+public sealed class TransformerBlock : Module
+{
+    private readonly Module? _attentionNorm, _mlpNorm, _mlp;
+
+    /// <summary>A block of modules under their names.</summary>
+    /// <param name="attentionNorm">What normalises before attention; null for nothing.</param>
+    /// <param name="attention">Attention.</param>
+    /// <param name="mlpNorm">What normalises before the MLP; null for nothing.</param>
+    /// <param name="mlp">The MLP; null for none.</param>
+    public TransformerBlock(
+        (string Name, Module Module)? attentionNorm, (string Name, Attention Module) attention,
+        (string Name, Module Module)? mlpNorm = null, (string Name, Module Module)? mlp = null)
+    {
+        _attentionNorm = Added(attentionNorm);
+        Attention = Add(attention.Name, attention.Module);
+        _mlpNorm = Added(mlpNorm);
+        _mlp = Added(mlp);
+
+        Module? Added((string Name, Module Module)? part) => part is var (name, module) ? Add(name, module) : null;
+    }
+
+    /// <summary>Attention.</summary>
+    public Attention Attention { get; }
+
+    /// <summary>The linear maps whose outputs are added to the residual stream.</summary>
+    internal IEnumerable<Linear> Writers => (_mlp?.LinearMaps().Select(map => map.Linear).TakeLast(1) ?? []).Prepend(Attention.Output);
+
+    /// <summary>The residual stream as attention reads it, normalised.</summary>
+    public Value AttentionInput(ForwardPass pass, Value x) => _attentionNorm?.Forward(pass, x) ?? x;
+
+    /// <summary>The residual stream between attention and the MLP.</summary>
+    public Value AfterAttention(ForwardPass pass, Value x) => pass.Graph.Plus(x, Attention.Forward(pass, AttentionInput(pass, x)));
+
+    public override Value Forward(ForwardPass pass, Value x)
+    {
+        var between = AfterAttention(pass, x);
+        return _mlp is null ? between : pass.Graph.Plus(between, _mlp.Forward(pass, _mlpNorm?.Forward(pass, between) ?? between));
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Spd.Formats;
+
+namespace Spd.Networks.Transformers;
+
+/// <summary>Transformers as they come: folders of Hugging Face's files, and models of llama2.c.</summary>
+public static class TransformerFiles
+{
+    // As Hugging Face's library looks for them.
+    private static readonly string[] WeightNames = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+    private static readonly Dictionary<string, (Type Config, Func<ConfigFields, TransformerConfig> Read)> Architectures = new()
+    {
+        ["gpt2"] = (typeof(Gpt2Config), Gpt2Config.Read),
+        ["gpt_neo"] = (typeof(GptNeoConfig), GptNeoConfig.Read),
+        ["llama"] = (typeof(LlamaConfig), LlamaConfig.Read),
+        ["LlamaSimple"] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: true)),
+        ["LlamaSimpleMLP"] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: false)),
+    };
+
+    /// <summary>Loads a network.</summary>
+    /// <param name="path">
+    /// A folder with <c>config.json</c> and <c>model.safetensors</c>, <c>pytorch_model.bin</c> or the index of either in several files; or a model of llama2.c.
+    /// </param>
+    /// <param name="configure">What is to be changed in its configuration, as <see cref="Gpt2Config.HasSplitAttention"/>; null for nothing.</param>
+    /// <exception cref="FileContentException">A file is damaged, or of another kind; a field of the configuration is not supported; weights are not the network's.</exception>
+    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
+    public static Transformer Load(string path, Func<TransformerConfig, TransformerConfig>? configure = null)
+    {
+        if (!Directory.Exists(path))
+        {
+            using var file = WeightFile.Open(path);
+            return file.Format == WeightFile.Llama2c
+                ? Loaded(LlamaConfig.Of(file), file)
+                : throw new FileContentException($"{Quoted.Path(path)} holds weights alone: name the folder in which it lies beside a config.json");
+        }
+
+        string? weights = WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists);
+        var config = ReadConfig(path);
+        using var opened = WeightFile.Open(weights ?? throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it"));
+        return Loaded(config, opened);
+
+        Transformer Loaded(TransformerConfig config, WeightFile file) => (configure?.Invoke(config) ?? config).Load(file);
+    }
+
+    /// <summary>Reads the configuration of a folder.</summary>
+    /// <exception cref="FileContentException">It is damaged, of an architecture that is not known, or has a field that is not supported.</exception>
+    /// <exception cref="IOException">It is missing or cannot be read.</exception>
+    public static TransformerConfig ReadConfig(string folder)
+    {
+        string path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path)) throw new FileContentException($"{Quoted.Path(folder)} holds no config.json, which says what kind of network its weights are of");
+        var root = JsonFile.ReadObject(path);
+        string? kind = root.TryGetProperty("model_type", out var field) && field.ValueKind == JsonValueKind.String ? field.GetString() : null;
+        if (kind is null || !Architectures.TryGetValue(kind, out var architecture))
+        {
+            throw new FileContentException(
+                $"{Quoted.Path(path)} has {(kind is null ? "no text" : Quoted.Of(kind))} as 'model_type'; known are {Quoted.List(Architectures.Keys)}");
+        }
+
+        var fields = new ConfigFields(path, root, architecture.Config);
+        var config = architecture.Read(fields);
+        fields.Expect("is_encoder_decoder", "false");
+        fields.Expect("add_cross_attention", "false");
+        fields.Expect("pruned_heads", "{}");
+        fields.Expect("cross_attention_hidden_size", "null");
+        fields.Ignore("is_decoder", "tie_encoder_decoder");
+        fields.ThrowIfAnyIsLeft();
+        try
+        {
+            config.Check();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new FileContentException($"{Quoted.Path(path)} is of no network: {exception.Message}", exception);
+        }
+
+        return config;
+    }
+}
