@@ -71,6 +71,13 @@ public sealed record DecompositionOptions : MethodOptions
     [NotNegative]
     public double? OutReconCoeff { get; init; }
 
+    /// <summary>Coefficient of <see cref="LossNames.EmbeddingRecon"/>, for a network of which one embedding is decomposed.</summary>
+    [NotNegative]
+    public double? EmbeddingReconCoeff { get; init; }
+
+    /// <summary>Whether embeddings are compared as the unembedding reads them, by the divergence of its logits.</summary>
+    public bool IsEmbedUnembedRecon { get; init; }
+
     /// <summary>p of the minimality and Schatten losses, above 0.</summary>
     [Positive]
     public double Pnorm { get; init; } = 1;
@@ -111,4 +118,7 @@ public static class LossNames
 
     /// <summary>Nothing masked: the subcomponents' sum in place of every site.</summary>
     public const string OutRecon = "out_recon";
+
+    /// <summary>Stochastic masks, the embedding itself compared: <c>mean_B Σ_d (masked − target)²</c>, or the divergence of both unembedded.</summary>
+    public const string EmbeddingRecon = "embedding_recon";
 }

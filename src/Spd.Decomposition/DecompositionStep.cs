@@ -19,7 +19,7 @@ public sealed class DecompositionStep : TrainingStep
     {
         Target = CausalImportance.Build(Graph, model, data.Build(Graph));
         Losses.Add(Objective, model, Target, options, stochasticMasks);
-        Compile(model.Parameters, backend);
+        Compile(model.Parameters, data.BatchOf(options.BatchSize), backend);
     }
 
     /// <summary>The target's pass and the causal importances.</summary>

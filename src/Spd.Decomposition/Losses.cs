@@ -30,6 +30,9 @@ public static class Losses
         AddReconstruction(LossNames.ReconLayerwise, options.ReconLayerwiseCoeff, Masks.Importance, Reconstruction.OneSiteAtATime, samples: 1);
         AddReconstruction(LossNames.OutRecon, options.OutReconCoeff, Masks.Ones, Reconstruction.AllSites, samples: 1);
 
+        if (options.EmbeddingReconCoeff is { } embedding)
+            AddEmbedding(objective, model, target, options, embedding, stochasticMasks(DecompositionStreams.EmbeddingMasks));
+
         foreach (var site in target.Sites)
         {
             if (options.ImportanceMinimalityCoeff is { } minimality)
@@ -43,6 +46,36 @@ public static class Losses
         void AddReconstruction(string name, double? coefficient, MaskSource masks, SiteSubsets subsets, int samples)
         {
             if (coefficient is { } value) Reconstruction.AddLoss(objective, model, target, name, value, masks, subsets, samples, options.OutputLossType);
+        }
+    }
+
+    private static void AddEmbedding(
+        Objective objective, ComponentModel model, CausalImportance target, DecompositionOptions options, double coefficient, MaskSource masks)
+    {
+        var graph = objective.Graph;
+        if (target.Sites is not [{ Site.Linear: Embedding embedding } site])
+        {
+            throw new SiteSelectionException(
+                "embedding_recon is for a network of which one embedding and nothing else is decomposed, "
+                + $"but the sites are {string.Join(", ", model.Sites.Select(other => $"'{other.Name}'"))}");
+        }
+
+        Linear? head = null;
+        if (options.IsEmbedUnembedRecon)
+        {
+            head = (model.Network as Transformer)?.Head
+                ?? throw new ArgumentException("is_embed_unembed_recon is set, but the network has no unembedding that embeddings could be read by", nameof(options));
+        }
+
+        var original = embedding.Apply(graph, embedding.Weight, site.Input, embedding.IsTransposed);
+        for (int sample = 0; sample < options.NMaskSamples; sample++)
+        {
+            var masked = graph.MatMul(site.Site.U, graph.Multiply(site.Inner, masks(graph, site, sample)!), transposed: true);
+            // Of a mean over entries the sum over features.
+            var loss = head is null
+                ? graph.Scale(graph.SquaredError(masked, original), original.Rows)
+                : graph.Divergence(head.Forward(new ForwardPass(graph), masked), head.Forward(new ForwardPass(graph), original));
+            objective.Add(LossNames.EmbeddingRecon, loss, 1.0 / options.NMaskSamples, coefficient);
         }
     }
 

@@ -4,6 +4,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
+using Spd.Engine.Planning;
 
 namespace Spd.Decomposition;
 
@@ -51,9 +52,9 @@ public abstract class TrainingStep
 
     // Once the objective has its terms.
     [MemberNotNull(nameof(Program), nameof(Optimiser))]
-    private protected void Compile(ParameterSet parameters, Backend backend, bool trains = true)
+    private protected void Compile(ParameterSet parameters, Batch batch, Backend backend, bool trains = true)
     {
-        Program = backend.Compile(Objective, _options.BatchSize, trains ? parameters : null);
+        Program = backend.Compile(Objective, batch, trains ? parameters : null);
         Optimiser = new Optimiser([new ParameterGroup("components", parameters, new AdamW(), LearningRate)], backend);
     }
 

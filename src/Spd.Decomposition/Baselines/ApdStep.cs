@@ -45,7 +45,7 @@ public sealed class ApdStep : TrainingStep
         objective.Add(ApdLossNames.TopkRecon, graph.SquaredError(masked, target), 1, options.TopkReconCoeff);
         if (unmasked is not null) objective.Add(unmasked, graph.SquaredError(model.Forward(graph, x, mask: null), target), 1, coefficient: 0);
         // One that measures trains nothing.
-        Compile(model.Parameters, backend, trains: unmasked is null);
+        Compile(model.Parameters, options.BatchSize, backend, trains: unmasked is null);
         Program.Set(_mask, _activeRows);
     }
 

@@ -19,4 +19,7 @@ public static class DecompositionStreams
 
     /// <summary>Initial weights of gates.</summary>
     public static StreamPurpose Gates { get; } = new(8);
+
+    /// <summary>Mask sources of the reconstruction of an embedding.</summary>
+    public static StreamPurpose EmbeddingMasks { get; } = new(9);
 }

@@ -27,18 +27,19 @@ public sealed class AdversarialMasks
     /// <param name="graph">A graph with the target's pass.</param>
     /// <param name="model">The components.</param>
     /// <param name="target">The target's pass and the causal importances.</param>
-    /// <param name="options">The options.</param>
+    /// <param name="batch">The shape of a batch.</param>
+    /// <param name="distance">D.</param>
     /// <param name="backend">What computes.</param>
-    public AdversarialMasks(Graph graph, ComponentModel model, CausalImportance target, DecompositionOptions options, Backend backend)
+    public AdversarialMasks(Graph graph, ComponentModel model, CausalImportance target, Batch batch, OutputLoss distance, Backend backend)
     {
         _sources = model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.adversarial_source", site.C));
         var objective = new Objective(graph);
         Reconstruction.AddLoss(
-            objective, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, options.OutputLossType);
+            objective, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, distance);
         var sources = new ParameterSet(_sources.Values);
-        _target = backend.Compile(new Objective(graph), options.BatchSize, keep: objective.FrontierOf(sources.Parameters));
-        _ascent = backend.Compile(objective, options.BatchSize, sources, given: _target);
-        _worst = backend.Compile(objective, options.BatchSize, given: _target);
+        _target = backend.Compile(new Objective(graph), batch, keep: objective.FrontierOf(sources.Parameters));
+        _ascent = backend.Compile(objective, batch, sources, given: _target);
+        _worst = backend.Compile(objective, batch, given: _target);
         _optimiser = new Optimiser([new ParameterGroup("sources", sources, new Ascent(new SignSgd(), 0, 1), _ => StepSize)], backend);
     }
 

@@ -1,6 +1,7 @@
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Engine.Planning;
 using Spd.Networks.Data;
 
 namespace Spd.Decomposition;
@@ -23,6 +24,7 @@ public sealed class Evaluator
     internal const ulong SeedOffset = 0x5851F42D4C957F2D;
 
     private readonly DecompositionOptions _options;
+    private readonly Batch _batch;
     private readonly Program _program;
     private readonly List<ImportanceCounts> _counts;
     private readonly AdversarialMasks _adversary;
@@ -35,7 +37,7 @@ public sealed class Evaluator
     /// <param name="backend">What computes.</param>
     public Evaluator(Graph graph, ComponentModel model, DataSource data, DecompositionOptions options, Backend backend)
     {
-        _options = options;
+        (_options, _batch) = (options, data.BatchOf(options.BatchSize));
         var target = CausalImportance.Build(graph, model, data.Build(graph));
         var objective = new Objective(graph);
         Losses.Add(objective, model, target, options);
@@ -46,8 +48,8 @@ public sealed class Evaluator
         })
             Reconstruction.AddLoss(objective, model, target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);
         _counts = [.. target.Sites.Select(site => new ImportanceCounts(graph, site))];
-        _program = backend.Compile(objective, options.BatchSize, keep: [.. _counts.SelectMany(counts => counts.Values)]);
-        _adversary = new AdversarialMasks(graph, model, target, options, backend);
+        _program = backend.Compile(objective, _batch, keep: [.. _counts.SelectMany(counts => counts.Values)]);
+        _adversary = new AdversarialMasks(graph, model, target, _batch, options.OutputLossType, backend);
     }
 
     private ulong Seed => _options.Seed + SeedOffset;
@@ -74,7 +76,7 @@ public sealed class Evaluator
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);
         double unmasked = Take(Unmasked), stochastic = Take(Stochastic), importanceMasked = Take(ImportanceMasked), roundedMasked = Take(RoundedMasked);
         losses["total"] = total;
-        long rows = (long)batches * _options.BatchSize;
+        long rows = (long)batches * _batch.Positions;
         return new Evaluation(
             losses, [.. _counts.Select(counts => counts.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
     }

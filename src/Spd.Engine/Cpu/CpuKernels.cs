@@ -31,6 +31,7 @@ internal static unsafe class CpuKernels
         Add<Number>(default, (number, in call) => call.AddNumber(0, number.Schedule.At(call.Step)));
         Add<Sum>(default, SumNumbers);
         backend.Add(new FunctionKernel<Uniform>(uniform => new() { SplitsByRows = uniform.Domain == Domain.Lane }, Uniform));
+        backend.Add(new FunctionKernel<Examples>(examples => new() { Scratch = examples.Features }, Examples));
         Add<Broadcast>(SplitByRows, Broadcast);
         backend.Add(new FunctionKernel<Copy>(
             copy => new() { Accumulates = 1, Overwrites = copy.X.Shape.IsPanel ? 1u : 0, SplitsByRows = true }, Copy));
@@ -90,6 +91,20 @@ internal static unsafe class CpuKernels
                 RandomBlock.Fill(key, sequence / KernelSet.LaneBlock * KernelSet.LaneBlock, (uint)row, numbers);
                 new Span<float>(call.Out(0) + (nint)row * call.Stride + lane, sequenceLanes).Fill(numbers[sequence % KernelSet.LaneBlock]);
             }
+        }
+    }
+
+    private static void Examples(Examples operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        Span<float> example = call.Scratch(operation.Features)[..(batch.Length * operation.Features)], result = call.Result(0);
+        result.Clear();
+        for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
+        {
+            long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
+            if (sequence >= batch.Sequences) return;
+            operation.Source.Fill(call.Workspace.Seed, call.Step, (int)sequence, example);
+            for (int i = 0; i < example.Length; i++) result[i % operation.Features * call.Stride + lane + i / operation.Features] = example[i];
         }
     }
 

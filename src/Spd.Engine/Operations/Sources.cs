@@ -26,6 +26,26 @@ public sealed record Input(Shape Shape) : Operation
     public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
 }
 
+/// <summary>Where the examples of a batch come from, whatever they are: a function of seed, step and number, so that a run goes on by its step alone.</summary>
+public interface IExamples
+{
+    /// <summary>Writes one example; called on any thread, for several at the same time.</summary>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="step">The step, or the number of the batch.</param>
+    /// <param name="sequence">Which of the batch's sequences, or rows, from 0.</param>
+    /// <param name="values">Row-major <c>[positions, features]</c>.</param>
+    void Fill(ulong seed, long step, int sequence, Span<float> values);
+}
+
+/// <summary>Examples that come from elsewhere, sequence by sequence.</summary>
+/// <param name="Source">Where from.</param>
+/// <param name="Features">Features of a position.</param>
+public sealed record Examples(IExamples Source, int Features) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [];
+    public override IReadOnlyList<Shape> Results => [new(Domain.Lane, Features)];
+}
+
 /// <summary>A number that a schedule gives.</summary>
 public sealed record Number(Schedule Schedule) : Operation
 {

@@ -1,5 +1,6 @@
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
+using Spd.Engine.Planning;
 
 namespace Spd.Networks.Data;
 
@@ -8,6 +9,12 @@ public abstract class DataSource
 {
     /// <summary>Features of an example.</summary>
     public abstract int Features { get; }
+
+    /// <summary>Positions of an example: 1, unless examples are sequences.</summary>
+    public virtual int Length => 1;
+
+    /// <summary>The shape of a batch of so many examples.</summary>
+    public Batch BatchOf(int examples) => new(examples, Length);
 
     /// <summary>Adds the operation that draws the examples, <c>[Features, lanes]</c>.</summary>
     public abstract Value Build(Graph graph);

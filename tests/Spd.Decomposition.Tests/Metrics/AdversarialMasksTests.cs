@@ -61,7 +61,7 @@ public sealed class AdversarialMasksTests
             _model = ComponentModel.Create(Network, ["linear*"], options.C, k, seed: 1);
             var graph = new Graph();
             var target = CausalImportance.Build(graph, _model, new SparseFeatures(5, 0.4).Build(graph));
-            Adversary = new AdversarialMasks(graph, _model, target, options, backend);
+            Adversary = new AdversarialMasks(graph, _model, target, options.BatchSize, options.OutputLossType, backend);
             _sources = _model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.source", site.C));
             var objective = new Objective(graph);
             Reconstruction.AddLoss(

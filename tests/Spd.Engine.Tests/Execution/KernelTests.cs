@@ -127,6 +127,20 @@ public sealed class KernelTests
         }
     }
 
+    [Theory]
+    [InlineData(40, 1)]
+    [InlineData(40, 3)]
+    [InlineData(5, 37)]
+    public void ExamplesLieWhereTheirSequencesDo(int sequences, int length)
+    {
+        var graph = new Graph();
+        var examples = graph.Add(new Examples(new CountedExamples(), 2));
+        using var backend = TestBackend.Create();
+        var program = backend.Compile(new Objective(graph), new Batch(sequences, length), keep: [examples]);
+        program.Run(1, 2);
+        Assert.Equal(Enumerable.Range(0, sequences * length * 2).Select(i => 2000f + 10 * (i / (2 * length)) + i % (2 * length)), program.Read(examples));
+    }
+
     [Fact]
     public void AKernelKnowsTheLaneOfTheBatchThatItIsAt()
     {
@@ -174,6 +188,7 @@ public sealed class KernelTests
         keep.Add(graph.Plus(graph.Broadcast(vector), graph.Add(new SequenceSum(lane))));
         keep.Add(graph.Add(new TableRows(new float[4, 3], graph.Uniform(1, 6))));
 
+        keep.Add(graph.Add(new Examples(new CountedExamples(), 2)));
         var tokens = graph.Positions();
         var embedded = graph.Plus(graph.Lookup(square, tokens), graph.Add(new Lookup(graph.Weight(square), tokens, IsTransposed: true)));
         var normed = graph.Normalise(graph.Normalise(graph.MatMul(square, graph.Plus(embedded, lane)), 0.01), 0.01, isCentred: true);
@@ -185,6 +200,14 @@ public sealed class KernelTests
         var unembedding = Filled("unembedding", Rows + 20, Rows, seed: 8);
         objective.Add("unembedded", graph.Divergence(graph.MatMul(unembedding, residual), graph.MatMul(unembedding, lane)));
         return (objective, [square, vector, scale, .. mlp], [.. keep]);
+    }
+
+    private sealed class CountedExamples : IExamples
+    {
+        public void Fill(ulong seed, long step, int sequence, Span<float> values)
+        {
+            for (int i = 0; i < values.Length; i++) values[i] = 1000 * step + 10 * sequence + i;
+        }
     }
 
     /// <summary>x as it is; notes where a number of it is not finite, padding included.</summary>
