@@ -204,7 +204,7 @@ internal static class InspectCommand
     private static TableColumn Right(string title) => new TableColumn(title).RightAligned();
 
     // Its end says most.
-    private static Text Name(string name) => Screen.Cell(name.Length <= LongestName ? name : $"…{name[^LongestName..]}");
+    private static StyledText Name(string name) => Screen.Cell(name.Length <= LongestName ? name : $"…{name[^LongestName..]}");
 
     private static string Counted(int count, string one, string many) => $"{Whole(count)} {(count == 1 ? one : many)}";
 

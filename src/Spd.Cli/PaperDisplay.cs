@@ -86,7 +86,7 @@ internal abstract class PaperDisplay : IPaperObserver
         private long _refreshed;
         private string _note = "";
 
-        public override void Show(Action work) => AnsiConsole.Live(new Text("")).AutoClear(false).Start(context =>
+        public override void Show(Action work) => AnsiConsole.Live(new StyledText("")).AutoClear(false).Start(context =>
         {
             _live = context;
             try
@@ -119,7 +119,7 @@ internal abstract class PaperDisplay : IPaperObserver
             int current = Math.Max(0, runs.FindIndex(run => run.IsOpen));
             int first = Math.Clamp(current - (fitting / 2), 0, Math.Max(0, runs.Count - fitting));
             var shown = runs.Skip(first).Take(fitting).ToList();
-            if (first > 0) table.AddRow(new Text($"{first} above", Style.Plain.Foreground(Color.Grey)), new Text(""));
+            if (first > 0) table.AddRow(new StyledText($"{first} above", Style.Plain.Foreground(Color.Grey)), new StyledText(""));
             foreach (var run in shown)
             {
                 var style = run.State switch
@@ -133,13 +133,13 @@ internal abstract class PaperDisplay : IPaperObserver
             }
 
             int below = runs.Count - first - shown.Count;
-            if (below > 0) table.AddRow(new Text($"{below} below", Style.Plain.Foreground(Color.Grey)), new Text(""));
+            if (below > 0) table.AddRow(new StyledText($"{below} below", Style.Plain.Foreground(Color.Grey)), new StyledText(""));
             IRenderable[] rows =
             [
-                table, new Text(""), Screen.Bar(standing.Done),
-                new Text($"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs finished   {100 * standing.Done:F0} %   {TimeLeft(standing)}"),
+                table, new StyledText(""), Screen.Bar(standing.Done),
+                new StyledText($"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs finished   {100 * standing.Done:F0} %   {TimeLeft(standing)}"),
                 Screen.Cell(_note, new Style(Color.Grey)).Overflow(Overflow.Ellipsis),
-                new Text("Ctrl-C stops; the same command then goes on, and loses nothing but the run in progress", new Style(Color.Grey)),
+                new StyledText("Ctrl-C stops; the same command then goes on, and loses nothing but the run in progress", new Style(Color.Grey)),
             ];
             return new Rows(rows);
         }

@@ -21,7 +21,7 @@ internal static class ResultsDisplay
         if (hasMeanings) table.AddColumn(new TableColumn(""));
         foreach (var row in rows)
         {
-            var cells = new List<Text> { Screen.Cell(row.Quantity), Screen.Cell(row.Value) };
+            var cells = new List<StyledText> { Screen.Cell(row.Quantity), Screen.Cell(row.Value) };
             if (hasPaper) cells.Add(Screen.Cell(row.Paper));
             if (hasMeanings) cells.Add(Screen.Cell(row.Meaning, new Style(Color.Grey)));
             table.AddRow(cells);

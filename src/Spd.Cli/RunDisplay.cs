@@ -122,7 +122,7 @@ internal abstract class RunDisplay : IRunObserver
         {
             try
             {
-                return AnsiConsole.Live(new Text("")).AutoClear(true).Start(context =>
+                return AnsiConsole.Live(new StyledText("")).AutoClear(true).Start(context =>
                 {
                     _live = context;
                     return work();
@@ -139,11 +139,11 @@ internal abstract class RunDisplay : IRunObserver
         protected override void ShowNote(string sentence)
         {
             _notes.Add(sentence);
-            Refresh(() => new Text("starting"), force: true);
+            Refresh(() => new StyledText("starting"), force: true);
         }
 
         protected override void ShowTargetStep(int step, int steps, double loss) =>
-            Refresh(() => new Rows(Screen.Bar((double)step / steps), new Text($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
+            Refresh(() => new Rows(Screen.Bar((double)step / steps), new StyledText($"training the target: step {step} of {steps}, loss {loss:0.00e+0}")), force: false);
 
         protected override void ShowProgress(RunProgress progress) => Refresh(() => Standing(progress), force: progress.IsLogLine);
 
@@ -165,12 +165,12 @@ internal abstract class RunDisplay : IRunObserver
                 table.AddRow(cells.Select(cell => Screen.Cell(cell)));
             }
 
-            var time = new Text(
+            var time = new StyledText(
                 $"step {progress.Step} of {progress.Steps}   {progress.MsPerStep:F2} ms per step   {TimeLeft(progress)} left   "
                 + $"learning rate {progress.Latest.Lr:0.00e+0}");
             return new Rows(
-                Screen.Bar((double)progress.Step / progress.Steps), time, new Text(""), table,
-                new Text("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey)));
+                Screen.Bar((double)progress.Step / progress.Steps), time, new StyledText(""), table,
+                new StyledText("Ctrl-C stops after this step and writes what there is; once more stops at once", new Style(Color.Grey)));
         }
 
         // The content is built only when it is shown: a target's training step takes less time than its picture.

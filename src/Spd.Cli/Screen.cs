@@ -45,10 +45,10 @@ internal static class Screen
     public static void Complain(string sentence) => Console.Error.WriteLine(OneLine($"spd: {sentence}", LongestSentence));
 
     /// <summary>The cell of a table: one line, as it is, and cut where it is long.</summary>
-    public static Text Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
+    public static StyledText Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
 
     /// <summary>A sentence of a panel: one line before it is wrapped.</summary>
-    public static Text Sentence(string text, Style? style = null) => new(OneLine(text, LongestSentence), style);
+    public static StyledText Sentence(string text, Style? style = null) => new(OneLine(text, LongestSentence), style);
 
     /// <summary>A number that fits into a column, whatever a file says.</summary>
     /// <param name="value">The number.</param>

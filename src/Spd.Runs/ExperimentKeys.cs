@@ -37,7 +37,7 @@ internal static partial class ExperimentKeys
         Keys<DecompositionOptions>.Number("n_mask_samples",
             c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
         Keys<DecompositionOptions>.Number("n_ci_mlp_neurons", c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
-        Keys<DecompositionOptions>.Value("target_module_patterns", List(Text, "a list of module names or patterns, such as [linear1, linear2],"),
+        Keys<DecompositionOptions>.Value("target_module_patterns", List(AnyText, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
         .. Coefficients.Select(term => Keys<DecompositionOptions>.Number(term.Key, term.Get, term.Set, required: term.Key == Minimality)),
         Keys<DecompositionOptions>.Refused("embedding_recon_coeff", NoEmbedding),
@@ -57,7 +57,7 @@ internal static partial class ExperimentKeys
     public static KeyTable<ExperimentConfig> Experiment { get; } = new(
     [
         Keys<ExperimentConfig>.Value("name", Name, c => c.Name, (c, v) => c with { Name = v }),
-        Keys<ExperimentConfig>.Value("description", Text, c => c.Description, (c, v) => c with { Description = v }),
+        Keys<ExperimentConfig>.Value("description", AnyText, c => c.Description, (c, v) => c with { Description = v }),
         Keys<ExperimentConfig>.Noted("wandb_project", NoAccount),
         Keys<ExperimentConfig>.Noted("wandb_run_name", NoAccount),
         Keys<ExperimentConfig>.Noted("wandb_run_name_prefix", NoAccount),
@@ -111,10 +111,10 @@ internal static partial class ExperimentKeys
 
     /// <summary>The name of an experiment, which also names a folder.</summary>
     internal static ValueKind<string> Name => new(
-        (node, key) => Text.Read(node, key) is var text && FolderName().IsMatch(text)
+        (node, key) => AnyText.Read(node, key) is var text && FolderName().IsMatch(text)
             ? text
             : throw node.Mistyped(key, "a short name of letters, digits, spaces and . _ + - that does not begin with a dot"),
-        Text.Write);
+        AnyText.Write);
 
     [GeneratedRegex(@"^[\p{L}\p{N}_+-][\p{L}\p{N}_+. -]{0,99}(?<![. ])\z")]
     private static partial Regex FolderName();

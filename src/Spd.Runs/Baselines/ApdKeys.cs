@@ -47,7 +47,7 @@ internal static class ApdKeys
     [
         Only<ApdConfig>(ExperimentLoader.MethodKey, ExperimentLoader.ApdMethod, "these are the keys of APD"),
         Keys<ApdConfig>.Value("name", Name, c => c.Name, (c, v) => c with { Name = v }),
-        Keys<ApdConfig>.Value("description", Text, c => c.Description, (c, v) => c with { Description = v }),
+        Keys<ApdConfig>.Value("description", AnyText, c => c.Description, (c, v) => c with { Description = v }),
         Keys<ApdConfig>.Noted("wandb_project", NoAccount),
         Keys<ApdConfig>.Noted("wandb_run_name", NoAccount),
         Keys<ApdConfig>.Noted("wandb_run_name_prefix", NoAccount),

@@ -15,7 +15,7 @@ internal sealed record SubcomponentCounts(int ForAll, IReadOnlyDictionary<string
     public static ValueKind<SubcomponentCounts> Kind(ValueKind<int> count, int absent) => new(
         (node, key) => node is ConfigMap map ? new SubcomponentCounts(absent, Read(map, key, count)) : new SubcomponentCounts(count.Read(node, key), null),
         counts => counts.BySite is { } bySite
-            ? new YamlMappingNode(bySite.Select(entry => KeyValuePair.Create<YamlNode, YamlNode>(Text.Write(entry.Key), count.Write(entry.Value))))
+            ? new YamlMappingNode(bySite.Select(entry => KeyValuePair.Create<YamlNode, YamlNode>(AnyText.Write(entry.Key), count.Write(entry.Value))))
             : count.Write(counts.ForAll));
 
     private static Dictionary<string, int> Read(ConfigMap map, string key, ValueKind<int> count) => map.Entries.Count > 0

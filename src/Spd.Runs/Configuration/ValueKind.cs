@@ -33,7 +33,7 @@ internal static partial class ValueKind
         value => Plain(value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>A text, which may be empty.</summary>
-    public static ValueKind<string> Text { get; } = new(
+    public static ValueKind<string> AnyText { get; } = new(
         (node, key) => Scalar(node) ?? throw (node is ConfigScalar { Text: not "" }
             ? node.Error($"{key} is null, but a text is needed: put the word in quotes if it is meant as one")
             : node.Mistyped(key, "a text")),
@@ -43,13 +43,13 @@ internal static partial class ValueKind
 
     /// <summary>The path of a file or folder, which may begin with <c>~</c> for the home folder.</summary>
     public static ValueKind<string> FilePath { get; } = new(
-        (node, key) => Text.Read(node, key) switch
+        (node, key) => AnyText.Read(node, key) switch
         {
             "" => throw node.Error($"{key} is empty, but the path of a file is needed"),
             var path when path.Contains('\0', StringComparison.Ordinal) => throw node.Error($"{key} is {node.Shown}, but no path can hold the character U+0000"),
             var path => HomeFolder.Expand(path),
         },
-        Text.Write);
+        AnyText.Write);
 
     /// <summary>A finite number in a range.</summary>
     public static ValueKind<double> Number(RangeAttribute range) => new(

@@ -22,7 +22,7 @@ internal static class ReleasedConfig
         foreach (string key in OwnKeys) map.Children.Remove(new YamlScalarNode(key));
         var entries = new (string Key, YamlNode Value)[]
         {
-            ("wandb_project", ValueKind.Plain("null")), (NameKey, ValueKind.Text.Write(experiment.Name)), ("wandb_run_name_prefix", ValueKind.Text.Write("")),
+            ("wandb_project", ValueKind.Plain("null")), (NameKey, ValueKind.AnyText.Write(experiment.Name)), ("wandb_run_name_prefix", ValueKind.AnyText.Write("")),
             ("log_ce_losses", ValueKind.Plain("false")), ("pretrained_model_class", ValueKind.Plain(experiment.Target.Kind.ReleasedClass!)),
             ("pretrained_model_path", ValueKind.Plain("null")), ("pretrained_model_name_hf", ValueKind.Plain("null")),
             ("pretrained_model_output_attr", ValueKind.Plain("null")), ("tokenizer_name", ValueKind.Plain("null")),

@@ -43,7 +43,7 @@ internal static class PaperDifferences
             .Select(run => $"{run.Planned.Title} is left out: {run.Reason}."));
         items.AddRange(Always);
         var html = new StringBuilder("<ul>\n");
-        foreach (string item in items) html.Append($"<li>{Text(item)}</li>\n");
+        foreach (string item in items) html.Append($"<li>{Escaped(item)}</li>\n");
         return html.Append("</ul>\n").ToString();
     }
 

@@ -27,7 +27,7 @@ internal static partial class PaperFigures
             ["β₃", "Features with exactly one subcomponent", "Subcomponents alive in mlp_out (ever above 0.1)", "L0 (importance above 0.01), all sites", "Unmasked error", "Adversarial error"],
             points.Select(point => new[]
             {
-                Text($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
+                Escaped($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
                 Shown(point.Run.Stored!.Summary.Number("mlp_out_alive"), NumberFormat.Count),
                 Metric.Write(point.Run.Stored!.Summary.Sites.Values.Sum(site => site.L0), NumberFormat.Mean),
                 Shown(point.Run.Stored!.Summary.Number("unmasked_mse"), NumberFormat.Error),
@@ -76,7 +76,7 @@ internal static partial class PaperFigures
         {
             if (PaperTables.Finished(runs, experiment) is not [var first, ..]) continue;
             var captions = Captions(File.ReadAllText(Path.Combine(first.Stored!.Folder, "report.html")));
-            html.Append($"<details open>\n<summary>{Text(first.Planned.Title)}{PaperTables.Shortened([first])}</summary>\n");
+            html.Append($"<details open>\n<summary>{Escaped(first.Planned.Title)}{PaperTables.Shortened([first])}</summary>\n");
             var figures = Directory.GetFiles(Path.Combine(first.Stored.Folder, "figures"), "*.svg").Select(File.ReadAllText)
                 .Select(svg => (Svg: svg, Order: captions.FindIndex(caption => caption.Svg == svg.Trim())));
             foreach (var (svg, order) in figures.OrderBy(figure => figure.Order < 0 ? int.MaxValue : figure.Order))

@@ -9,7 +9,7 @@ internal static class PaperHtml
 {
     public const string None = "–";
 
-    public static string Text(string text) => HtmlText.Encode(text);
+    public static string Escaped(string text) => HtmlText.Encode(text);
 
     /// <summary>A table; cells are HTML, and those that begin with a digit or a sign are aligned as numbers.</summary>
     public static string Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)

@@ -61,7 +61,7 @@ public static class PaperPage
             <h2>Runs</h2>
             {Runs(runs)}
             <h2>Machine</h2>
-            <p>This page was last written on {Text(Machine(threads))}; program at commit <code>{Text(ProgramVersion.Commit)}</code>.</p>
+            <p>This page was last written on {Escaped(Machine(threads))}; program at commit <code>{Escaped(ProgramVersion.Commit)}</code>.</p>
             </body>
             </html>
 
@@ -80,7 +80,7 @@ public static class PaperPage
         var problems = runs.Where(run => run.State != PaperRunState.Finished).ToList();
         if (problems.Count == 0) return "";
         var html = new StringBuilder("<div class=\"warning\">Not finished, and not part of the numbers below:\n<ul>\n");
-        foreach (var run in problems) html.Append($"<li>{Text(run.Planned.Title)}: {Text(Told(run))}</li>\n");
+        foreach (var run in problems) html.Append($"<li>{Escaped(run.Planned.Title)}: {Escaped(Told(run))}</li>\n");
         return html.Append("</ul></div>").ToString();
     }
 
@@ -99,7 +99,7 @@ public static class PaperPage
             ["Run", "State", "Steps", "ms per step", "Time", "Threads, kernels", "Commit"],
             runs.Select(run => new[]
             {
-                Text(run.Planned.Title) + PaperTables.Shortened([run]),
+                Escaped(run.Planned.Title) + PaperTables.Shortened([run]),
                 run.State switch
                 {
                     PaperRunState.Finished => "finished",
@@ -109,14 +109,14 @@ public static class PaperPage
                 },
                 Shown(run.Stored?.Summary.Steps, NumberFormat.Count), Shown(run.Stored?.Summary.MsPerStep.Median, NumberFormat.Milliseconds),
                 run.Stored?.Summary.WallSeconds is { } seconds ? Duration(seconds) : None,
-                run.Stored is { Summary: var summary } ? Text($"{summary.Threads}, {summary.Kernels}") : None,
-                run.Stored is null ? None : $"<code>{Text(run.Stored.Summary.Commit[..Math.Min(10, run.Stored.Summary.Commit.Length)])}</code>",
+                run.Stored is { Summary: var summary } ? Escaped($"{summary.Threads}, {summary.Kernels}") : None,
+                run.Stored is null ? None : $"<code>{Escaped(run.Stored.Summary.Commit[..Math.Min(10, run.Stored.Summary.Commit.Length)])}</code>",
             })));
         foreach (var run in runs.Where(run => run.Stored is not null))
         {
             html.Append(
-                $"<details>\n<summary>Configuration of {Text(run.Planned.Title)}</summary>\n<p>Commit <code>{Text(run.Stored!.Summary.Commit)}</code></p>\n"
-                + $"<pre>{Text(run.Stored!.Config)}</pre>\n</details>\n");
+                $"<details>\n<summary>Configuration of {Escaped(run.Planned.Title)}</summary>\n<p>Commit <code>{Escaped(run.Stored!.Summary.Commit)}</code></p>\n"
+                + $"<pre>{Escaped(run.Stored!.Config)}</pre>\n</details>\n");
         }
 
         return html.ToString();

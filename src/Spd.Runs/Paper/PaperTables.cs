@@ -34,7 +34,7 @@ internal static class PaperTables
             int own = seeds.Count(seed => seed.Stored!.Summary.IsOneToOne == true);
             return
             [
-                Text(model) + Shortened(seeds), method, seeds.Count == 0 ? None : $"{seeds.Count}", Ours(Metric.Mmcs), Papers(Metric.Mmcs),
+                Escaped(model) + Shortened(seeds), method, seeds.Count == 0 ? None : $"{seeds.Count}", Ours(Metric.Mmcs), Papers(Metric.Mmcs),
                 Ours(Metric.Ml2r), Papers(Metric.Ml2r), seeds.Count == 0 ? None : $"{own} of {seeds.Count}",
             ];
 
@@ -59,7 +59,7 @@ internal static class PaperTables
                 var summary = run.Stored!.Summary;
                 rows.Add(
                 [
-                    Text(model) + Shortened([run]), Text($"{run.Planned.Experiment!.Seed}"), FeaturesWithOne(summary), features,
+                    Escaped(model) + Shortened([run]), Escaped($"{run.Planned.Experiment!.Seed}"), FeaturesWithOne(summary), features,
                     Ours("mlp_out_alive"), neurons, Ours("neuron_contribution_correlation"), Ours(Metric.NeuronSlope),
                 ]);
 
@@ -90,7 +90,7 @@ internal static class PaperTables
         {
             var seeds = runs.Where(run => run.Planned.Group == group && run.State == PaperRunState.Finished).ToList();
             if (seeds.Count == 0) continue;
-            html.Append($"<h3>{Text(group)}{Shortened(seeds)}</h3>\n");
+            html.Append($"<h3>{Escaped(group)}{Shortened(seeds)}</h3>\n");
             var header = seeds.Select(seed => $"seed {seed.Planned.Experiment!.Seed}").Prepend("");
             html.Append(Table([.. seeds.Count > 1 ? header.Append("mean ± sd") : header], Rows(seeds)));
         }
@@ -122,13 +122,13 @@ internal static class PaperTables
         {
             var rows = tables.Select(table => table.FirstOrDefault(row => row.Key == key)).ToList();
             var first = rows.First(row => row is not null)!;
-            yield return [Text(first.Quantity), .. rows.Select(row => Text(row?.Value ?? None)), .. OfAll([.. rows.OfType<ResultRow>()], first.Format)];
+            yield return [Escaped(first.Quantity), .. rows.Select(row => Escaped(row?.Value ?? None)), .. OfAll([.. rows.OfType<ResultRow>()], first.Format)];
         }
 
         yield return Row("seconds in all", summary => summary.WallSeconds, NumberFormat.Seconds);
         yield return
         [
-            "seed of the target", .. seeds.Select(seed => Text(seed.Stored!.Summary.Target.Seed is { } number ? $"{number}" : None)),
+            "seed of the target", .. seeds.Select(seed => Escaped(seed.Stored!.Summary.Target.Seed is { } number ? $"{number}" : None)),
             .. seeds.Count > 1 ? [""] : Array.Empty<string>(),
         ];
 

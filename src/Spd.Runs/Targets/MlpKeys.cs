@@ -17,12 +17,12 @@ internal static class MlpKeys
             c => c.LayerSizes, (c, v) => c with { LayerSizes = v }, required: true),
         Keys<MlpConfig>.Value("activation", OneOrEach(Choice<ActivationName>(), "a list of functions"), c => (ForAll: c.Activation, ByLayer: c.ActivationByLayer),
             (c, v) => c with { Activation = v.ForAll, ActivationByLayer = v.ByLayer }, required: true),
-        Keys<MlpConfig>.Value("weights", OrNone(List(Text, "a list of names, one for each layer,")), c => c.Weights, (c, v) => c with { Weights = v }),
+        Keys<MlpConfig>.Value("weights", OrNone(List(AnyText, "a list of names, one for each layer,")), c => c.Weights, (c, v) => c with { Weights = v }),
         Keys<MlpConfig>.Value("biases", Biases, c => c.Biases, (c, v) => c with { Biases = v }),
         Keys<MlpConfig>.Value("weight_layout", OneOrEach(Choice<WeightLayout>(), "a list of layouts, one for each layer,"),
             c => (ForAll: c.WeightLayout, ByLayer: c.WeightLayoutByLayer), (c, v) => c with { WeightLayout = v.ForAll, WeightLayoutByLayer = v.ByLayer }),
-        Keys<MlpConfig>.Optional("prefix", Text, c => c.Prefix, (c, v) => c with { Prefix = v }),
-        Keys<MlpConfig>.Optional("ignore", List(Text, "a list of names, such as [optimizer.*],"), c => c.Ignore, (c, v) => c with { Ignore = v }),
+        Keys<MlpConfig>.Optional("prefix", AnyText, c => c.Prefix, (c, v) => c with { Prefix = v }),
+        Keys<MlpConfig>.Optional("ignore", List(AnyText, "a list of names, such as [optimizer.*],"), c => c.Ignore, (c, v) => c with { Ignore = v }),
     ],
     model =>
     {
@@ -52,12 +52,12 @@ internal static class MlpKeys
     /// <summary>The data.</summary>
     public static KeyTable<MlpDataConfig> Data { get; } = new(
     [
-        Keys<MlpDataConfig>.Value("inputs", Text, c => c.Inputs, (c, v) => c with { Inputs = v }, required: true),
-        Keys<MlpDataConfig>.Value("labels", OrNone(Text), c => c.Labels, (c, v) => c with { Labels = v }),
-        Keys<MlpDataConfig>.Optional("targets", Text, c => c.Targets, (c, v) => c with { Targets = v }),
-        Keys<MlpDataConfig>.Optional("expected_outputs", Text, c => c.ExpectedOutputs, (c, v) => c with { ExpectedOutputs = v }),
-        Keys<MlpDataConfig>.Optional("class_names", List(Text, "a list of names, one for each output,"), c => c.ClassNames, (c, v) => c with { ClassNames = v }),
-        Keys<MlpDataConfig>.Optional("feature_names", List(Text, "a list of names, one for each input,"), c => c.FeatureNames, (c, v) => c with { FeatureNames = v }),
+        Keys<MlpDataConfig>.Value("inputs", AnyText, c => c.Inputs, (c, v) => c with { Inputs = v }, required: true),
+        Keys<MlpDataConfig>.Value("labels", OrNone(AnyText), c => c.Labels, (c, v) => c with { Labels = v }),
+        Keys<MlpDataConfig>.Optional("targets", AnyText, c => c.Targets, (c, v) => c with { Targets = v }),
+        Keys<MlpDataConfig>.Optional("expected_outputs", AnyText, c => c.ExpectedOutputs, (c, v) => c with { ExpectedOutputs = v }),
+        Keys<MlpDataConfig>.Optional("class_names", List(AnyText, "a list of names, one for each output,"), c => c.ClassNames, (c, v) => c with { ClassNames = v }),
+        Keys<MlpDataConfig>.Optional("feature_names", List(AnyText, "a list of names, one for each input,"), c => c.FeatureNames, (c, v) => c with { FeatureNames = v }),
         Keys<MlpDataConfig>.Number("input_scale", c => c.InputScale, (c, v) => c with { InputScale = v }),
         Keys<MlpDataConfig>.Number("input_shift", c => c.InputShift, (c, v) => c with { InputShift = v }),
         Keys<MlpDataConfig>.Number("held_out_share",
@@ -92,7 +92,7 @@ internal static class MlpKeys
     {
         get
         {
-            var names = List(OrNone(Text), "a list of names, one for each layer,");
+            var names = List(OrNone(AnyText), "a list of names, one for each layer,");
             return new(
                 (node, key) => node.IsNull || (names.Read(node, key) is var read && read.All(name => name is null)) ? [] : names.Read(node, key),
                 value => value is { Count: > 0 } ? names.Write(value) : Plain("null"));

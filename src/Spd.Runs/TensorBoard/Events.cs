@@ -16,7 +16,7 @@ internal static class Events
     private const int TypeDouble = 2, TypeString = 7;
 
     /// <summary>What a file begins with.</summary>
-    public static byte[] Version() => Event(step: 0, Text(3, "brain.Event:2"));
+    public static byte[] Version() => Event(step: 0, Utf8(3, "brain.Event:2"));
 
     /// <summary>A run begins or goes on: what earlier files have of this step and later ones is void.</summary>
     public static byte[] Start(int step) => Event(step, Bytes(7, Integer(1, StatusStart)));
@@ -26,12 +26,12 @@ internal static class Events
 
     /// <summary>A point of a curve.</summary>
     /// <remarks>A simple_value and no tensor: TensorBoard takes both for the same, and scripts that read event files often know only this one.</remarks>
-    public static byte[] Scalar(string tag, double value) => [.. Text(1, tag), .. Float(2, (float)value)];
+    public static byte[] Scalar(string tag, double value) => [.. Utf8(1, tag), .. Float(2, (float)value)];
 
     /// <summary>A picture.</summary>
     public static byte[] Image(string tag, HeatmapImage image) =>
     [
-        .. Text(1, tag),
+        .. Utf8(1, tag),
         .. Bytes(4, [.. Integer(1, image.Height), .. Integer(2, image.Width), .. Integer(3, ColorspaceRgb), .. Bytes(4, image.Png.ToArray())]),
     ];
 
@@ -52,7 +52,7 @@ internal static class Events
         Tensor(tag, "text", [.. Integer(1, TypeString), .. Bytes(2, []), .. Bytes(8, Encoding.UTF8.GetBytes(text))]);
 
     private static byte[] Tensor(string tag, string plugin, byte[] tensor) =>
-        [.. Text(1, tag), .. Bytes(8, tensor), .. Bytes(9, [.. Bytes(1, Text(1, plugin)), .. Integer(4, DataClassTensor)])];
+        [.. Utf8(1, tag), .. Bytes(8, tensor), .. Bytes(9, [.. Bytes(1, Utf8(1, plugin)), .. Integer(4, DataClassTensor)])];
 
     private static byte[] Event(int step, byte[] what) => [.. Double(1, EventFile.Now), .. Integer(2, step), .. what];
 }

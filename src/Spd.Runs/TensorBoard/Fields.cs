@@ -18,7 +18,7 @@ internal static class Fields
         Encode(field, WireType.Varint, CodedOutputStream.ComputeInt64Size(value), output => output.WriteInt64(value));
 
     /// <summary>A field of type string.</summary>
-    public static byte[] Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
+    public static byte[] Utf8(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
 
     /// <summary>A field of type bytes, or a message in the message.</summary>
     public static byte[] Bytes(int field, byte[] value)

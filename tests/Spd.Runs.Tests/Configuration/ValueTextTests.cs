@@ -99,13 +99,13 @@ public sealed class ValueTextTests
     [InlineData("'null'", "null")]
     [InlineData("!!str null", "null")]
     [InlineData("''", "")]
-    public void ATextStaysAsItIsWritten(string text, string expected) => Assert.Equal(expected, ValueKind.Text.Read(Node(text), "name"));
+    public void ATextStaysAsItIsWritten(string text, string expected) => Assert.Equal(expected, ValueKind.AnyText.Read(Node(text), "name"));
 
     [Theory]
     [InlineData("null", "name is null, but a text is needed: put the word in quotes if it is meant as one")]
     [InlineData("", "name is null, but a text is needed")]
     [InlineData("[]", "name is an empty list, but a text is needed")]
-    public void WhatIsNoTextIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.Text, text, "name"));
+    public void WhatIsNoTextIsSaid(string text, string expected) => Assert.Equal(expected, Told(ValueKind.AnyText, text, "name"));
 
     [Fact]
     public void ATildeIsTheHomeFolder()
