@@ -65,7 +65,9 @@ internal sealed class AddedTokenFinder
         throw new InvalidOperationException("the search found what is no token");
     }
 
-    private static bool IsWordBefore(ReadOnlySpan<char> text) => Rune.DecodeLastFromUtf16(text, out var letter, out _) == OperationStatus.Done && Letters.IsOfWord(letter);
+    private static bool IsWordBefore(ReadOnlySpan<char> text) =>
+        Rune.DecodeLastFromUtf16(text, out var letter, out _) == OperationStatus.Done && Letters.IsOfWord(letter);
 
-    private static bool IsWordBehind(ReadOnlySpan<char> text) => Rune.DecodeFromUtf16(text, out var letter, out _) == OperationStatus.Done && Letters.IsOfWord(letter);
+    private static bool IsWordBehind(ReadOnlySpan<char> text) =>
+        Rune.DecodeFromUtf16(text, out var letter, out _) == OperationStatus.Done && Letters.IsOfWord(letter);
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.ML.Tokenizers;
 using Spd.Formats;
 
@@ -34,7 +35,8 @@ internal sealed class BpeModel : TokenModel
         (_unknown, _fusesUnknown, _ignoresMerges) = (unknown, fusesUnknown, ignoresMerges);
         int[] bytes = [.. Enumerable.Range(0, fallsBackToBytes ? 256 : 0).Select(value => vocabulary.GetValueOrDefault($"<0x{value:X2}>", -1))];
         if (fallsBackToBytes) _bytes = bytes;
-        _edge = ignoresMerges ? '\0' : Edges.FirstOrDefault(edge => vocabulary.ContainsKey(edge.ToString()) && vocabulary.Keys.All(token => StartsOnly(token, edge)));
+        if (!ignoresMerges)
+            _edge = Edges.FirstOrDefault(edge => vocabulary.ContainsKey(edge.ToString()) && vocabulary.Keys.All(token => StartsOnly(token, edge)));
         // Merges are handed over as texts with a space between the two, so a space in a token has to be another character there.
         var letters = vocabulary.Keys.SelectMany(token => token).ToHashSet();
         _standIn = Enumerable.Range(0xE000, 0x1900).Select(value => (char)value).FirstOrDefault(letter => !letters.Contains(letter));
@@ -49,7 +51,8 @@ internal sealed class BpeModel : TokenModel
     {
         foreach (string key in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
         {
-            if (part.Find(key) is { } affix && affix.AsText().Length > 0) throw new FormatException($"{affix.Where} is {Quoted.Of(affix.AsText())}; such models are not supported");
+            if (part.Find(key) is { } affix && affix.AsText().Length > 0)
+                throw new FormatException($"{affix.Where} is {Quoted.Of(affix.AsText())}; such models are not supported");
         }
 
         if (part.Find("dropout") is { } dropout && !(dropout.Value.TryGetDouble(out double rate) && rate == 0))
@@ -101,7 +104,7 @@ internal sealed class BpeModel : TokenModel
     private static (string Left, string Right) ReadMerge(Part merge, Dictionary<string, int> vocabulary)
     {
         // Older files have a text with a space between the two, later ones a list of two.
-        string[] pair = merge.Value.ValueKind == System.Text.Json.JsonValueKind.String
+        string[] pair = merge.Value.ValueKind == JsonValueKind.String
             ? merge.AsText().Split(' ')
             : [.. merge.Elements().Select(token => token.AsText())];
         if (pair.Length != 2) throw new FormatException($"{merge.Where} must be two tokens");

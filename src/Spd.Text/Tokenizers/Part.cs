@@ -45,7 +45,9 @@ internal readonly record struct Part(JsonElement Value, string Where)
     public bool Flag(string key, bool otherwise)
     {
         if (Find(key) is not { } part) return otherwise;
-        return part.Value.ValueKind is JsonValueKind.True or JsonValueKind.False ? part.Value.GetBoolean() : throw new FormatException($"{part.Where} must be true or false");
+        return part.Value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? part.Value.GetBoolean()
+            : throw new FormatException($"{part.Where} must be true or false");
     }
 
     /// <summary>A text of one letter.</summary>

@@ -82,12 +82,15 @@ internal sealed class WordPattern : Pattern
 
 /// <summary>
 /// A regular expression of the reference, which is written for Oniguruma and reads code points. .NET reads UTF-16 units, so a letter outside the basic plane
-/// is shown to it as one letter of the same category.
+/// is shown to it as one letter of the same category. One difference is left: where case is ignored, ſ is no s.
 /// </summary>
 internal sealed class RegexPattern : Pattern
 {
     // What .NET reads in another sense than Oniguruma, without an error.
     private static readonly string[] Unknown = ["&&", "[:", @"\h", @"\H", @"\R", @"\X", @"\K", "-["];
+
+    // What \w is to Oniguruma within a class, and by itself, where small digits and fractions are of a word too.
+    private const string InnerWordLetters = @"\w\p{M}\p{Nl}\u24B6-\u24E9", WordLetters = InnerWordLetters + @"\u00B2\u00B3\u00B9\u00BC-\u00BE";
 
     private readonly Regex _regex;
 
@@ -97,10 +100,14 @@ internal sealed class RegexPattern : Pattern
     {
         string? unknown = Unknown.FirstOrDefault(part => expression.Contains(part, StringComparison.Ordinal));
         if (unknown is not null || expression.Any(char.IsSurrogate))
-            throw new FormatException($"the regular expression {Quoted.Of(expression)} has {Quoted.Of(unknown ?? "a letter outside the basic plane")}, which is not supported");
+        {
+            throw new FormatException(
+                $"the regular expression {Quoted.Of(expression)} has {(unknown is null ? "a letter outside the basic plane" : Quoted.Of(unknown))}, which is not supported");
+        }
+
         try
         {
-            _regex = new Regex(expression, RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline);
+            _regex = new Regex(Translate(expression), RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline);
         }
         catch (ArgumentException exception)
         {
@@ -122,7 +129,7 @@ internal sealed class RegexPattern : Pattern
         foreach (var letter in text.EnumerateRunes())
         {
             places[count] = position;
-            shown[count++] = letter.IsBmp ? (char)letter.Value : StandIn(Rune.GetUnicodeCategory(letter));
+            shown[count++] = letter.IsBmp ? (char)letter.Value : StandIn(letter);
             position += letter.Utf16SequenceLength;
         }
 
@@ -130,8 +137,39 @@ internal sealed class RegexPattern : Pattern
         foreach (var match in _regex.EnumerateMatches(shown.AsSpan(0, count))) matches.Add((places[match.Index], places[match.Index + match.Length]));
     }
 
-    /// <summary>A rare letter of a category.</summary>
-    private static char StandIn(UnicodeCategory category) => category switch
+    /// <summary>An expression with words as Oniguruma has them, which are more than .NET's.</summary>
+    private static string Translate(string expression)
+    {
+        var translated = new StringBuilder(expression.Length);
+        int depth = 0;
+        for (int i = 0; i < expression.Length; i++)
+        {
+            if (expression[i] == '\\' && i + 1 < expression.Length)
+            {
+                string escape = expression.Substring(i++, 2);
+                translated.Append((escape, depth) switch
+                {
+                    (@"\w", 0) => $"[{WordLetters}]",
+                    (@"\w", _) => InnerWordLetters,
+                    (@"\W", 0) => $"[^{WordLetters}]",
+                    (@"\W", _) => throw new FormatException($"the regular expression {Quoted.Of(expression)} has '\\W' within a class, which is not supported"),
+                    (@"\b", 0) => $"(?:(?<=[{WordLetters}])(?![{WordLetters}])|(?<![{WordLetters}])(?=[{WordLetters}]))",
+                    (@"\B", 0) => $"(?:(?<=[{WordLetters}])(?=[{WordLetters}])|(?<![{WordLetters}])(?![{WordLetters}]))",
+                    _ => escape,
+                });
+                continue;
+            }
+
+            if (expression[i] == '[') depth = 1;
+            else if (expression[i] == ']') depth = 0;
+            translated.Append(expression[i]);
+        }
+
+        return translated.ToString();
+    }
+
+    /// <summary>A rare letter of the category of one outside the basic plane.</summary>
+    private static char StandIn(Rune letter) => Rune.GetUnicodeCategory(letter) switch
     {
         UnicodeCategory.UppercaseLetter => '\uA740',
         UnicodeCategory.LowercaseLetter => '\uA741',
@@ -147,7 +185,7 @@ internal sealed class RegexPattern : Pattern
         UnicodeCategory.MathSymbol => '\u2A00',
         UnicodeCategory.CurrencySymbol => '\uA838',
         UnicodeCategory.ModifierSymbol => '\uA700',
-        UnicodeCategory.OtherSymbol => '\uA490',
+        UnicodeCategory.OtherSymbol => Letters.IsOfWord(letter) ? '\u24B6' : '\uA490',
         UnicodeCategory.Format => '\u2063',
         UnicodeCategory.PrivateUse => '\uE000',
         _ => '\uFFFE',

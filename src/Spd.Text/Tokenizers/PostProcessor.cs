@@ -55,7 +55,7 @@ internal sealed record PostProcessor(int[] Prepended, int[] Appended, bool[] Tri
     private static PostProcessor Template(Part part)
     {
         var ids = part.Find("special_tokens") is { } tokens
-            ? tokens.Entries().ToDictionary(token => token.Key, token => token.Value.Get("ids").Elements().Select(id => id.AsNumber()).ToArray(), StringComparer.Ordinal)
+            ? tokens.Entries().ToDictionary(token => token.Key, token => token.Value.Get("ids").Elements().Select(id => id.AsNumber()).ToArray())
             : [];
         List<int> prepended = [], appended = [];
         int texts = 0;
@@ -63,7 +63,8 @@ internal sealed record PostProcessor(int[] Prepended, int[] Appended, bool[] Tri
         {
             if (piece.Find("SpecialToken") is not { } token)
             {
-                if (piece.Get("Sequence").Text("id") != "A" || ++texts > 1) throw new FormatException($"{piece.Where} is a second text; templates of one text are supported");
+                if (piece.Get("Sequence").Text("id") != "A" || ++texts > 1)
+                    throw new FormatException($"{piece.Where} is a second text; templates of one text are supported");
                 continue;
             }
 

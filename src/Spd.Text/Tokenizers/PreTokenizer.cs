@@ -32,7 +32,9 @@ internal abstract class PreTokenizer
         bool isPrepended = part.Flag("add_prefix_space", true);
         if (part.Find("prepend_scheme") is not { } named) return isPrepended ? PrependScheme.Always : PrependScheme.Never;
         var scheme = Choice<PrependScheme>(named);
-        return isPrepended || scheme == PrependScheme.Never ? scheme : throw new FormatException($"{named.Where} is {Quoted.Of(named.AsText())}, but its add_prefix_space is false");
+        return isPrepended || scheme == PrependScheme.Never
+            ? scheme
+            : throw new FormatException($"{named.Where} is {Quoted.Of(named.AsText())}, but its add_prefix_space is false");
     }
 
     private static SplitBehavior Behavior(Part part) => Choice<SplitBehavior>(part);

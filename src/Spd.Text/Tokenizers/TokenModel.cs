@@ -56,7 +56,8 @@ internal abstract class TokenModel(Dictionary<string, int> vocabulary)
     public static TokenModel Read(Part part)
     {
         // Older files do not name the type.
-        string type = part.Find("type")?.AsText() ?? (part.Find("merges") is not null ? "BPE" : part.Find("max_input_chars_per_word") is not null ? "WordPiece" : "WordLevel");
+        string type = part.Find("type")?.AsText()
+            ?? (part.Find("merges") is not null ? "BPE" : part.Find("max_input_chars_per_word") is not null ? "WordPiece" : "WordLevel");
         return type switch
         {
             "BPE" => BpeModel.Read(part, ReadVocabulary(part)),

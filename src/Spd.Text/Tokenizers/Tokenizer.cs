@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Spd.Formats;
 
@@ -23,9 +24,10 @@ public sealed class Tokenizer
     private readonly HashSet<int> _special;
     private readonly AddedTokenFinder _found, _foundNormalized;
 
-    private Tokenizer(TokenizerParts parts)
+    private Tokenizer(TokenizerParts parts, string identity)
     {
         _parts = parts;
+        Identity = identity;
         _ids = parts.Ids();
         _spellings = _ids.ToDictionary(token => token.Value, token => token.Key);
         _special = [.. parts.SpecialIds];
@@ -37,6 +39,9 @@ public sealed class Tokenizer
 
     /// <summary>What it was read from: <c>tokenizer.json</c>, <c>llama2.c tokenizer</c>.</summary>
     public string Format => _parts.Format;
+
+    /// <summary>The SHA-256 of the file, which tells it from tokenizers that give other ids.</summary>
+    public string Identity { get; }
 
     /// <summary>One more than the highest id: how many tokens a model must have rows for.</summary>
     public int VocabularySize { get; }
@@ -74,7 +79,8 @@ public sealed class Tokenizer
         {
             byte[] bytes = ReadAll(path);
             string configuration = Path.Combine(Path.GetDirectoryName(path) ?? "", ConfigurationName);
-            return new Tokenizer(Read(bytes, () => File.Exists(configuration) ? ReadAll(configuration) : []));
+            var parts = Read(bytes, () => File.Exists(configuration) ? ReadAll(configuration) : []);
+            return new Tokenizer(parts, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         }
         catch (FormatException exception)
         {

@@ -26,7 +26,9 @@ internal sealed record TokenizerParts(
 
     /// <summary>Reads <c>tokenizer.json</c>.</summary>
     /// <param name="bytes">Its text.</param>
-    /// <param name="configuration">The text of the <c>tokenizer_config.json</c> beside it, which names the tokens of a beginning and an end; empty where there is none.</param>
+    /// <param name="configuration">
+    /// The text of the <c>tokenizer_config.json</c> beside it, which names the tokens of a beginning and an end; empty where there is none.
+    /// </param>
     /// <exception cref="FormatException">It is damaged, or has what is not supported.</exception>
     public static TokenizerParts Read(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> configuration)
     {
@@ -97,7 +99,9 @@ internal sealed record TokenizerParts(
         if (names is not null && new Part(names.RootElement, "").Find(key) is { } part)
         {
             string name = part.Value.ValueKind == JsonValueKind.Object ? part.Text("content") : part.AsText();
-            return ids.TryGetValue(name, out int id) ? id : throw new FormatException($"tokenizer_config.json beside it has the {key} {Quoted.Of(name)}, which is not in the vocabulary");
+            return ids.TryGetValue(name, out int id)
+                ? id
+                : throw new FormatException($"tokenizer_config.json beside it has the {key} {Quoted.Of(name)}, which is not in the vocabulary");
         }
 
         return names is null && usual.FirstOrDefault(special.ContainsKey) is { } found ? special[found] : null;

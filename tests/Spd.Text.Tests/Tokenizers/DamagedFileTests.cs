@@ -29,6 +29,8 @@ public sealed class DamagedFileTests
     [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Nmt"}]}""", "normalizer.normalizers[1] is a normalizer of the type 'Nmt', which is not supported")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(a"},"content":""}""", "normalizer.pattern: the regular expression '(a' is not supported")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[a-z&&[^e]]"},"content":""}""", "normalizer.pattern: the regular expression '[a-z&&[^e]]' has '&&', which is not supported")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[\\W]"},"content":""}""", "normalizer.pattern: the regular expression '[\\W]' has '\\W' within a class, which is not supported")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"😀"},"content":""}""", "normalizer.pattern: the regular expression '😀' has a letter outside the basic plane, which is not supported")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{},"content":""}""", "normalizer.pattern has no 'String'")]
     [InlineData("normalizer", "{}", "normalizer has no 'type'")]
     [InlineData("pre_tokenizer", """{"type":"UnicodeScripts"}""", "pre_tokenizer is a pre_tokenizer of the type 'UnicodeScripts', which is not supported")]

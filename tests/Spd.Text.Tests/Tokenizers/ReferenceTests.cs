@@ -53,7 +53,9 @@ public sealed class ReferenceTests
         """{"type":"Split","pattern":{"Regex":"\\p{Lu}|\\p{M}|\\d"},"behavior":"MergedWithNext","invert":false}""",
         """{"type":"Split","pattern":{"Regex":"[\\p{Ll}\\p{Lo}]+"},"behavior":"Removed","invert":true}""",
         """{"type":"Split","pattern":{"Regex":"\\s+"},"behavior":"Contiguous","invert":true}""",
-        """{"type":"Split","pattern":{"Regex":"^.|\\d$"},"behavior":"Isolated","invert":false}""",
+        """{"type":"Split","pattern":{"Regex":"^.|\\w$"},"behavior":"Isolated","invert":false}""",
+        """{"type":"Split","pattern":{"Regex":"[\\w']+|\\W"},"behavior":"Isolated","invert":false}""",
+        """{"type":"Split","pattern":{"Regex":"\\b.|.\\B\\s"},"behavior":"Isolated","invert":false}""",
         """{"type":"Split","pattern":{"Regex":"[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},"behavior":"Isolated","invert":false}""",
         """{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Punctuation","behavior":"Isolated"},{"type":"Digits","individual_digits":true}]}""",
     ];
@@ -99,7 +101,10 @@ public sealed class ReferenceTests
         var letters = ranges.SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1)).Select(char.ConvertFromUtf32);
         string bert = normalizer == "BertNormalizer" ? ",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":true" : "";
         using var folder = new TemporaryFolder();
-        Compare(folder, SmallTokenizers.Bytes($$"""{"type":"{{normalizer}}"{{bert}} }"""), letters.Chunk(256).Select(chunk => string.Concat(chunk.Select(letter => $"{letter}\u0323a\u0301"))));
+        Compare(
+            folder,
+            SmallTokenizers.Bytes($$"""{"type":"{{normalizer}}"{{bert}} }"""),
+            letters.Chunk(256).Select(chunk => string.Concat(chunk.Select(letter => $"{letter}\u0323a\u0301"))));
     }
 
     [Theory]
@@ -152,7 +157,8 @@ public sealed class ReferenceTests
         foreach (string text in texts)
         {
             int[] expected = reference.Encode(text), ids = tokenizer.Encode(text, addSpecialTokens: true);
-            if (!expected.AsSpan().SequenceEqual(ids)) Assert.Fail($"{System.Text.Json.JsonSerializer.Serialize(text)}\nexpected {Spell(expected)}\nis       {Spell(ids)}");
+            if (!expected.AsSpan().SequenceEqual(ids))
+                Assert.Fail($"{System.Text.Json.JsonSerializer.Serialize(text)}\nexpected {Spell(expected)}\nis       {Spell(ids)}");
             Assert.Equal(ids, tokenizer.EncodeWithOffsets(text, addSpecialTokens: true).Select(token => token.Id));
             Assert.Equal(reference.Decode(ids), tokenizer.Decode(ids, skipSpecialTokens: true));
         }

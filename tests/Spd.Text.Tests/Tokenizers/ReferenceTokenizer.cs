@@ -13,7 +13,7 @@ internal sealed class ReferenceTokenizer : IDisposable
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
         {
-            Assert.Skip($"the reference's native library does not load here: {exception.Message}");
+            Assert.Skip($"the reference's native library does not load here: {exception.Message.Split('\n')[0]}");
             throw;
         }
     }

@@ -124,6 +124,7 @@ public sealed class TokenizerTests
         File.WriteAllText(folder["tokenizer_config.json"], """{"bos_token":{"content":"the","lstrip":false},"eos_token":"<unk>"}""");
         var tokenizer = Tokenizer.Load(Path.GetDirectoryName(folder["tokenizer.json"])!);
         Assert.Equal((tokenizer.TokenId("the"), 0), (tokenizer.BeginningId, tokenizer.EndId));
+        Assert.Equal(FileHash.Compute(folder["tokenizer.json"]), tokenizer.Identity);
         File.WriteAllText(folder["tokenizer_config.json"], """{"bos_token":null,"eos_token":"none"}""");
         var exception = Assert.Throws<FileContentException>(() => Tokenizer.Load(folder["tokenizer.json"]));
         Assert.EndsWith("is no usable tokenizer: tokenizer_config.json beside it has the eos_token 'none', which is not in the vocabulary", exception.Message);
