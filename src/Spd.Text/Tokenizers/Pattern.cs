@@ -101,8 +101,8 @@ internal sealed class RegexPattern : Pattern
         string? unknown = Unknown.FirstOrDefault(part => expression.Contains(part, StringComparison.Ordinal));
         if (unknown is not null || expression.Any(char.IsSurrogate))
         {
-            throw new FormatException(
-                $"the regular expression {Quoted.Of(expression)} has {(unknown is null ? "a letter outside the basic plane" : Quoted.Of(unknown))}, which is not supported");
+            string what = unknown is null ? "a letter outside the basic plane" : Quoted.Of(unknown);
+            throw new FormatException($"the regular expression {Quoted.Of(expression)} has {what}, which is not supported");
         }
 
         try

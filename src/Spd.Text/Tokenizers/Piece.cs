@@ -120,7 +120,9 @@ internal sealed class PieceBuilder(Piece source)
 
     public Piece ToPiece() => new(_text.ToString().AsMemory(), source.HasExtents ? _extents.ToArray() : default, source.HasExtents, source.IsFirst);
 
-    private Extent Current => !source.HasExtents ? default : _position < source.Extents.Length ? source.Extents.Span[_position] : source.ExtentOf(_position, _position);
+    private Extent Current => !source.HasExtents ? default
+        : _position < source.Extents.Length ? source.Extents.Span[_position]
+        : source.ExtentOf(_position, _position);
 
     private void Add(Rune letter, Extent extent)
     {
