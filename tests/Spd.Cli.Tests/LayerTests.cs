@@ -69,6 +69,7 @@ public sealed partial class LayerTests
 
     [Theory]
     [InlineData("Spd.Formats")]
+    [InlineData("Spd.Text")]
     [InlineData("Spd.Networks")]
     [InlineData("Spd.Runs")]
     public void OnlyTheProgramKnowsOfScreens(string project) =>

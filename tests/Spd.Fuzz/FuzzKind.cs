@@ -31,7 +31,7 @@ public abstract class FuzzKind(string name) : IDisposable
     {
         () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new NumpyArchiveKind(), () => new NumpyKind(), () => new IdxKind(),
         () => new CsvKind(), () => new ParquetKind(), () => new IndexKind(), () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(),
-        () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(),
+        () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(), () => new TextKind(), () => new TokenCacheKind(),
     }.ToDictionary(NameOf);
 
     /// <summary>Its name.</summary>
