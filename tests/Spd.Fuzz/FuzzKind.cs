@@ -29,9 +29,10 @@ public abstract class FuzzKind(string name) : IDisposable
     /// <summary>All kinds by name.</summary>
     public static IReadOnlyDictionary<string, Func<FuzzKind>> All { get; } = new Func<FuzzKind>[]
     {
-        () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new NumpyArchiveKind(), () => new NumpyKind(), () => new IdxKind(),
-        () => new CsvKind(), () => new ParquetKind(), () => new IndexKind(), () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(),
+        () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new Llama2cKind(), () => new NumpyArchiveKind(), () => new NumpyKind(),
+        () => new IdxKind(), () => new CsvKind(), () => new ParquetKind(), () => new IndexKind(), () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(),
         () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(), () => new TextKind(), () => new TokenCacheKind(),
+        () => new TransformerKind(),
     }.ToDictionary(NameOf);
 
     /// <summary>Its name.</summary>

@@ -20,15 +20,31 @@ public static class JsonFile
             if (FileStart.Stranger(bytes) is { } stranger) throw new FormatException(stranger);
             using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new FormatException("it holds no object");
+            RequireTexts(document.RootElement);
             return document.RootElement.Clone();
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new FileContentException($"{Quoted.Path(path)} is no valid JSON text, or has a key twice", exception);
         }
         catch (FormatException exception)
         {
             throw new FileContentException($"{Quoted.Path(path)} is no usable JSON file: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Reads every text once: what of them is no text is told only then.</summary>
+    private static void RequireTexts(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.String) element.GetString();
+        else if (element.ValueKind == JsonValueKind.Array) foreach (var item in element.EnumerateArray()) RequireTexts(item);
+        else if (element.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var property in element.EnumerateObject())
+            {
+                _ = property.Name;
+                RequireTexts(property.Value);
+            }
         }
     }
 }

@@ -25,9 +25,18 @@ internal sealed class Llama2cReader : IWeightReader
         _file = new FileBytes(path);
         try
         {
-            int[] sizes = Sizes(_file.Slice(0, (int)Math.Min(HeaderLength, _file.Length))) ?? throw new FormatException("it does not begin with seven sizes that fit each other");
+            int[] sizes = Sizes(_file.Slice(0, (int)Math.Min(HeaderLength, _file.Length)))
+                ?? throw new FormatException("it does not begin with seven sizes that fit each other");
             var (features, neurons, layers, heads, keyHeads, length) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[6]);
             int vocabulary = Math.Abs(sizes[5]), keyFeatures = features / heads * keyHeads;
+            bool hasHead = sizes[5] < 0;
+            // Behind the last norm lie two tables of sines and cosines that the program no longer reads.
+            Int128 tables = (Int128)length * (features / heads / 2) * 2;
+            Int128 block = 2 * (Int128)features * (1 + features + keyFeatures) + 3 * (Int128)neurons * features;
+            Int128 needed = HeaderLength + sizeof(float) * ((hasHead ? 2 : 1) * (Int128)vocabulary * features + layers * block + features + tables);
+            if (needed != _file.Length)
+                throw new FormatException($"its sizes need {needed} bytes, but it has {_file.Length}{(needed > _file.Length ? "; it is cut short" : "")}");
+
             long end = HeaderLength;
             Add("model.embed_tokens.weight", [vocabulary, features]);
             AddLayers("input_layernorm", [features]);
@@ -40,11 +49,8 @@ internal sealed class Llama2cReader : IWeightReader
             AddLayers("mlp.down_proj", [features, neurons]);
             AddLayers("mlp.up_proj", [neurons, features]);
             Add("model.norm.weight", [features]);
-            // Two tables of sines and cosines that the program no longer reads.
-            end += 2L * length * (features / heads / 2) * sizeof(float);
-            if (sizes[5] < 0) Add("lm_head.weight", [vocabulary, features]);
-            if (end != _file.Length)
-                throw new FormatException($"its sizes need {end} bytes, but it has {_file.Length}{(end > _file.Length ? "; it is cut short" : "")}");
+            end += (long)tables * sizeof(float);
+            if (hasHead) Add("lm_head.weight", [vocabulary, features]);
             Metadata = new Dictionary<string, string>
             {
                 ["n_heads"] = heads.ToString(CultureInfo.InvariantCulture),
@@ -109,8 +115,9 @@ internal sealed class Llama2cReader : IWeightReader
         if (start.Length < HeaderLength) return null;
         int[] sizes = new int[7];
         for (int i = 0; i < sizes.Length; i++) sizes[i] = BinaryPrimitives.ReadInt32LittleEndian(start[(i * sizeof(int))..]);
-        return sizes is [> 0 and <= LargestSize, > 0 and <= LargestSize, > 0 and <= MostLayers, > 0, > 0, not 0 and >= -LargestSize and <= LargestSize, > 0 and <= LargestSize]
-            && sizes[0] % sizes[3] == 0 && sizes[3] % sizes[4] == 0 && sizes[0] / sizes[3] % 2 == 0
+        bool isInRange = Array.TrueForAll(sizes, size => size is >= -LargestSize and <= LargestSize and not 0) && sizes[2] <= MostLayers
+            && sizes is [> 0, > 0, > 0, > 0, > 0, _, > 0];
+        return isInRange && sizes[0] % sizes[3] == 0 && sizes[3] % sizes[4] == 0 && sizes[0] / sizes[3] % 2 == 0
             ? sizes
             : null;
     }

@@ -20,6 +20,7 @@ public sealed record AttentionOptions
     public int? HeadWidth { get; init; }
 
     /// <summary>The factor of the scores; null for <c>1/√(features of a head)</c>.</summary>
+    [Positive]
     public double? Scale { get; init; }
 
     /// <summary>Positions that a query sees, itself among them; 0 for all before it.</summary>
@@ -76,7 +77,8 @@ public sealed class Attention : Module
         if (options.HeadWidth is null && features % _heads != 0) throw new ArgumentException($"{features} features cannot be divided among {_heads} heads");
         if (_heads % _keyHeads != 0) throw new ArgumentException($"{_heads} heads cannot share {_keyHeads} heads of keys and values");
         _headWidth = options.HeadWidth ?? features / _heads;
-        if (options.RotaryBase is not null && _headWidth % 2 != 0) throw new ArgumentException($"heads of {_headWidth} features, an odd number, have no rotary positions");
+        if (options.RotaryBase is not null && _headWidth % 2 != 0)
+            throw new ArgumentException($"heads of {_headWidth} features, an odd number, have no rotary positions");
         int width = checked(_heads * _headWidth), keyWidth = checked(_keyHeads * _headWidth);
         if (options.Fused is { } fused) _fused = Add(fused, Map(features, checked(width + 2 * keyWidth), options.HasBias));
         else
@@ -100,7 +102,9 @@ public sealed class Attention : Module
     /// <summary>The factor of the scores.</summary>
     public double Scale => Options.Scale ?? 1 / Math.Sqrt(_headWidth);
 
-    /// <summary>Queries <c>[heads · width, lanes]</c>, keys and values <c>[key heads · width, lanes]</c>; queries and keys are turned where positions are rotary.</summary>
+    /// <summary>
+    /// Queries <c>[heads · width, lanes]</c>, keys and values <c>[key heads · width, lanes]</c>; queries and keys are turned where positions are rotary.
+    /// </summary>
     public (Value Query, Value Key, Value Value) Projections(ForwardPass pass, Value x)
     {
         var graph = pass.Graph;

@@ -15,7 +15,7 @@ public sealed class Embedding(int count, int features) : Linear(count, features,
     /// <summary>Draws the vectors from N(0, 1), as PyTorch does.</summary>
     public override void Initialise(RandomSequence random) => random.FillNormal(Weight.Values);
 
-    /// <summary>The row of a matrix <c>[count, features]</c> that each lane's number names, where it is transposed, or else the column of one <c>[features, count]</c>.</summary>
+    /// <summary>The column of a matrix <c>[features, count]</c> that each lane's number names; the row of one <c>[count, features]</c> where it is transposed.</summary>
     public override Value Apply(Graph graph, Parameter matrix, Value x, bool transposed = false) =>
         graph.Add(new Lookup(graph.Weight(matrix), x, IsTransposed: !transposed));
 }

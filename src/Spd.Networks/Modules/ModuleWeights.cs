@@ -56,7 +56,8 @@ public static class ModuleWeights
     /// <param name="storedAs">How a parameter, of this path, lies in the file.</param>
     /// <inheritdoc cref="Load(string, Module)"/>
     internal static void Load(
-        string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module, Func<string, Parameter, StoredParameter> storedAs)
+        string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module,
+        Func<string, Parameter, StoredParameter> storedAs)
     {
         var copies = TiedCopies(module).Where(copy => tensors.ContainsKey(copy.Name)).ToList();
         var parameters = module.NamedParameters().Select(entry => (entry.Parameter, Stored: storedAs(entry.Path, entry.Parameter))).ToList();
@@ -121,7 +122,8 @@ public static class ModuleWeights
     private static IEnumerable<(string Name, Parameter Owner, Linear Linear)> TiedCopies(Module module)
     {
         var owned = module.NamedParameters().Select(entry => entry.Parameter).ToHashSet();
-        return module.LinearMaps().Where(map => map.Linear.IsTied && owned.Contains(map.Linear.Weight)).Select(map => ($"{map.Path}.weight", map.Linear.Weight, map.Linear));
+        return module.LinearMaps().Where(map => map.Linear.IsTied && owned.Contains(map.Linear.Weight))
+            .Select(map => ($"{map.Path}.weight", map.Linear.Weight, map.Linear));
     }
 
     private static FileContentException NotTied(string path, Module module, string name, Linear copy)

@@ -113,7 +113,8 @@ public sealed class Transformer : Module
     public float[] Logits(IReadOnlyList<int> tokens, int sequences, Backend backend)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
-        if (tokens.Count == 0 || tokens.Count % sequences != 0) throw new ArgumentException($"{tokens.Count} tokens are not {sequences} sequences of one length", nameof(tokens));
+        if (tokens.Count == 0 || tokens.Count % sequences != 0)
+            throw new ArgumentException($"{tokens.Count} tokens are not {sequences} sequences of one length", nameof(tokens));
         foreach (int token in tokens.Where(token => token < 0 || token >= VocabularySize))
             throw new ArgumentException($"there is no token {token}: the vocabulary has {VocabularySize}, numbered from 0", nameof(tokens));
         var graph = new Graph();

@@ -101,7 +101,9 @@ public sealed record GptNeoConfig : TransformerConfig
         };
     }
 
-    /// <summary>The kinds of the blocks: one by one, <c>["global", "local"]</c>, or in repetitions, <c>[[["global", "local"], 6]]</c>; where both are there they are the same.</summary>
+    /// <summary>
+    /// The kinds of the blocks: one by one, <c>["global", "local"]</c>, or in repetitions, <c>[[["global", "local"], 6]]</c>; where both are there they are the same.
+    /// </summary>
     private static List<bool> Layers(ConfigFields fields, int layers)
     {
         const string OneByOne = "attention_layers", Repeated = "attention_types";
@@ -111,8 +113,8 @@ public sealed record GptNeoConfig : TransformerConfig
             expanded = [];
             foreach (var group in groups.ValueKind == JsonValueKind.Array ? groups.EnumerateArray() : throw fields.Unsupported(Repeated, groups))
             {
-                if (group.ValueKind != JsonValueKind.Array || group.GetArrayLength() != 2 || group[1].ValueKind != JsonValueKind.Number || !group[1].TryGetInt32(out int times))
-                    throw fields.Unsupported(Repeated, groups);
+                bool isPair = group.ValueKind == JsonValueKind.Array && group.GetArrayLength() == 2 && group[1].ValueKind == JsonValueKind.Number;
+                if (!isPair || !group[1].TryGetInt32(out int times)) throw fields.Unsupported(Repeated, groups);
                 var kinds = Kinds(Repeated, groups, group[0]).ToList();
                 for (int i = 0; i < times && expanded.Count <= layers; i++) expanded.AddRange(kinds);
             }
@@ -121,7 +123,9 @@ public sealed record GptNeoConfig : TransformerConfig
         if (direct is not null && expanded is not null && !direct.SequenceEqual(expanded))
             throw fields.Error($"has '{OneByOne}' and '{Repeated}', which say different things of the blocks");
         var said = direct ?? expanded ?? [.. Enumerable.Range(0, layers).Select(layer => layer % 2 == 1)];
-        return said.Count == layers ? said : throw fields.Error($"has {layers} as 'num_layers', but '{(direct is null ? Repeated : OneByOne)}' speaks of another number of blocks");
+        return said.Count == layers
+            ? said
+            : throw fields.Error($"has {layers} as 'num_layers', but '{(direct is null ? Repeated : OneByOne)}' speaks of another number of blocks");
 
         IEnumerable<bool> Kinds(string name, JsonElement whole, JsonElement kinds) => kinds.ValueKind != JsonValueKind.Array
             ? throw fields.Unsupported(name, whole)

@@ -106,8 +106,9 @@ public sealed record LlamaConfig : TransformerConfig
 
     internal static LlamaConfig Read(ConfigFields fields)
     {
-        // In how many parts a matrix was multiplied.
-        fields.Ignore("pretraining_tp");
+        // In how many parts a matrix was multiplied, and what other programs note.
+        fields.Ignore("pretraining_tp", "is_llama_config", "transformers.js_config");
+        fields.Expect("rope_interleaved", "false");
         return new LlamaConfig
         {
             VocabSize = fields.Integer("vocab_size"),
@@ -147,7 +148,7 @@ public sealed record LlamaConfig : TransformerConfig
         int Number(string key) => int.Parse(file.Metadata[key], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The base of rotary positions, which newer configurations have among <c>rope_parameters</c>; positions that are scaled in any way are refused.</summary>
+    /// <summary>The base of rotary positions, which newer configurations have among <c>rope_parameters</c>; positions that are scaled are refused.</summary>
     private static double RotaryBase(ConfigFields fields)
     {
         double rotaryBase = fields.Number("rope_theta", 10_000);
@@ -158,7 +159,8 @@ public sealed record LlamaConfig : TransformerConfig
             foreach (var part in field.EnumerateObject())
             {
                 bool isPlain = part.Name is "rope_type" or "type" && part.Value.ValueKind == JsonValueKind.String && part.Value.GetString() == "default";
-                if (part.Name == "rope_theta" && part.Value.ValueKind == JsonValueKind.Number && part.Value.GetDouble() is > 0 and < double.PositiveInfinity and var value) rotaryBase = value;
+                bool isBase = part.Name == "rope_theta" && part.Value.ValueKind == JsonValueKind.Number;
+                if (isBase && part.Value.GetDouble() is > 0 and < double.PositiveInfinity and var value) rotaryBase = value;
                 else if (!isPlain) throw fields.Unsupported(name, field);
             }
         }

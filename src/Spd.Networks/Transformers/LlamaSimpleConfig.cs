@@ -73,7 +73,8 @@ public sealed record LlamaSimpleConfig : TransformerConfig
 
         Module Mlp() => HasGatedMlp
             ? new GatedMlp(NEmbd, NIntermediate)
-            : new FeedForward(("c_fc", new Linear(NEmbd, NIntermediate, bias: false)), ActivationName.GeluTanh, ("down_proj", new Linear(NIntermediate, NEmbd, bias: false)));
+            : new FeedForward(
+                ("c_fc", new Linear(NEmbd, NIntermediate, bias: false)), ActivationName.GeluTanh, ("down_proj", new Linear(NIntermediate, NEmbd, bias: false)));
     }
 
     internal override void Check()

@@ -28,7 +28,11 @@ public abstract record TransformerConfig
         // Before memory is taken for as many.
         double held = file.Tensors.Sum(tensor => tensor.Shape.Aggregate(1.0, (count, size) => count * size));
         if (Weights > held)
-            throw new FileContentException($"{Quoted.Path(file.Path)} holds {held:F0} numbers, but a network of this configuration has {Weights:F0} weights in its matrices alone");
+        {
+            throw new FileContentException(
+                $"{Quoted.Path(file.Path)} holds {held:F0} numbers, but a network of this configuration has {Weights:F0} weights in its matrices alone");
+        }
+
         var network = Build();
         var tensors = file.Tensors.Where(tensor => !IsBuffer(tensor.Name)).ToDictionary(tensor => tensor.Name);
         bool isBare = Prefix.Length > 0 && !tensors.Keys.Any(name => name.StartsWith(Prefix, StringComparison.Ordinal));

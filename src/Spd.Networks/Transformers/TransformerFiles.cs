@@ -23,7 +23,7 @@ public static class TransformerFiles
     /// A folder with <c>config.json</c> and <c>model.safetensors</c>, <c>pytorch_model.bin</c> or the index of either in several files; or a model of llama2.c.
     /// </param>
     /// <param name="configure">What is to be changed in its configuration, as <see cref="Gpt2Config.HasSplitAttention"/>; null for nothing.</param>
-    /// <exception cref="FileContentException">A file is damaged, or of another kind; a field of the configuration is not supported; weights are not the network's.</exception>
+    /// <exception cref="FileContentException">A file is damaged or of another kind, a field of the configuration is not supported, or weights are not the network's.</exception>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static Transformer Load(string path, Func<TransformerConfig, TransformerConfig>? configure = null)
     {
@@ -37,7 +37,8 @@ public static class TransformerFiles
 
         string? weights = WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists);
         var config = ReadConfig(path);
-        using var opened = WeightFile.Open(weights ?? throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it"));
+        if (weights is null) throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it");
+        using var opened = WeightFile.Open(weights);
         return Loaded(config, opened);
 
         Transformer Loaded(TransformerConfig config, WeightFile file) => (configure?.Invoke(config) ?? config).Load(file);

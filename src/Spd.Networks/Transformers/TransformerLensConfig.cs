@@ -92,7 +92,7 @@ public sealed record TransformerLensConfig : TransformerConfig
             NormalizationType == LensNormalization.None ? null : (name, new LayerNorm(DModel, Eps, isAffine: NormalizationType == LensNormalization.LN));
     }
 
-    /// <summary>A matrix is a tensor of its own, without the word <c>weight</c>, and so is its bias, <c>b_</c> for <c>W_</c>; those of heads have an axis for them.</summary>
+    /// <summary>A matrix is a tensor without the word <c>weight</c>, and its bias another, <c>b_</c> for <c>W_</c>; those of heads have an axis for them.</summary>
     private protected override StoredParameter StoredAs(string path, Parameter parameter)
     {
         int dot = path.LastIndexOf('.'), before = path.LastIndexOf('.', dot - 1) + 1;
@@ -103,7 +103,7 @@ public sealed record TransformerLensConfig : TransformerConfig
         {
             ("W_Q" or "W_K" or "W_V", "weight") => new StoredParameter(name, [NHeads, DModel, DHead], WithHeadsInRows),
             ("W_Q" or "W_K" or "W_V", _) => new StoredParameter(name, [NHeads, DHead], values => values),
-            ("W_O", "weight") => new StoredParameter(name, [NHeads, DHead, DModel], values => values),
+            ("W_O", "weight") => new StoredParameter(name, [NHeads, DHead, DModel], values => TensorData.Transposed(values, NHeads * DHead)),
             _ => base.StoredAs(path, parameter) with { Name = name },
         };
     }
