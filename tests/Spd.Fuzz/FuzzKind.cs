@@ -32,7 +32,7 @@ public abstract class FuzzKind(string name) : IDisposable
         () => new SafetensorsKind(), () => new TorchKind(), () => new OldTorchKind(), () => new Llama2cKind(), () => new NumpyArchiveKind(), () => new NumpyKind(),
         () => new IdxKind(), () => new CsvKind(), () => new ParquetKind(), () => new IndexKind(), () => new MetricsKind(), () => new YamlKind(), () => new OverrideKind(),
         () => new SummaryKind(), () => new CheckpointKind(), () => new RunFolderKind(), () => new TextKind(), () => new TokenCacheKind(),
-        () => new TransformerKind(),
+        () => new TransformerKind(), () => new TokenizerKind(),
     }.ToDictionary(NameOf);
 
     /// <summary>Its name.</summary>

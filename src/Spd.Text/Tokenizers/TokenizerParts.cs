@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Spd.Formats;
 
 namespace Spd.Text;
@@ -65,6 +66,8 @@ internal sealed record TokenizerParts(
     private static JsonDocument Parse(ReadOnlyMemory<byte> bytes, string what)
     {
         if (bytes.Span is [0xef, 0xbb, 0xbf, ..]) bytes = bytes[3..];
+        // The parser checks the encoding only of the texts that are asked for.
+        if (!Utf8.IsValid(bytes.Span)) throw new FormatException($"{what} is no valid JSON text");
         try
         {
             return JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });

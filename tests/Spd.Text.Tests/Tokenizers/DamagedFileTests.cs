@@ -69,6 +69,14 @@ public sealed class DamagedFileTests
     public void AFileThatIsNoneIsRefused(string text, string message) => Refuse(text, message);
 
     [Fact]
+    public void BytesThatAreNoTextAreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["tokenizer.json"], [.. """{"model":{"vocab":{"a"""u8, 0xFF, .. "\":0},\"merges\":[]}}"u8]);
+        Assert.EndsWith(": the file is no valid JSON text", Assert.Throws<FileContentException>(() => Tokenizer.Load(folder["tokenizer.json"])).Message);
+    }
+
+    [Fact]
     public void WhereThereIsNoFileThatIsSaid()
     {
         using var folder = new TemporaryFolder();
