@@ -5,6 +5,8 @@ using Spd.Engine.Cpu;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
+using Spd.Networks.Transformers;
+using Spd.Engine.Operations;
 
 namespace Spd.Bench;
 
@@ -18,11 +20,39 @@ internal static class StepTimings
 
     public static void Print(TextWriter output, string filter)
     {
-        Decompose("tms_5-2", new Tms(new TmsModelConfig()), 0.05, 20, 16, 4096, ["linear*"]);
-        Decompose("tms_40-10", new Tms(new TmsModelConfig { NFeatures = 40, NHidden = 10 }), 0.05, 200, 16, 4096, ["linear*"]);
+        ToyModel("tms_5-2", new TmsModelConfig(), 20);
+        ToyModel("tms_40-10", new TmsModelConfig { NFeatures = 40, NHidden = 10 }, 200);
         Residual("resid_mlp1", new ResidualMlpConfig(), 100, 16);
         Residual("resid_mlp2", new ResidualMlpConfig { NLayers = 2, DMlp = 25 }, 400, 16);
         Residual("resid_mlp3", new ResidualMlpConfig { NLayers = 3, DMlp = 17, NFeatures = 102 }, 500, 128);
+
+        // The shape of stories260K, with all matrices of one block.
+        var llama = new LlamaConfig
+        {
+            VocabSize = 512,
+            HiddenSize = 64,
+            IntermediateSize = 172,
+            NumHiddenLayers = 5,
+            NumAttentionHeads = 8,
+            NumKeyValueHeads = 4,
+            MaxPositionEmbeddings = 512,
+            TieWordEmbeddings = true,
+        }.Build();
+        llama.Initialise(1);
+        Decompose("lm_stories260K", llama, new TokenData(new RandomTokens(512), 256), new()
+        {
+            C = 100,
+            BatchSize = 4,
+            TargetModulePatterns = ["model.layers.2.*_proj"],
+            OutputLossType = OutputLoss.Kl,
+        });
+
+        void ToyModel(string name, TmsModelConfig config, int c)
+        {
+            var network = new Tms(config);
+            network.Initialise(1);
+            Decompose(name, network, new SparseFeatures(config.NFeatures, 0.05), new() { C = c, NCiMlpNeurons = 16, BatchSize = 4096, TargetModulePatterns = ["linear*"] });
+        }
 
         void Residual(string name, ResidualMlpConfig config, int c, int k)
         {
@@ -31,28 +61,19 @@ internal static class StepTimings
                 var network = new ResidualMlp(config) { IsReassociated = isReassociated };
                 var random = new RandomSequence(1, stream: 0);
                 foreach (var (_, parameter) in network.NamedParameters()) random.FillNormal(parameter.Values, 0.03);
-                Decompose($"{name}{(isReassociated ? "" : ", stream computed")}", network, 0.01, c, k, 2048, ["layers.*"]);
+                Decompose(
+                    $"{name}{(isReassociated ? "" : ", stream computed")}", network, new SparseFeatures(config.NFeatures, 0.01),
+                    new() { C = c, NCiMlpNeurons = k, BatchSize = 2048, TargetModulePatterns = ["layers.*"] });
             }
         }
 
-        void Decompose(string name, Module network, double probability, int c, int k, int batch, string[] sites)
+        void Decompose(string name, Module network, DataSource data, DecompositionOptions options)
         {
             if (!name.Contains(filter, StringComparison.Ordinal)) return;
-            if (network is Tms) network.Initialise(1);
-            int features = network switch { Tms tms => tms.Config.NFeatures, ResidualMlp residual => residual.Config.NFeatures, _ => 0 };
-            var options = new DecompositionOptions
-            {
-                C = c,
-                NCiMlpNeurons = k,
-                BatchSize = batch,
-                TargetModulePatterns = sites,
-                Pnorm = 2,
-                ImportanceMinimalityCoeff = 1e-5,
-                Steps = int.MaxValue,
-            };
+            options = options with { Pnorm = 2, ImportanceMinimalityCoeff = 1e-5, Steps = int.MaxValue };
             using var backend = new CpuBackend(kernels: Environment.GetEnvironmentVariable("SPD_KERNELS"));
-            var model = ComponentModel.Create(network, sites, c, k, seed: 0);
-            var step = new DecompositionStep(model, new SparseFeatures(features, probability), options, backend);
+            var model = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, seed: 0);
+            var step = new DecompositionStep(model, data, options, backend);
             var times = new List<double>();
             long begin = Stopwatch.GetTimestamp();
             for (int i = 0; times.Count < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < SecondsEach; i++)
@@ -63,9 +84,24 @@ internal static class StepTimings
             }
 
             times.Sort();
-            double median = times[times.Count / 2], floor = Peaks.Measure(backend).Floor(step.Program.Plan.Work, backend.Threads).Sum;
+            var (peaks, work) = (Peaks.Measure(backend), step.Program.Plan.Work);
+            double median = times[times.Count / 2], floor = peaks.Floor(work, backend.Threads).Sum;
             output.WriteLine(FormattableString.Invariant(
                 $"{name,-30} {median,8:F2} ms a step (10 % {times[times.Count / 10]:F2}, 90 % {times[times.Count * 9 / 10]:F2}), {backend.Threads} threads, {times.Count} steps; floor {floor:F2} ms, {floor / median:P0}"));
+            if (data.Length == 1) return;
+            double multiplyAdds = work.MultiplyAdds + work.OuterMultiplyAdds, peak = backend.Threads / peaks.Nanoseconds.MultiplyAdds * 1e9;
+            output.WriteLine(FormattableString.Invariant(
+                $"{"",-30} {step.Program.Plan.Batch.Positions / median * 1e3:F0} tokens a second; {2 * multiplyAdds / 1e9:F2} GFLOP a step, {2 * multiplyAdds / median / 1e6:F0} GFLOP/s, {multiplyAdds / (median / 1e3) / peak:P0} of the multiply-add peak"));
+        }
+    }
+
+    /// <summary>Tokens at random, other ones in every sequence.</summary>
+    private sealed class RandomTokens(int vocabulary) : IExamples
+    {
+        public void Fill(ulong seed, long step, int sequence, Span<float> values)
+        {
+            var random = new Random(HashCode.Combine(seed, step, sequence));
+            for (int i = 0; i < values.Length; i++) values[i] = random.Next(vocabulary);
         }
     }
 }
