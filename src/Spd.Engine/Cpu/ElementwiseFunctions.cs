@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Spd.Engine.Kernels;
 
 namespace Spd.Engine.Cpu;
@@ -141,6 +142,7 @@ internal readonly struct SwiGluFunction : IBinaryFunction
         TSimd.Multiply(TSimd.Multiply(a, Logistic<TVector, TSimd>(a)), dy);
 
     // 1 / (1 + 2^(−a log2 e)); beyond ±87, where the power ends, it is 0 or 1 to the last bit that counts.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Logistic<TVector, TSimd>(TVector a) where TVector : struct where TSimd : struct, ISimd<TVector>
     {
         var (end, one) = (TSimd.Create(87), TSimd.Create(1));

@@ -21,22 +21,18 @@ internal static class ExponentialFunctions<TVector, TSimd>
     private const float P0 = 1.0000000716546822f, P1 = 0.6931469670647331f, P2 = 0.24022119723848476f, P3 = 0.05550713273542586f;
     private const float P4 = 0.00967554133421605f, P5 = 0.0013276471979478776f;
 
-    // Added to a float, it leaves in the last bits the whole number that is nearest.
-    private const float Rounding = 12582912f;
+    /// <summary>Added to a float, it leaves in the last bits the whole number that is nearest.</summary>
+    public const float Rounding = 12582912f;
 
-    /// <summary>2^a as 2^n · 2^f with |f| ≤ ½: a float whose last bits are those of n, and 2^f. What is below −126 counts as −126.</summary>
+    /// <summary>2^f for |f| ≤ ½.</summary>
     [MethodImpl(Inline)]
-    public static (TVector Whole, TVector Power) Split(TVector a)
+    public static TVector PowerOfTwo(TVector f)
     {
-        // By selection, so that a NaN stays one.
-        a = TSimd.SelectGreater(TSimd.Create(-126), a, TSimd.Create(-126), a);
-        var whole = TSimd.Add(a, TSimd.Create(Rounding));
-        var f = TSimd.Subtract(a, TSimd.Subtract(whole, TSimd.Create(Rounding)));
         var p = TSimd.MultiplyAdd(TSimd.Create(P5), f, TSimd.Create(P4));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P3));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P2));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P1));
-        return (whole, TSimd.MultiplyAdd(p, f, TSimd.Create(P0)));
+        return TSimd.MultiplyAdd(p, f, TSimd.Create(P0));
     }
 
     [MethodImpl(Inline)]

@@ -26,9 +26,11 @@ internal readonly unsafe struct Simd256 : ISimd<Floats>
     [MethodImpl(Inline)]
     public static Floats Exp2(Floats a)
     {
-        var (whole, power) = ExponentialFunctions<Floats, Simd256>.Split(a);
-        // The exponent of 2^n is n + 127, above 23 bits; those of `whole` are its last ones.
-        return power * ((Vector256.AsInt32(whole) << 23) + Vector256.Create(127 << 23)).AsSingle();
+        a = Vector256.MaxNative(Vector256.Create(-126f), a);
+        // The exponent of 2^n is n + 127, above 23 bits; n is in the last bits of a sum that is rounded to whole numbers.
+        var whole = a + Vector256.Create(ExponentialFunctions<Floats, Simd256>.Rounding);
+        var power = ExponentialFunctions<Floats, Simd256>.PowerOfTwo(a - (whole - Vector256.Create(ExponentialFunctions<Floats, Simd256>.Rounding)));
+        return power * ((whole.AsInt32() << 23) + Vector256.Create(127 << 23)).AsSingle();
     }
 
     [MethodImpl(Inline)] public static Floats Log(Floats a) => Vector256.Log(a);

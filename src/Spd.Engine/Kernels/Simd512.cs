@@ -26,9 +26,11 @@ internal readonly unsafe struct Simd512 : ISimd<Floats>
     [MethodImpl(Inline)]
     public static Floats Exp2(Floats a)
     {
-        var (whole, power) = ExponentialFunctions<Floats, Simd512>.Split(a);
-        // The exponent of 2^n is n + 127, above 23 bits; those of `whole` are its last ones.
-        return power * ((Vector512.AsInt32(whole) << 23) + Vector512.Create(127 << 23)).AsSingle();
+        a = Vector512.MaxNative(Vector512.Create(-126f), a);
+        // The exponent of 2^n is n + 127, above 23 bits; n is in the last bits of a sum that is rounded to whole numbers.
+        var whole = a + Vector512.Create(ExponentialFunctions<Floats, Simd512>.Rounding);
+        var power = ExponentialFunctions<Floats, Simd512>.PowerOfTwo(a - (whole - Vector512.Create(ExponentialFunctions<Floats, Simd512>.Rounding)));
+        return power * ((whole.AsInt32() << 23) + Vector512.Create(127 << 23)).AsSingle();
     }
 
     [MethodImpl(Inline)] public static Floats Log(Floats a) => Vector512.Log(a);

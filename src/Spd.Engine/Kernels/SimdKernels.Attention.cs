@@ -8,7 +8,7 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     // Queries that the derivative takes at a time, against a block of keys: what it computes of them stays in the nearest cache.
     private const int QueryRows = 128;
-    private const float Log2E = 1.44269504f, Ln2 = 0.693147181f, Hidden = -1e30f;
+    private const float Log2E = 1.44269504f, Hidden = -1e30f;
 
     /// <inheritdoc/>
     /// <remarks>
@@ -92,44 +92,49 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     {
         float* oldest = stackalloc float[LaneBlock];
         for (int lane = 0; lane < LaneBlock; lane++) oldest[lane] = shape.OldestKeyOf(block + lane);
-        for (int row = 0; row < count; row++)
-        {
-            int key = first + row;
-            // Within the block queries come before keys; before the last query's oldest key some do not see it any more.
-            if (key < block && key >= oldest[LaneBlock - 1]) row = block - first - 1;
-            else HideKey(key, block, oldest, scores + (nint)row * LaneBlock);
-        }
+        // Keys before the last query's oldest: some queries do not see them any more. Those of the block itself: some do not yet.
+        int old = Math.Clamp((int)oldest[LaneBlock - 1] - first, 0, count - LaneBlock);
+        HideKeys(first, old, block, oldest, scores);
+        HideKeys(block, LaneBlock, block, oldest, scores + (nint)(count - LaneBlock) * LaneBlock);
     }
 
     [MethodImpl(Hot)]
-    private static void HideKey(int key, int block, float* oldest, float* scores)
+    private static void HideKeys(int first, int rows, int block, float* oldest, float* scores)
     {
-        var (at, hidden) = (TSimd.Create(key), TSimd.Create(Hidden));
+        var hidden = TSimd.Create(Hidden);
         for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
         {
-            var seen = TSimd.SelectGreater(TSimd.Load(oldest + lane), at, hidden, TSimd.Load(scores + lane));
-            TSimd.Store(TSimd.SelectGreater(at, TSimd.Add(TSimd.Create(block), TSimd.Load(Ramp + lane)), hidden, seen), scores + lane);
+            TVector newest = TSimd.Add(TSimd.Create(block), TSimd.Load(Ramp + lane)), last = TSimd.Load(oldest + lane);
+            float* at = scores + lane;
+            for (int row = 0; row < rows; row++, at += LaneBlock)
+            {
+                var key = TSimd.Create(first + row);
+                TSimd.Store(TSimd.SelectGreater(key, newest, hidden, TSimd.SelectGreater(last, key, hidden, TSimd.Load(at))), at);
+            }
         }
     }
 
     /// <summary>Zeroes the probabilities <c>[queries, 32 keys]</c> of keys that a query does not see.</summary>
     private static void HideQueries(in AttentionShape shape, int keys, int first, int rows, float* p)
     {
-        for (int row = 0; row < rows; row++)
-        {
-            int query = first + row, oldest = shape.OldestKeyOf(query);
-            if (query < keys + LaneBlock - 1 || oldest > keys) HideQuery(oldest - keys, query - keys, p + (nint)row * LaneBlock);
-        }
+        // Queries of the keys' own block, and those that do not see the oldest of the keys any more.
+        int own = first == keys ? Math.Min(LaneBlock, rows) : 0, row = own;
+        HideQueries(shape, keys, first, 0, own, p);
+        while (row < rows && shape.OldestKeyOf(first + row) <= keys) row++;
+        HideQueries(shape, keys, first, row, rows, p);
     }
 
     [MethodImpl(Hot)]
-    private static void HideQuery(int oldest, int newest, float* p)
+    private static void HideQueries(in AttentionShape shape, int keys, int first, int row, int end, float* p)
     {
-        for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+        for (p += (nint)row * LaneBlock; row < end; row++, p += LaneBlock)
         {
-            var key = TSimd.Load(Ramp + lane);
-            var seen = TSimd.SelectGreater(TSimd.Create(oldest), key, TSimd.Zero, TSimd.Load(p + lane));
-            TSimd.Store(TSimd.SelectGreater(key, TSimd.Create(newest), TSimd.Zero, seen), p + lane);
+            TVector oldest = TSimd.Create(shape.OldestKeyOf(first + row) - keys), newest = TSimd.Create(first + row - keys);
+            for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
+            {
+                var key = TSimd.Load(Ramp + lane);
+                TSimd.Store(TSimd.SelectGreater(key, newest, TSimd.Zero, TSimd.SelectGreater(oldest, key, TSimd.Zero, TSimd.Load(p + lane))), p + lane);
+            }
         }
     }
 
@@ -187,12 +192,14 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     }
 
     // Apart from the loops above: what is not inlined would have their sums kept in memory.
+    [MethodImpl(Hot)]
     private static void Logarithms(float factor, float* logSums, float* sums)
     {
-        for (int lane = 0; lane < LaneBlock; lane++)
+        for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
         {
-            logSums[lane] = factor * logSums[lane] + MathF.Log2(sums[lane]);
-            sums[lane] = 1 / sums[lane];
+            TVector sum = TSimd.Load(sums + lane), largest = TSimd.Multiply(TSimd.Load(logSums + lane), TSimd.Create(factor));
+            TSimd.Store(TSimd.MultiplyAdd(TSimd.Log(sum), TSimd.Create(Log2E), largest), logSums + lane);
+            TSimd.Store(TSimd.Divide(TSimd.Create(1), sum), sums + lane);
         }
     }
 
@@ -223,12 +230,9 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
         for (int row = 0; row < rows; row++, p += LaneBlock)
         {
             var logSum = TSimd.Create(logSums[row]);
-            // A key that the query does not see may have a larger score: it is hidden afterwards, and must not become infinite before.
+            // What comes out for keys that the query does not see, whose scores may be larger, is replaced afterwards.
             for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
-            {
-                var power = TSimd.Subtract(TSimd.Multiply(TSimd.Load(p + lane), scale), logSum);
-                TSimd.Store(TSimd.Exp2(TSimd.SelectGreater(power, TSimd.Create(1), TSimd.Create(1), power)), p + lane);
-            }
+                TSimd.Store(TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(p + lane), scale), logSum)), p + lane);
         }
     }
 

@@ -8,7 +8,7 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Tiles of up to six rows by two vectors stay in registers over the whole of k; twelve sums hide the latency of the multiply-adds, and six
+    /// Tiles of up to six rows (of eight left, two of four) by two vectors stay in registers over the whole of k; twelve sums hide the latency of the multiply-adds, and six
     /// weights are read for two vectors. Every sum runs over k in order, whatever the tile, so the result of an element does not depend on the tile. A long one
     /// is cut, so that what it reads of x stays in the nearest caches for all rows.
     /// </remarks>
@@ -20,7 +20,7 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
             MatrixProduct(m, SumBlock, lanes, w, rowStep, columnStep, x, xStride, y, yStride, accumulate);
         for (int row = 0, rows; row < m; row += rows)
         {
-            rows = m - row >= 6 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
+            rows = m - row >= 6 && m - row != 8 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
             float* tileW = w + row * rowStep;
             float* tileY = y + row * yStride;
             switch (rows)
