@@ -98,7 +98,7 @@ internal static class StepTimings
     /// <summary>Tokens at random, other ones in every sequence.</summary>
     private sealed class RandomTokens(int vocabulary) : IExamples
     {
-        public void Fill(ulong seed, long step, int sequence, Span<float> values)
+        public void Fill(ulong seed, long step, int sequences, int sequence, Span<float> values)
         {
             var random = new Random(HashCode.Combine(seed, step, sequence));
             for (int i = 0; i < values.Length; i++) values[i] = random.Next(vocabulary);

@@ -19,7 +19,7 @@ internal static class CompareCommand
         };
         command.SetAction(parsed =>
         {
-            var catalog = ExperimentCatalog.BesideProgram();
+            var catalog = Catalog.Open();
             var runs = parsed.GetValue(folders)!.Select(folder => SavedRun.Open(folder, catalog, parsed.GetValue(set)!.Select(ConfigOverride.Parse))).ToList();
             string[] names = [.. runs.Select(run => Path.GetRelativePath(Environment.CurrentDirectory, run.Folder.Root))];
             Write("metrics", names, Metrics(runs));

@@ -25,7 +25,7 @@ internal static class EvalCommand
             if (parsed.GetValue(batches) is { } count) overrides.Add(ConfigOverride.Option("--batches", "n_eval_steps", count));
             if (parsed.GetValue(seed) is { } number) overrides.Add(ConfigOverride.Option("--seed", "seed", number));
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
-            var summary = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), overrides).Measure(backend);
+            var summary = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), overrides).Measure(backend);
             if (parsed.GetValue(json)) Console.Write(summary.ToJson());
             else ResultsDisplay.Write(summary);
             return CommandLine.Success;
@@ -42,7 +42,7 @@ internal static class EvalCommand
         command.SetAction(parsed =>
         {
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
-            var saved = SavedRun.Open(parsed.GetValue(run)!, ExperimentCatalog.BesideProgram(), Given(parsed, set));
+            var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), Given(parsed, set));
             ResultsDisplay.Write(saved.Report(backend, Screen.Complain));
             Screen.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
             return CommandLine.Success;

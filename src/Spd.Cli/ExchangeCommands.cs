@@ -55,7 +55,7 @@ internal static class ExchangeCommands
         {
             string folder = parsed.GetValue(run)!;
             string weights = ReleasedExport.Export(
-                SavedRun.Open(folder, ExperimentCatalog.BesideProgram(), parsed.GetValue(set)!.Select(ConfigOverride.Parse)), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
+                SavedRun.Open(folder, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse)), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
             Screen.WriteLine($"Weights: {RunCommand.Shown(weights)}");
             return CommandLine.Success;
         });

@@ -41,7 +41,7 @@ internal static class InitCommand
         bool isHere = Path.GetDirectoryName(Path.GetFullPath(output)) == Environment.CurrentDirectory;
         string yaml = draft.At(Placed(weights)!).ToYaml(Placed(data), Placed(labels));
         // What was drafted is what the program reads.
-        ExperimentConfig.Parse(yaml, output, [], ExperimentCatalog.BesideProgram());
+        ExperimentConfig.Parse(yaml, output, [], Catalog.Open());
         if (Path.GetDirectoryName(Path.GetFullPath(output)) is { } folder) Directory.CreateDirectory(folder);
         using (var stream = new FileStream(output, FileMode.CreateNew, FileAccess.Write))
         using (var writer = new StreamWriter(stream))

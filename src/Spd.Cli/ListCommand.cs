@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spd.Runs;
 using Spectre.Console;
 
 namespace Spd.Cli;
@@ -12,7 +11,7 @@ internal static class ListCommand
         var command = new Command("list", "Show the experiments that come with the program, with one line each.");
         command.SetAction(_ =>
         {
-            var entries = ExperimentCatalog.BesideProgram().Entries;
+            var entries = Catalog.Open().Entries;
             var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
             foreach (var entry in entries) grid.AddRow(Screen.Cell(entry.Name, new Style(decoration: Decoration.Bold)), Screen.Cell(entry.Description));
             AnsiConsole.Write(grid);

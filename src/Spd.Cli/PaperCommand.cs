@@ -58,7 +58,7 @@ internal static class PaperCommand
 
     private static int Execute(PaperParts parts, int seeds, bool isQuick, int threads, string output, bool quiet)
     {
-        var plan = PaperPlan.Create(ExperimentCatalog.BesideProgram(), seeds, isQuick);
+        var plan = PaperPlan.Create(Catalog.Open(), seeds, isQuick);
         using var folder = PaperFolder.Open(output);
         using var interruption = new Interruption { IsAtWork = true };
         var display = PaperDisplay.Create(quiet);

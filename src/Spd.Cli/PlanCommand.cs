@@ -32,7 +32,7 @@ internal static class PlanCommand
 
     private static int Execute(string experiment, IReadOnlyList<ConfigOverride> overrides, int steps, int threads)
     {
-        var loaded = ExperimentCatalog.BesideProgram().Load(experiment, overrides);
+        var loaded = Catalog.Open().Load(experiment, overrides);
         foreach (string note in loaded.Notes) Screen.WriteLine(note);
         using var backend = SharedOptions.Backend(threads);
         using var step = new PlannedStep(loaded.Config, backend);

@@ -43,7 +43,7 @@ internal static class ResumeCommand
     internal static int Execute(string path, IReadOnlyList<ConfigOverride> overrides, int threads, bool quiet, bool isFromStart = false)
     {
         var folder = RunFolder.Open(path);
-        var catalog = ExperimentCatalog.BesideProgram();
+        var catalog = Catalog.Open();
         var loaded = catalog.Load(folder.ConfigFile, overrides);
         using var interruption = new Interruption();
         var display = RunDisplay.Create(quiet, loaded.Config, interruption);

@@ -58,7 +58,7 @@ internal static class RunCommand
     private static int Execute(
         string experiment, IReadOnlyList<ConfigOverride> overrides, int threads, string? output, bool resume, bool quiet)
     {
-        var catalog = ExperimentCatalog.BesideProgram();
+        var catalog = Catalog.Open();
         var loaded = catalog.Load(experiment, overrides);
         var config = loaded.Config;
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)

@@ -25,6 +25,12 @@ public sealed class ExperimentCatalog
     /// <summary>The experiments, by name.</summary>
     public IReadOnlyList<CatalogEntry> Entries { get; }
 
+    /// <summary>The folder in which the tokens of texts are kept.</summary>
+    public string TokenFolder { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "spd", "tokens");
+
+    /// <summary>Gives the folder of a model of a hub, downloaded first where that is needed; null where no hub is to be asked.</summary>
+    public Func<HubName, string>? FetchModel { get; init; }
+
     /// <summary>The experiments that lie beside the program, in its folder <c>experiments</c>.</summary>
     public static ExperimentCatalog BesideProgram() => new(System.IO.Path.Combine(AppContext.BaseDirectory, "experiments"));
 

@@ -11,7 +11,6 @@ namespace Spd.Runs;
 /// <summary>The keys of an experiment with SPD; names and order are those of the released configs.</summary>
 internal static partial class ExperimentKeys
 {
-    private const string NoEmbedding = "an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out";
 
     private const string Minimality = "importance_minimality_coeff";
 
@@ -26,6 +25,7 @@ internal static partial class ExperimentKeys
         (Minimality, c => c.ImportanceMinimalityCoeff, (c, v) => c with { ImportanceMinimalityCoeff = v }),
         ("schatten_coeff", c => c.SchattenCoeff, (c, v) => c with { SchattenCoeff = v }),
         ("out_recon_coeff", c => c.OutReconCoeff, (c, v) => c with { OutReconCoeff = v }),
+        ("embedding_recon_coeff", c => c.EmbeddingReconCoeff, (c, v) => c with { EmbeddingReconCoeff = v }),
     ];
 
     /// <summary>The decomposition. For a key that a file leaves out, <see cref="ExperimentLoader"/> takes the default of the released code.</summary>
@@ -40,8 +40,7 @@ internal static partial class ExperimentKeys
         Keys<DecompositionOptions>.Value("target_module_patterns", List(AnyText, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
         .. Coefficients.Select(term => Keys<DecompositionOptions>.Number(term.Key, term.Get, term.Set, required: term.Key == Minimality)),
-        Keys<DecompositionOptions>.Refused("embedding_recon_coeff", NoEmbedding),
-        Keys<DecompositionOptions>.Refused("is_embed_unembed_recon", NoEmbedding),
+        Keys<DecompositionOptions>.Value("is_embed_unembed_recon", Flag, c => c.IsEmbedUnembedRecon, (c, v) => c with { IsEmbedUnembedRecon = v }),
         Keys<DecompositionOptions>.Number("pnorm", c => c.Pnorm, (c, v) => c with { Pnorm = v }),
         Keys<DecompositionOptions>.Value("output_loss_type", Choice<OutputLoss>(), c => c.OutputLossType, (c, v) => c with { OutputLossType = v }),
         Keys<DecompositionOptions>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),

@@ -62,7 +62,9 @@ internal static partial class ExperimentLoader
         TakeReleasedPath(root, folder);
         if (root.Find(TargetKey) is not ConfigMap target) return;
         if (target.Find("data") is ConfigMap data)
-            foreach (string key in new[] { "inputs", "labels", "targets", "expected_outputs" }) ResolvePath(data, key, folder);
+            foreach (string key in new[] { "inputs", "labels", "targets", "expected_outputs", "text" }) ResolvePath(data, key, folder);
+        FetchModel(target, catalog);
+        foreach (string key in new[] { "model", "tokenizer" }) ResolvePath(target, key, folder);
         if (ResolvePath(target, LoadKey, folder) is { } path) TakeTrainConfig(root, target, path);
     }
 
@@ -82,9 +84,26 @@ internal static partial class ExperimentLoader
         if (map.Find(key) is not ConfigScalar { IsNull: false } given || given.Text.Contains("://", StringComparison.Ordinal)) return null;
         string text = ValueKind.FilePath.Read(given, key);
         string beside = folder is null ? text : Path.Combine(folder, text);
-        string path = Path.GetFullPath(File.Exists(ArrayFile.FileOf(beside)) ? beside : text);
+        string path = Path.GetFullPath(File.Exists(ArrayFile.FileOf(beside)) || Directory.Exists(beside) ? beside : text);
         map.Set(key, new ConfigScalar(given.Origin, path, given.Plain));
         return path;
+    }
+
+    /// <summary>Puts the folder of a hub's model in place of its name, which stays as a remark.</summary>
+    private static void FetchModel(ConfigMap target, ExperimentCatalog catalog)
+    {
+        if (target.Find("model") is not ConfigScalar { IsNull: false } named || !HubName.IsMeantBy(named.Text)) return;
+        if (catalog.FetchModel is not { } fetch) throw named.Error($"model is {named.Shown}, but no hub can be asked here: download it, and name its folder");
+        try
+        {
+            string path = fetch(HubName.Parse(named.Text));
+            target.Set("hub", named);
+            target.Set("model", new ConfigScalar(named.Origin, path, Plain: false));
+        }
+        catch (Exception exception) when (exception is IOException or FormatException)
+        {
+            throw named.Error(exception.Message);
+        }
     }
 
     /// <summary>The released trainer writes a config beside the weights, which says their shape.</summary>
@@ -102,7 +121,10 @@ internal static partial class ExperimentLoader
     private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
     {
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
-        return Bind(ExperimentKeys.Experiment, start, root, catalog);
+        var loaded = Bind(ExperimentKeys.Experiment, start, root, catalog);
+        return loaded.Config.Target is LanguageModelConfig model
+            ? loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder } } }
+            : loaded;
     }
 
     private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)
@@ -158,7 +180,7 @@ internal static partial class ExperimentLoader
     internal static TargetKind? KindOf(ConfigMap root)
     {
         string? name = TaskOf(root);
-        string? what = name switch { "lm" => "language models", "ih" => "induction heads", _ => null };
+        string? what = name switch { "ih" => "induction heads", _ => null };
         return what is null
             ? TargetKind.All.FirstOrDefault(kind => kind.TaskName == name)
             : throw TaskNameOf(root)!.Error(

@@ -40,7 +40,7 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
 
     private TrainedTarget Load(TargetConfig config)
     {
-        if (WeightFile.WhyNone(config.Load!) is { } reason)
+        if (config.Kind.WhyNone(config.Load!) is { } reason)
             throw new ConfigException($"target.load is {Quoted.Path(config.Load!)}, but {reason}; name the weights with --set target.load=PATH");
         var network = config.Build();
         foreach (string note in config.Kind.Load(config, network)) observer.Note(note);

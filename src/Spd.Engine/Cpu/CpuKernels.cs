@@ -103,7 +103,7 @@ internal static unsafe class CpuKernels
         {
             long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
             if (sequence >= batch.Sequences) return;
-            operation.Source.Fill(call.Workspace.Seed, call.Step, (int)sequence, example);
+            operation.Source.Fill(call.Workspace.Seed, call.Step, batch.Sequences, (int)sequence, example);
             for (int i = 0; i < example.Length; i++) result[i % operation.Features * call.Stride + lane + i / operation.Features] = example[i];
         }
     }

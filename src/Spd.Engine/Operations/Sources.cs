@@ -32,9 +32,10 @@ public interface IExamples
     /// <summary>Writes one example; called on any thread, for several at the same time.</summary>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="step">The step, or the number of the batch.</param>
-    /// <param name="sequence">Which of the batch's sequences, or rows, from 0.</param>
+    /// <param name="sequences">The sequences, or rows, of a batch.</param>
+    /// <param name="sequence">Which of them, from 0.</param>
     /// <param name="values">Row-major <c>[positions, features]</c>.</param>
-    void Fill(ulong seed, long step, int sequence, Span<float> values);
+    void Fill(ulong seed, long step, int sequences, int sequence, Span<float> values);
 }
 
 /// <summary>Examples that come from elsewhere, sequence by sequence.</summary>

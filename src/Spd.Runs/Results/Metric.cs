@@ -87,6 +87,13 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("task_mse_stochastic", "MSE against the targets, stochastic masks", RandomMasks, NumberFormat.Error),
         new("task_mse_ci_masked", "MSE against the targets, CI-masked", NeededMasks, NumberFormat.Error),
         new("task_mse_rounded_masked", "MSE against the targets, rounded masks", RoundedMasks, NumberFormat.Error),
+        new("ce_target", "cross-entropy, the network itself", "nats a token, on text that training did not see", NumberFormat.Ratio),
+        new("ce_unmasked", "cross-entropy, all subcomponents", "do they sum to the model?", NumberFormat.Ratio),
+        new("ce_stochastic", "cross-entropy, stochastic masks", RandomMasks, NumberFormat.Ratio),
+        new("ce_ci_masked", "cross-entropy, CI-masked", NeededMasks, NumberFormat.Ratio),
+        new("ce_rounded_masked", "cross-entropy, rounded masks", RoundedMasks, NumberFormat.Ratio),
+        new("ce_all_masked", "cross-entropy, everything masked", "the sites give nothing but their biases", NumberFormat.Ratio),
+        new("ce_recovered", "cross-entropy recovered", "of what masking everything loses, what CI-masks keep", NumberFormat.Share),
         // Norms say which subcomponents there are where each is one known mechanism; elsewhere they may be split at will.
         new("significant_subcomponents", "significant subcomponents", "norm above 5 % of the site's largest", NumberFormat.Count) { Needs = KnownAnswers },
         .. Errors("mse"), .. Errors("kl"),

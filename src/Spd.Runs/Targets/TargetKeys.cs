@@ -39,7 +39,7 @@ internal static class TargetKeys
         OrNone(List(List(WholeNumber(new AtLeastAttribute(0)), "a list of features"), "a list of groups of features, such as [[0, 1], [2, 3]],"));
 
     /// <summary>The name of the task, which has chosen the kind already.</summary>
-    private static ConfigKey<TaskConfig> TaskName(TargetKind kind) => new(
+    public static ConfigKey<TaskConfig> TaskName(TargetKind kind) => new(
         "task_name",
         (task, node, _) => node is ConfigScalar { IsNull: false } name && name.Text == kind.TaskName
             ? task

@@ -16,7 +16,7 @@ namespace Spd.Runs.Targets;
 public abstract class TargetKind
 {
     /// <summary>All kinds; the first is that of a configuration that names none.</summary>
-    public static IReadOnlyList<TargetKind> All { get; } = [TmsTarget.Instance, ResidualMlpTarget.Instance, MlpTarget.Instance];
+    public static IReadOnlyList<TargetKind> All { get; } = [TmsTarget.Instance, ResidualMlpTarget.Instance, MlpTarget.Instance, LanguageModelTarget.Instance];
 
     /// <summary>The names of all kinds in a sentence.</summary>
     internal static string Names(string lastWord) => $"{string.Join(", ", All.SkipLast(1).Select(kind => kind.TaskName))} {lastWord} {All[^1].TaskName}";
@@ -64,6 +64,9 @@ public abstract class TargetKind
         ModuleWeights.Load(config.Load!, tensors, file.Read, network);
         return [.. file.Notes, .. file.UnusedNote(file.Others.Except(own))];
     }
+
+    /// <summary>Why there is nothing to load where <see cref="TargetConfig.Load"/> says; null where there is.</summary>
+    internal virtual string? WhyNone(string path) => WeightFile.WhyNone(path);
 
     /// <summary>Looks whether a network does what it should.</summary>
     /// <returns>A clause about what it has learnt, for the user.</returns>

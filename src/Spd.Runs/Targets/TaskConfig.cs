@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Spd.Networks;
 using Spd.Networks.Data;
 
@@ -9,6 +10,10 @@ public sealed record TaskConfig
     /// <summary>Chance that a feature is active, above 0 and at most 1.</summary>
     [Probability]
     public double FeatureProbability { get; init; } = 0.05;
+
+    /// <summary>Tokens of a sequence, for a language model.</summary>
+    [Range(2, 1 << 20)]
+    public int MaxSeqLen { get; init; } = 512;
 
     /// <summary>How the active features of an example are chosen.</summary>
     public DataGenerationType DataGenerationType { get; init; }

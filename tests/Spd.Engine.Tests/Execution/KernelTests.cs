@@ -204,7 +204,7 @@ public sealed class KernelTests
 
     private sealed class CountedExamples : IExamples
     {
-        public void Fill(ulong seed, long step, int sequence, Span<float> values)
+        public void Fill(ulong seed, long step, int sequences, int sequence, Span<float> values)
         {
             for (int i = 0; i < values.Length; i++) values[i] = 1000 * step + 10 * sequence + i;
         }

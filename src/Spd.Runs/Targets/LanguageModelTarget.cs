@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Formats;
+using Spd.Networks;
+using Spd.Networks.Data;
+using Spd.Networks.Transformers;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+using Spd.Runs.Results;
+using Spd.Text;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>Language models of others, decomposed on text.</summary>
+internal sealed class LanguageModelTarget : TargetKind
+{
+    // What a loaded model is tried on.
+    private const int TriedSequences = 16, TriedAtOnce = 4;
+
+    /// <summary>The one of its kind.</summary>
+    public static readonly LanguageModelTarget Instance = new();
+
+    public override string TaskName => "lm";
+
+    public override string ModelKey => "model";
+
+    public override TargetConfig Defaults => new LanguageModelConfig();
+
+    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(LanguageModelKeys.Target);
+
+    internal override KeyTable<TaskConfig> TaskKeys => LanguageModelKeys.Task(this);
+
+    public override string ToYaml(TargetConfig config) => ConfigWriter.Write(LanguageModelKeys.Target.Write((LanguageModelConfig)config));
+
+    internal override string? WhyNone(string path) => Directory.Exists(path) ? null : WeightFile.WhyNone(path);
+
+    public override IReadOnlyList<string> Load(TargetConfig config, Module network)
+    {
+        var loaded = TransformerFiles.Load(config.Load!, ((LanguageModelConfig)config).Changed);
+        var parameters = loaded.NamedParameters().ToDictionary(entry => entry.Path, entry => entry.Parameter);
+        foreach (var (path, parameter) in network.NamedParameters()) parameters[path].Values.CopyTo(parameter.Values);
+        return [];
+    }
+
+    public override string Verify(TargetConfig config, Module network, Backend backend)
+    {
+        var transformer = (Transformer)network;
+        int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
+        var (_, heldOut, encoder) = Sequences((LanguageModelConfig)config, length);
+        int tried = (int)Math.Min(heldOut.Count, TriedSequences), batch = Math.Min(tried, TriedAtOnce);
+        var data = new TokenData(new Corpus(heldOut), length);
+        var graph = new Graph();
+        var tokens = data.Build(graph);
+        var objective = new Objective(graph);
+        objective.Add("cross-entropy", graph.CrossEntropy(transformer.Forward(new ForwardPass(graph), tokens), tokens));
+        var program = backend.Compile(objective, data.BatchOf(batch));
+        double sum = 0;
+        for (int i = 0; i < tried / batch; i++)
+        {
+            program.Run(seed: 0, step: i);
+            sum += program.TotalLoss;
+        }
+
+        string starts = encoder.Start is { } start ? $"; each text begins with the token {start}"
+            : encoder.End is { } end ? $"; texts are parted by the token {end}" : "";
+        return string.Create(
+            CultureInfo.InvariantCulture, $"its cross-entropy is {sum / (tried / batch):F3} nats a token on {tried / batch * batch} held-out sequences of {length} tokens{starts}");
+    }
+
+    public override TargetData Data(TargetConfig config, TaskConfig task)
+    {
+        var (training, heldOut, _) = Sequences((LanguageModelConfig)config, task.MaxSeqLen);
+        return new TargetData(new TokenData(new Corpus(training), task.MaxSeqLen), new TokenData(new Corpus(heldOut), task.MaxSeqLen));
+    }
+
+    internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => null;
+
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
+        evaluation is null ? [] : LanguageModelEvidence.Of(model, data.Evaluation, seed, backend);
+
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => [];
+
+    /// <summary>The text in sequences, from the cache of its tokens, which is made where there is none.</summary>
+    /// <exception cref="ConfigException">Tokenizer or text cannot be used; one sentence says why.</exception>
+    internal static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder) Sequences(LanguageModelConfig config, int length)
+    {
+        var tokenizer = Tokenizer.Load(config.Tokenizer ?? config.Load!);
+        bool isParted = tokenizer.Prepended.Count + tokenizer.Appended.Count > 0;
+        var encoder = new DocumentEncoder(tokenizer.Identity, tokenizer.VocabularySize, text => tokenizer.Encode(text, addSpecialTokens: true))
+        {
+            End = isParted ? null : tokenizer.EndId,
+        };
+        var files = TextFiles.Find(config.Data.Text);
+        Directory.CreateDirectory(config.TokenFolder);
+        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join('\n', files)}\n{config.Data.Column}\n{encoder.Identity}")))[..16];
+        var cache = TokenCache.OpenOrBuild(Path.Combine(config.TokenFolder, $"{name}.tokens"), files, config.Data.Column, encoder);
+        long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * config.Data.HeldOutShare));
+        var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0);
+        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);
+    }
+
+    /// <summary>Sequences as examples of tokens.</summary>
+    private sealed class Corpus(TokenSequences sequences) : IExamples
+    {
+        public void Fill(ulong seed, long step, int batch, int sequence, Span<float> values)
+        {
+            int[] ids = new int[values.Length];
+            sequences.Fill(seed, step, batch, sequence, ids);
+            for (int i = 0; i < ids.Length; i++) values[i] = ids[i];
+        }
+    }
+}
