@@ -25,8 +25,8 @@ internal static unsafe class TransformerKernels
             .Add(new FunctionKernel<Normalise>(_ => new() { Overwrites = 0b1 }, Normalise))
             .Add(new FunctionKernel<NormaliseGradient>(_ => new() { Overwrites = 0b100, Accumulates = 1 }, NormaliseGradient))
             .Add(new FunctionKernel<Rotate>(_ => new() { Overwrites = 0b1 }, rotations.Rotate))
-            .Add(new FunctionKernel<Attention>(attention => new() { Scratch = LaneBlock + 1 + attention.Heads }, Attention))
-            .Add(new FunctionKernel<AttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
+            .Add(new FunctionKernel<CausalAttention>(attention => new() { Scratch = LaneBlock + 1 + attention.Heads }, Attention))
+            .Add(new FunctionKernel<CausalAttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
             .Add(new FunctionKernel<CrossEntropy>(_ => new() { Overwrites = 0b1, Scratch = 1 }, CrossEntropy))
             .Add(new FunctionKernel<ExpectedUnembedding>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Expected))
             .Add(new FunctionKernel<UnembeddingDivergence>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Divergence));
@@ -134,7 +134,7 @@ internal static unsafe class TransformerKernels
     private static void NormaliseGradient(NormaliseGradient operation, in Call call) => call.Kernels.NormaliseBackward(
         operation.Y.Rows, call.Lanes, operation.IsCentred, call.In(0), call.In(1), call.In(2), call.Out(0), call.Stride, call.Accumulates(0));
 
-    private static void Attention(Attention operation, in Call call)
+    private static void Attention(CausalAttention operation, in Call call)
     {
         var room = call.Scratch(LaneBlock + 1 + operation.Heads);
         // What nobody asks for goes into scratch too.
@@ -147,7 +147,7 @@ internal static unsafe class TransformerKernels
         }
     }
 
-    private static void AttentionGradient(AttentionGradient operation, in Call call)
+    private static void AttentionGradient(CausalAttentionGradient operation, in Call call)
     {
         call.ClearPadding(5, operation.Dy.Rows);
         float* scratch = Start(call.Scratch(3 * LaneBlock + 1));
@@ -162,7 +162,7 @@ internal static unsafe class TransformerKernels
 
     private static float* At(in Call call, int result, int lane) => call.IsWanted(result) ? call.Out(result) + lane : null;
 
-    private static AttentionShape ShapeOf(Attention operation, in Call call)
+    private static AttentionShape ShapeOf(CausalAttention operation, in Call call)
     {
         int sequenceLanes = call.Workspace.Batch.SequenceLanes, lanes = Math.Max(sequenceLanes, LaneBlock);
         return new(

@@ -85,9 +85,9 @@ public static class GraphOperations
     /// <summary>Every lane divided by its root mean square, centred before where that is asked for.</summary>
     public static Value Normalise(this Graph graph, Value x, double epsilon, bool isCentred = false) => graph.Add(new Normalise(x, epsilon, isCentred));
 
-    /// <summary>Causal attention; see <see cref="Operations.Attention"/>.</summary>
+    /// <summary>Causal attention; see <see cref="Operations.CausalAttention"/>.</summary>
     public static Value Attention(this Graph graph, Value q, Value k, Value v, int heads, int keyHeads, double scale, int window = 0) =>
-        graph.Add(new Attention(q, k, v, heads, keyHeads, scale, window));
+        graph.Add(new CausalAttention(q, k, v, heads, keyHeads, scale, window));
 
     /// <summary>Rotary position embedding; see <see cref="Operations.Rotate"/>.</summary>
     public static Value Rotate(this Graph graph, Value x, int headWidth, double frequencyBase, bool isInterleaved = false) =>

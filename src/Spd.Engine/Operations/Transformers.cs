@@ -67,7 +67,7 @@ public sealed record Rotate(Value X, int HeadWidth, double Base, bool IsInterlea
 /// <param name="KeyHeads">Heads of keys and values, a divisor of <paramref name="Heads"/>.</param>
 /// <param name="Scale">The factor of the scores, above 0: <c>1/√(head width)</c> as a rule.</param>
 /// <param name="Window">Positions that a query sees, itself among them; 0 for all before it.</param>
-public sealed record Attention(Value Q, Value K, Value V, int Heads, int KeyHeads, double Scale, int Window = 0) : Operation
+public sealed record CausalAttention(Value Q, Value K, Value V, int Heads, int KeyHeads, double Scale, int Window = 0) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Q, K, V];
     public override IReadOnlyList<Shape> Results
@@ -97,17 +97,17 @@ public sealed record Attention(Value Q, Value K, Value V, int Heads, int KeyHead
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
     {
         ThrowIfAskedFor(d, first: 1);
-        var gradients = of.Graph.ResultsOf(new AttentionGradient(this, of.Graph.ResultsOf(this)[0], of.Graph.ResultsOf(this)[1], d[0]!));
+        var gradients = of.Graph.ResultsOf(new CausalAttentionGradient(this, of.Graph.ResultsOf(this)[0], of.Graph.ResultsOf(this)[1], d[0]!));
         foreach (var (i, input) in Inputs.Index()) of.Add(input, gradients[i]);
     }
 }
 
-/// <summary>The derivative of <see cref="Attention"/> by queries, keys and values; the probabilities are computed anew.</summary>
+/// <summary>The derivative of <see cref="CausalAttention"/> by queries, keys and values; the probabilities are computed anew.</summary>
 /// <param name="Of">The attention.</param>
 /// <param name="Output">What it computed.</param>
 /// <param name="LogSums">Its second result.</param>
 /// <param name="Dy">The gradient of its output.</param>
-public sealed record AttentionGradient(Attention Of, Value Output, Value LogSums, Value Dy) : Operation
+public sealed record CausalAttentionGradient(CausalAttention Of, Value Output, Value LogSums, Value Dy) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Of.Q, Of.K, Of.V, Output, LogSums, Dy];
     public override IReadOnlyList<Shape> Results =>

@@ -383,7 +383,7 @@ public sealed class OperationGradientTests
         return (objective, x) => setup.Compare(objective, objective.Graph.Rotate(objective.Graph.MatMul(weight, x), 4, 100, isInterleaved));
     });
 
-    private static GradientCase Attended(string name, int heads, int keyHeads, int width, int window) => new(name, typeof(Attention), setup =>
+    private static GradientCase Attended(string name, int heads, int keyHeads, int width, int window) => new(name, typeof(CausalAttention), setup =>
     {
         int valueWidth = width + 1;
         var (q, k) = (setup.Trained("q", heads * width, setup.Rows, -1.5, 1.5), setup.Trained("k", keyHeads * width, setup.Rows, -1.5, 1.5));
