@@ -85,6 +85,10 @@ internal static partial class ExperimentKeys
             Minimality,
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),
+        { EmbeddingReconCoeff: not null } when experiment.Target is not LanguageModelConfig => new ConfigFault(
+            "embedding_recon_coeff", "embedding_recon_coeff is set, but an embedding's reconstruction is not available for this kind of network: set it to null, or leave it out"),
+        { IsEmbedUnembedRecon: true, EmbeddingReconCoeff: null } => new ConfigFault(
+            "is_embed_unembed_recon", "is_embed_unembed_recon is true, but says how an embedding's reconstruction is measured: set embedding_recon_coeff too, or leave it out"),
         _ => experiment.Target.Kind.Fault(experiment.Target, experiment.Task),
     });
 

@@ -89,7 +89,8 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
     private string Hint(string unknown)
     {
         var names = keys.Select(key => key.Name);
-        string? elsewhere = keys.SelectMany(key => key.PathsBelow).FirstOrDefault(path => path.EndsWith($".{unknown}", StringComparison.Ordinal));
+        string ending = $".{unknown}";
+        string? elsewhere = keys.SelectMany(key => key.PathsBelow).FirstOrDefault(path => path.EndsWith(ending, StringComparison.Ordinal));
         // A key of that very name elsewhere is likelier than one here that is more than a letter away.
         var meant = NearestNames.To(unknown, names, most: 1, elsewhere is null ? KeyTolerance : 0).Append(elsewhere).OfType<string>().ToList();
         if (meant.Count > 0) return $"; did you mean {string.Join(" or ", meant.Select(key => $"'{key}'"))}?";

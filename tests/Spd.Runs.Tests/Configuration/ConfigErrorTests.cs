@@ -41,8 +41,8 @@ public sealed class ConfigErrorTests
     [InlineData("description: [a]", "x.yaml, line 5: description is a list, but a text is needed")]
     [InlineData(
         "embedding_recon_coeff: 1",
-        "x.yaml, line 5: embedding_recon_coeff is '1', but an embedding's reconstruction is not available for this kind of network")]
-    [InlineData("is_embed_unembed_recon: true", "x.yaml, line 5: is_embed_unembed_recon is 'true', but an embedding's reconstruction is not available")]
+        "x.yaml, line 5: embedding_recon_coeff is set, but an embedding's reconstruction is not available for this kind of network")]
+    [InlineData("is_embed_unembed_recon: true", "x.yaml, line 5: is_embed_unembed_recon is true, but says how")]
     [InlineData("importance_minimality_coef: 1", "x.yaml, line 5: unknown key 'importance_minimality_coef'; did you mean 'importance_minimality_coeff'?")]
     [InlineData("c: 1", "x.yaml, line 5: unknown key 'c'; did you mean 'C'?")]
     [InlineData("n_features: 6", "x.yaml, line 5: unknown key 'n_features'; did you mean 'target.train.tms_model_config.n_features'?")]
@@ -78,12 +78,12 @@ public sealed class ConfigErrorTests
     [InlineData("target_module_patterns: linear1", "x.yaml, line 1: target_module_patterns is 'linear1', but a list of module names")]
     [InlineData("target_module_patterns: [linear1, null]", "x.yaml, line 1: an entry of target_module_patterns is null, but a text is needed")]
     [InlineData(
-        "task_config: {task_name: lm, max_seq_len: 512}",
-        "x.yaml, line 1: task_name is 'lm', but language models are not available yet; the tasks that are available are tms, residual_mlp and mlp")]
+        "task_config: {task_name: ih, max_seq_len: 512}",
+        "x.yaml, line 1: task_name is 'ih', but induction heads are not available yet; the tasks that are available are tms, residual_mlp, mlp and lm")]
     [InlineData(
         "task_config: {task_name: residual_mlp, init_scale: 1}",
-        "x.yaml, line 1: task_name is 'residual_mlp', but the target has a tms_model_config: both must be of one kind, tms, residual_mlp or mlp")]
-    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms, residual_mlp, mlp is needed")]
+        "x.yaml, line 1: task_name is 'residual_mlp', but the target has a tms_model_config: both must be of one kind, tms, residual_mlp, mlp or lm")]
+    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms, residual_mlp, mlp, lm is needed")]
     [InlineData("task_config: {}", "x.yaml, line 1: the key 'task_name' is missing")]
     [InlineData("task_config: tms", "x.yaml, line 1: task_config is 'tms', but a mapping of keys to values is needed")]
     [InlineData("task_config: {task_name: tms, feature_prob: 1}", "x.yaml, line 1: unknown key 'feature_prob'; did you mean 'feature_probability'?")]
