@@ -12,6 +12,9 @@ public abstract class Module
     private readonly List<(string Name, Module Module)> _children = [];
     private readonly List<(string Name, Parameter Parameter)> _parameters = [];
 
+    /// <summary>The parts, with the names under which they were registered.</summary>
+    internal IReadOnlyList<(string Name, Module Module)> Children => _children;
+
     /// <summary>Every module below this one with its dotted path, in the order of registration.</summary>
     public IEnumerable<(string Path, Module Module)> NamedModules() =>
         _children.SelectMany(child => child.Module.NamedModules()

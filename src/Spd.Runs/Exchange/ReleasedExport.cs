@@ -19,7 +19,7 @@ public static class ReleasedExport
     /// <exception cref="IOException">A file cannot be written.</exception>
     public static string Export(SavedRun run, string output)
     {
-        if (run.Experiment is not ExperimentConfig { Target: { Kind.TrainConfigFile: { } trainConfig } target } experiment)
+        if (run.Experiment is not ExperimentConfig { Target: { Kind: { TrainConfigFile: { } trainConfig, ReleasedClass: not null } } target } experiment)
         {
             throw new RunFolderException(
                 $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS or a residual MLP only, and this run is another kind");

@@ -6,7 +6,7 @@ namespace Spd.Text;
 /// A random order of the numbers below a count, which takes no memory: a Feistel network permutes a power of four at least as large, and walks on from what lies
 /// beyond the count (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002).
 /// </summary>
-internal readonly struct Permutation
+public readonly struct Permutation
 {
     private const int Rounds = 8;
     private const ulong Golden = 0x9E3779B97F4A7C15;
