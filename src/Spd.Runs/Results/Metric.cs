@@ -84,6 +84,8 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("fourier_write", "writes one frequency", "subcomponents in use with a share of at least 0.9", NumberFormat.Count),
         new("fourier_read_share", "largest share of a frequency, read", "mean over subcomponents in use", NumberFormat.Ratio),
         new("fourier_write_share", "largest share of a frequency, written", "mean over subcomponents in use", NumberFormat.Ratio),
+        new("fourier_read_key_share", "share of the network's frequencies, read", "mean over subcomponents in use", NumberFormat.Ratio),
+        new("fourier_write_key_share", "share of the network's frequencies, written", "mean over subcomponents in use; before the neurons 1 by itself", NumberFormat.Ratio),
         new("accuracy_rows", "inputs classified", "those that the decomposition is measured on", NumberFormat.Count),
         new("accuracy_target", "accuracy, the network itself", "the share of them that it classifies correctly", NumberFormat.Share),
         new("accuracy_unmasked", "accuracy, all subcomponents", "do they sum to the model?", NumberFormat.Share),

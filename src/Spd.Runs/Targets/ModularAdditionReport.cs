@@ -129,6 +129,9 @@ internal sealed record ModularAdditionReport(
             var spectra = Sites.Select(site => (site.Site, Spectra: site.Subcomponents.Select(side).OfType<Spectrum>().ToList())).Where(site => site.Spectra.Count > 0).ToList();
             yield return ($"fourier_{name}", new(spectra.ToDictionary(site => site.Site, site => (double)site.Spectra.Count(spectrum => spectrum.IsPure))));
             yield return ($"fourier_{name}_share", new(spectra.ToDictionary(site => site.Site, site => site.Spectra.Average(spectrum => spectrum.LargestShare))));
+            // Mixtures of these are of the right subspace, but no mechanism each.
+            yield return ($"fourier_{name}_key_share", new(spectra.ToDictionary(
+                site => site.Site, site => site.Spectra.Average(spectrum => KeyFrequencies.Sum(key => spectrum.Shares[key - 1])))));
         }
 
         yield return ("accuracy_rows", new(Pairs));

@@ -118,6 +118,12 @@ public sealed class ModularAdditionTests : IDisposable
         Assert.Equal([(0, 1, true), (1, 2, true)], report.Sites[0].Subcomponents.Select(each => (each.C, each.Read.Largest, each.Read.IsPure)));
         Assert.Equal([(0, 2, true), (1, 2, true)], report.Sites[1].Subcomponents.Select(each => (each.C, each.Write!.Largest, each.Write.IsPure)));
 
+        var evidence = report.Evidence().ToDictionary(entry => entry.Metric, entry => entry.Value);
+        Assert.Equal(4, evidence["fourier_alive"].Number);
+        Assert.Equal(1, evidence["fourier_read_share"].BySite!["embed.W_E"], 6);
+        Assert.Equal(report.KeyFrequencies.Count(key => key is 1 or 2) / 2.0, evidence["fourier_read_key_share"].BySite!["embed.W_E"], 6);
+        Assert.Equal((2, 2), ((int)evidence["fourier_read"].BySite!["embed.W_E"], (int)evidence["fourier_write"].BySite!["unembed.W_U"]));
+
         // The response of the neurons by hand: a neuron's frequency is that of W_in W_O W_V W_E.
         var maps = network.LinearMaps().ToDictionary(map => map.Path, map => map.Linear);
         float[][] path = Rows(maps["blocks.0.attn.W_V"]);
