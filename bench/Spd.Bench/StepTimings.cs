@@ -47,6 +47,20 @@ internal static class StepTimings
             OutputLossType = OutputLoss.Kl,
         });
 
+        // The shape of GPT-2 small, with the four matrices of one block: minutes a step would be too long for a default.
+        if (filter == "lm_gpt2_small")
+        {
+            var gpt2 = new Gpt2Config { VocabSize = 50_257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 }.Build();
+            gpt2.Initialise(1);
+            Decompose(filter, gpt2, new TokenData(new RandomTokens(50_257), 256), new()
+            {
+                C = 100,
+                BatchSize = 2,
+                TargetModulePatterns = ["transformer.h.5.attn.c_*", "transformer.h.5.mlp.c_*"],
+                OutputLossType = OutputLoss.Kl,
+            });
+        }
+
         void ToyModel(string name, TmsModelConfig config, int c)
         {
             var network = new Tms(config);

@@ -1,6 +1,8 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Formats;
+using Spd.Networks;
+using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -21,6 +23,12 @@ internal sealed class SpdDecomposition : IDecomposition
     {
         (_config, _backend) = (config, backend);
         _data = data ?? config.Target.Kind.Data(config.Target, config.Task);
+        if (target.Network is Transformer network && _data.Training.Length > network.ContextLength)
+        {
+            throw new ConfigException(
+                $"task_config.max_seq_len is {_data.Training.Length}, but the network takes sequences of at most {network.ContextLength} tokens: set it to so many, or fewer");
+        }
+
         _decomposer = new Decomposer(target.Network, _data.Training, config.Decomposition, backend, _data.Evaluation);
     }
 

@@ -50,6 +50,14 @@ internal sealed class LanguageModelTarget : TargetKind
     public override string Verify(TargetConfig config, Module network, Backend backend)
     {
         var transformer = (Transformer)network;
+        int known = Tokenizer.Load(((LanguageModelConfig)config).Tokenizer ?? config.Load!).VocabularySize;
+        if (known > transformer.VocabularySize)
+        {
+            throw new TargetException(
+                $"the tokenizer gives tokens up to {known - 1}, but the network in '{config.Load}' knows {transformer.VocabularySize}, numbered from 0: "
+                + "name the tokenizer that belongs to it with --set target.tokenizer=PATH");
+        }
+
         int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
         var (_, heldOut, encoder) = Sequences((LanguageModelConfig)config, length);
         int tried = (int)Math.Min(heldOut.Count, TriedSequences), batch = Math.Min(tried, TriedAtOnce);
