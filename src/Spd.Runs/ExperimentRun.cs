@@ -289,7 +289,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             string yaml = config.ToYaml();
             var hashes = folder.HashContents(config);
             // The weights that were loaded are in the folder.
-            return new Origin(config, yaml, hashes, RunMeaning.Of(yaml, hashes, "target.load"));
+            return new Origin(config, yaml, hashes, RunMeaning.Of(yaml, hashes, "target.load", "target.model", "target.hub"));
         }
     }
 }

@@ -65,7 +65,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
                 var folder = RunFolder.Open(path);
                 return (own is not null || !folder.IsFinished(experiment.Steps)) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
                     && RunComparison.Differences(
-                        catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. experiment.Target.Files.Keys, "target.load"]).Count == 0;
+                        catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. experiment.Target.Files.Keys, "target.load", "target.model"]).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)
             {

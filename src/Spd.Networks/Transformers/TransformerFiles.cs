@@ -27,28 +27,26 @@ public static class TransformerFiles
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static Transformer Load(string path, Func<TransformerConfig, TransformerConfig>? configure = null)
     {
-        if (!Directory.Exists(path))
-        {
-            using var file = WeightFile.Open(path);
-            return file.Format == WeightFile.Llama2c
-                ? Loaded(LlamaConfig.Of(file), file)
-                : throw new FileContentException($"{Quoted.Path(path)} holds weights alone: name the folder in which it lies beside a config.json");
-        }
-
-        string? weights = WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists);
         var config = ReadConfig(path);
+        string? weights = Directory.Exists(path) ? WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists) : path;
         if (weights is null) throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it");
-        using var opened = WeightFile.Open(weights);
-        return Loaded(config, opened);
-
-        Transformer Loaded(TransformerConfig config, WeightFile file) => (configure?.Invoke(config) ?? config).Load(file);
+        using var file = WeightFile.Open(weights);
+        return (configure?.Invoke(config) ?? config).Load(file);
     }
 
-    /// <summary>Reads the configuration of a folder.</summary>
+    /// <summary>Reads the configuration of a folder, or of a model of llama2.c.</summary>
     /// <exception cref="FileContentException">It is damaged, of an architecture that is not known, or has a field that is not supported.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     public static TransformerConfig ReadConfig(string folder)
     {
+        if (!Directory.Exists(folder))
+        {
+            using var file = WeightFile.Open(folder);
+            return file.Format == WeightFile.Llama2c
+                ? LlamaConfig.Of(file)
+                : throw new FileContentException($"{Quoted.Path(folder)} holds weights alone: name the folder in which it lies beside a config.json");
+        }
+
         string path = Path.Combine(folder, "config.json");
         if (!File.Exists(path)) throw new FileContentException($"{Quoted.Path(folder)} holds no config.json, which says what kind of network its weights are of");
         var root = JsonFile.ReadObject(path);

@@ -269,7 +269,7 @@ public sealed class FunctionGoldenTests : IDisposable
         int classes = Shape(recorded.GetProperty("out"))[^1], rows = x.Length / classes;
         var graph = new Graph();
         Value query = graph.Input(1), key = graph.Input(1), value = graph.Input(classes), cotangent = graph.Input(classes);
-        var seen = graph.Add(new Engine.Operations.Attention(query, key, value, 1, 1, 1));
+        var seen = graph.Add(new Engine.Operations.CausalAttention(query, key, value, 1, 1, 1));
         var gradient = Derivative.Of(graph, [(seen, cotangent)], [key])[key]!;
         var program = _backend.Compile(new Objective(graph), new Batch(rows, classes), keep: [seen, gradient]);
         program.Set(query, [.. Enumerable.Repeat(1f, x.Length)]);
