@@ -174,12 +174,13 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
         for (int lane = 0; lane < LaneBlock; lane += 2 * TSimd.Count)
         {
             TVector sum0 = TSimd.Zero, sum1 = TSimd.Zero;
-            TVector base0 = TSimd.Multiply(TSimd.Load(largest + lane), scale), base1 = TSimd.Multiply(TSimd.Load(largest + lane + TSimd.Count), scale);
+            var minus = TSimd.Create(-factor);
+            TVector base0 = TSimd.Multiply(TSimd.Load(largest + lane), minus), base1 = TSimd.Multiply(TSimd.Load(largest + lane + TSimd.Count), minus);
             float* at = scores + lane;
             for (int row = 0; row < rows; row++, at += LaneBlock)
             {
-                var e0 = TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(at), scale), base0));
-                var e1 = TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(at + TSimd.Count), scale), base1));
+                var e0 = TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(at), scale, base0));
+                var e1 = TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(at + TSimd.Count), scale, base1));
                 TSimd.Store(e0, at);
                 TSimd.Store(e1, at + TSimd.Count);
                 sum0 = TSimd.Add(sum0, e0);
@@ -197,8 +198,8 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     {
         for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
         {
-            TVector sum = TSimd.Load(sums + lane), largest = TSimd.Multiply(TSimd.Load(logSums + lane), TSimd.Create(factor));
-            TSimd.Store(TSimd.MultiplyAdd(TSimd.Log(sum), TSimd.Create(Log2E), largest), logSums + lane);
+            TVector sum = TSimd.Load(sums + lane), log = TSimd.Multiply(TSimd.Log(sum), TSimd.Create(Log2E));
+            TSimd.Store(TSimd.MultiplyAdd(TSimd.Load(logSums + lane), TSimd.Create(factor), log), logSums + lane);
             TSimd.Store(TSimd.Divide(TSimd.Create(1), sum), sums + lane);
         }
     }
@@ -229,10 +230,10 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
         var scale = TSimd.Create(factor);
         for (int row = 0; row < rows; row++, p += LaneBlock)
         {
-            var logSum = TSimd.Create(logSums[row]);
+            var minus = TSimd.Create(-logSums[row]);
             // What comes out for keys that the query does not see, whose scores may be larger, is replaced afterwards.
             for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
-                TSimd.Store(TSimd.Exp2(TSimd.Subtract(TSimd.Multiply(TSimd.Load(p + lane), scale), logSum)), p + lane);
+                TSimd.Store(TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(p + lane), scale, minus)), p + lane);
         }
     }
 
