@@ -77,8 +77,9 @@ public sealed class RealModelTests : IDisposable
         program.Set(x, tokens);
         program.Run(0, 0);
 
-        const double Share = 3.5e-6;
-        Is("cross_entropy_per_position", GoldenModels.WithoutLast(program.Read(losses[2]), tokens.Length), Share);
+        // Cross-entropies, about 1 at most here, are off by as much as logits, for which the recorded bound is absolute.
+        const double Share = 3.5e-6, OfLogits = 1.1e-5;
+        Is("cross_entropy_per_position", GoldenModels.WithoutLast(program.Read(losses[2]), tokens.Length), OfLogits);
         Is("mean_cross_entropy", [GoldenModels.WithoutLast(program.Read(losses[2]), tokens.Length).Average()], Share);
         float[][] rows = [.. program.Read(logits).Chunk(network.VocabularySize)];
         Is("logits_last_position", rows[^1], Share);
