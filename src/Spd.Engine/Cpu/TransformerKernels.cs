@@ -25,6 +25,8 @@ internal static unsafe class TransformerKernels
             .Add(new FunctionKernel<Normalise>(_ => new() { Overwrites = 0b1 }, Normalise))
             .Add(new FunctionKernel<NormaliseGradient>(_ => new() { Overwrites = 0b100, Accumulates = 1 }, NormaliseGradient))
             .Add(new FunctionKernel<Rotate>(_ => new() { Overwrites = 0b1 }, rotations.Rotate))
+            .Add(new FunctionKernel<RotateAt>(rotation => new() { Overwrites = 0b1, Scratch = rotation.Of.HeadWidth }, RotateAt))
+            .Add(new FunctionKernel<CachedAttention>(attention => new() { Scratch = attention.Keys.Columns }, CachedAttention))
             .Add(new FunctionKernel<CausalAttention>(attention => new() { Scratch = LaneBlock + 1 + attention.Heads }, Attention))
             .Add(new FunctionKernel<CausalAttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
             .Add(new FunctionKernel<CrossEntropy>(_ => new() { Overwrites = 0b1, Scratch = 1 }, CrossEntropy))
@@ -134,6 +136,80 @@ internal static unsafe class TransformerKernels
     private static void NormaliseGradient(NormaliseGradient operation, in Call call) => call.Kernels.NormaliseBackward(
         operation.Y.Rows, call.Lanes, operation.IsCentred, call.In(0), call.In(1), call.In(2), call.Out(0), call.Stride, call.Accumulates(0));
 
+    private static void RotateAt(RotateAt operation, in Call call)
+    {
+        var of = operation.Of;
+        int pairs = of.HeadWidth / 2;
+        float* positions = call.In(1), cosines = Start(call.Scratch(of.HeadWidth)), sines = cosines + (nint)pairs * call.Stride;
+        for (int pair = 0; pair < pairs; pair++)
+        {
+            double frequency = Frequency(of.HeadWidth, of.Base, pair);
+            for (int lane = 0; lane < call.Lanes; lane++)
+            {
+                var (sine, cosine) = call.Mask[lane] == 0 ? (0, 1) : Math.SinCos(positions[lane] * frequency);
+                cosines[(nint)pair * call.Stride + lane] = (float)cosine;
+                sines[(nint)pair * call.Stride + lane] = (float)sine;
+            }
+        }
+
+        call.Kernels.Rotate(
+            of.X.Rows, of.HeadWidth, call.Lanes, cosines, sines, call.Stride, of.IsInterleaved, of.IsInverse, call.In(0), call.Out(0), call.Stride);
+    }
+
+    private static double Frequency(int headWidth, double rotaryBase, int pair) => Math.Pow(rotaryBase, -2.0 * pair / headWidth);
+
+    private static void CachedAttention(CachedAttention operation, in Call call)
+    {
+        var (of, batch, longest) = (operation.Of, call.Workspace.Batch, operation.Keys.Columns);
+        int start = (int)call.In(3)[0];
+        if (batch.Sequences != 1) throw new InvalidOperationException($"keys and values are kept of one sequence, but the batch has {batch.Sequences}");
+        if (start < 0 || start > longest - batch.Length)
+            throw new InvalidOperationException($"positions {start} to {start + batch.Length - 1} were computed, but keys and values are kept of {longest}");
+        Keep(call.In(1), call.Stride, batch.Length, start, operation.Keys);
+        Keep(call.In(2), call.Stride, batch.Length, start, operation.Values);
+        float* scores = Start(call.Scratch(longest));
+        for (int block = 0; block < call.Lanes; block += LaneBlock)
+        {
+            int queries = Math.Min(LaneBlock, batch.Length - block), first = Oldest(start + block), keys = start + block + queries - first;
+            for (int head = 0; head < of.Heads; head++)
+            {
+                nint keyHead = (nint)((long)head * of.KeyHeads / of.Heads);
+                float* kept = operation.Keys.Pointer + keyHead * of.HeadWidth * longest + first;
+                call.Kernels.MatrixProduct(
+                    keys, of.HeadWidth, LaneBlock, kept, 1, longest, call.In(0) + (nint)head * of.HeadWidth * call.Stride + block, call.Stride, scores, LaneBlock,
+                    accumulate: false);
+                for (int query = 0; query < queries; query++)
+                    Softmax(scores + query, keys, Oldest(start + block + query) - first, start + block + query + 1 - first, of.Scale);
+                call.Kernels.MatrixProduct(
+                    of.ValueWidth, keys, LaneBlock, operation.Values.Pointer + keyHead * of.ValueWidth * longest + first, longest, 1, scores, LaneBlock,
+                    call.Out(0) + (nint)head * of.ValueWidth * call.Stride + block, call.Stride, accumulate: false);
+            }
+        }
+
+        int Oldest(int position) => of.Window == 0 ? 0 : Math.Max(0, position - of.Window + 1);
+    }
+
+    private static void Keep(float* from, int stride, int count, int start, Parameter into)
+    {
+        for (int row = 0; row < into.Rows; row++) new Span<float>(from + (nint)row * stride, count).CopyTo(into.Row(row)[start..]);
+    }
+
+    /// <summary>The softmax of one lane's scores from one row to another; zero in the rows before and behind.</summary>
+    private static void Softmax(float* scores, int rows, int first, int end, double scale)
+    {
+        float largest = float.NegativeInfinity;
+        double sum = 0;
+        for (int row = first; row < end; row++) largest = Math.Max(largest, scores[row * LaneBlock]);
+        for (int row = 0; row < rows; row++)
+        {
+            ref float score = ref scores[row * LaneBlock];
+            score = row < first || row >= end ? 0 : MathF.Exp((float)scale * (score - largest));
+            sum += score;
+        }
+
+        for (int row = first; row < end; row++) scores[row * LaneBlock] /= (float)sum;
+    }
+
     private static void Attention(CausalAttention operation, in Call call)
     {
         var room = call.Scratch(LaneBlock + 1 + operation.Heads);
@@ -232,7 +308,7 @@ internal static unsafe class TransformerKernels
             var table = new AlignedBuffer(2L * pairs * lanes);
             for (int pair = 0; pair < pairs; pair++)
             {
-                double frequency = Math.Pow(key.Base, -2.0 * pair / key.Width);
+                double frequency = Frequency(key.Width, key.Base, pair);
                 for (int lane = 0; lane < lanes; lane++)
                 {
                     var (sine, cosine) = Math.SinCos(lane % key.Lanes * frequency);

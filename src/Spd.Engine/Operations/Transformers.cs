@@ -56,6 +56,15 @@ public sealed record Rotate(Value X, int HeadWidth, double Base, bool IsInterlea
         of.Add(X, of.Graph.Add(this with { X = d[0]!, IsInverse = !IsInverse }));
 }
 
+/// <summary><see cref="Rotate"/> where positions are given, as in a text that is computed part by part.</summary>
+/// <param name="Of">The rotation.</param>
+/// <param name="Positions">The position of each lane, one row.</param>
+public sealed record RotateAt(Rotate Of, Value Positions) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [Of.X, Positions];
+    public override IReadOnlyList<Shape> Results => Of.Results;
+}
+
 /// <summary>
 /// Causal attention over the positions of each sequence: <c>o_i = Σ_j p_ij v_j</c> with p_i the softmax over <c>j ≤ i</c> of <c>Scale · q_i · k_j</c>, head by head;
 /// and for each head the logarithm of what that softmax was divided by, which its derivative needs.
@@ -114,4 +123,22 @@ public sealed record CausalAttentionGradient(CausalAttention Of, Value Output, V
         [.. new[] { Of.Q, Of.K, Of.V }.Select(input => new Shape(ThrowIfUnlike(Output, Dy).Domain, input.Rows))];
     public override Work WorkAt(int length) => new(
         MultiplyAdds: Of.KeysOf(length) * Of.Heads * (3 * Of.HeadWidth + 2 * Of.ValueWidth), Entries: 2 * Of.KeysOf(length) * Of.Heads);
+}
+
+/// <summary>
+/// <see cref="CausalAttention"/> in one sequence that is computed part by part: keys and values are kept, and queries read those of earlier runs too. A run of
+/// positions that were computed before takes their place.
+/// </summary>
+/// <param name="Of">The attention.</param>
+/// <param name="Positions">The position of each lane, one row: one after the other.</param>
+/// <param name="Keys">Where keys are kept, <c>[rows of keys, positions]</c>.</param>
+/// <param name="Values">Where values are kept, <c>[rows of values, positions]</c>.</param>
+public sealed record CachedAttention(CausalAttention Of, Value Positions, Parameter Keys, Parameter Values) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [Of.Q, Of.K, Of.V, Positions];
+    public override IReadOnlyList<Shape> Results => Keys.Rows == Of.K.Rows && Values.Rows == Of.V.Rows && Keys.Columns == Values.Columns
+        ? [Of.Results[0]]
+        : throw new ArgumentException(
+            $"keys {Of.K} and values {Of.V} cannot be kept in matrices of [{Keys.Rows}, {Keys.Columns}] and [{Values.Rows}, {Values.Columns}]");
+    public override Work WorkAt(int length) => Of.WorkAt(Keys.Columns);
 }

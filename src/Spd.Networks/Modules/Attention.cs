@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
@@ -119,14 +120,22 @@ public sealed class Attention : Module
 
         return (Turned(query), Turned(key), value);
 
-        Value Turned(Value heads) => Options.RotaryBase is { } rotaryBase ? graph.Rotate(heads, _headWidth, rotaryBase, Options.HasAdjacentPairs) : heads;
+        Value Turned(Value heads)
+        {
+            if (Options.RotaryBase is not { } rotaryBase) return heads;
+            var rotation = new Rotate(heads, _headWidth, rotaryBase, Options.HasAdjacentPairs);
+            return graph.Add(pass.Continued is { } text ? new RotateAt(rotation, text.Positions) : rotation);
+        }
     }
 
     /// <summary>The values that each head reads, <c>[heads · width, lanes]</c>: what goes into <see cref="Output"/>.</summary>
     public Value Context(ForwardPass pass, Value x)
     {
         var (query, key, value) = Projections(pass, x);
-        return pass.Graph.Attention(query, key, value, _heads, _keyHeads, Scale, Options.Window);
+        var attention = new CausalAttention(query, key, value, _heads, _keyHeads, Scale, Options.Window);
+        return pass.Graph.Add(pass.Continued is { } text
+            ? new CachedAttention(attention, text.Positions, new Parameter("keys", key.Rows, text.Longest), new Parameter("values", value.Rows, text.Longest))
+            : attention);
     }
 
     public override Value Forward(ForwardPass pass, Value x) => Output.Forward(pass, Context(pass, x));

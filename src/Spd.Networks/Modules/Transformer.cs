@@ -89,7 +89,7 @@ public sealed class Transformer : Module
     public Value Embed(ForwardPass pass, Value tokens)
     {
         var vectors = Embedding.Forward(pass, tokens);
-        return _positions is null ? vectors : pass.Graph.Plus(vectors, _positions.Forward(pass, pass.Graph.Positions()));
+        return _positions is null ? vectors : pass.Graph.Plus(vectors, _positions.Forward(pass, pass.Continued?.Positions ?? pass.Graph.Positions()));
     }
 
     /// <summary>The residual stream behind the last block, normalised: what the head reads.</summary>
@@ -115,8 +115,7 @@ public sealed class Transformer : Module
         ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
         if (tokens.Count == 0 || tokens.Count % sequences != 0)
             throw new ArgumentException($"{tokens.Count} tokens are not {sequences} sequences of one length", nameof(tokens));
-        foreach (int token in tokens.Where(token => token < 0 || token >= VocabularySize))
-            throw new ArgumentException($"there is no token {token}: the vocabulary has {VocabularySize}, numbered from 0", nameof(tokens));
+        ThrowIfUnknown(tokens);
         var graph = new Graph();
         var x = graph.Input(1);
         var logits = Forward(new ForwardPass(graph), x);
@@ -124,5 +123,12 @@ public sealed class Transformer : Module
         program.Set(x, [.. tokens.Select(token => (float)token)]);
         program.Run(seed: 0, step: 0);
         return program.Read(logits);
+    }
+
+    /// <summary>Refuses tokens that the vocabulary does not have.</summary>
+    internal void ThrowIfUnknown(IEnumerable<int> tokens)
+    {
+        foreach (int token in tokens.Where(token => token < 0 || token >= VocabularySize))
+            throw new ArgumentException($"there is no token {token}: the vocabulary has {VocabularySize}, numbered from 0", nameof(tokens));
     }
 }

@@ -36,4 +36,7 @@ public static class NetworkStreams
 
     /// <summary>Choices among rows of a data set.</summary>
     public static StreamPurpose RowChoice { get; } = new(6);
+
+    /// <summary>Which token follows, where a language model writes.</summary>
+    public static StreamPurpose Tokens { get; } = new(10);
 }

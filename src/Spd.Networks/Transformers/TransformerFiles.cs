@@ -6,6 +6,9 @@ namespace Spd.Networks.Transformers;
 /// <summary>Transformers as they come: folders of Hugging Face's files, and models of llama2.c.</summary>
 public static class TransformerFiles
 {
+    /// <summary>The file of a model's configuration in its folder.</summary>
+    public const string ConfigName = "config.json";
+
     // As Hugging Face's library looks for them.
     private static readonly string[] WeightNames = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
@@ -34,6 +37,9 @@ public static class TransformerFiles
         return (configure?.Invoke(config) ?? config).Load(file);
     }
 
+    /// <summary>Whether a path is a folder with the configuration of a model.</summary>
+    public static bool IsFolder(string path) => File.Exists(Path.Combine(path, ConfigName));
+
     /// <summary>Reads the configuration of a folder, or of a model of llama2.c.</summary>
     /// <exception cref="FileContentException">It is damaged, of an architecture that is not known, or has a field that is not supported.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
@@ -47,8 +53,8 @@ public static class TransformerFiles
                 : throw new FileContentException($"{Quoted.Path(folder)} holds weights alone: name the folder in which it lies beside a config.json");
         }
 
-        string path = Path.Combine(folder, "config.json");
-        if (!File.Exists(path)) throw new FileContentException($"{Quoted.Path(folder)} holds no config.json, which says what kind of network its weights are of");
+        string path = Path.Combine(folder, ConfigName);
+        if (!File.Exists(path)) throw new FileContentException($"{Quoted.Path(folder)} holds no {ConfigName}, which says what kind of network its weights are of");
         var root = JsonFile.ReadObject(path);
         string? kind = root.TryGetProperty("model_type", out var field) && field.ValueKind == JsonValueKind.String ? field.GetString() : null;
         if (kind is null || !Architectures.TryGetValue(kind, out var architecture))
