@@ -88,6 +88,21 @@ public sealed class Tokenizer
         }
     }
 
+    /// <summary>
+    /// The tokenizer that lies beside a model: in its folder a <c>tokenizer.json</c> or one of llama2.c, <c>tok512.bin</c> for a vocabulary of 512 or
+    /// <c>tokenizer.bin</c>; beside the folder one of llama2.c for a vocabulary of that size.
+    /// </summary>
+    /// <param name="model">The model's folder, or its file.</param>
+    /// <param name="vocabularySize">Tokens of the model's vocabulary.</param>
+    /// <returns>Its path; null where there is none.</returns>
+    public static string? Find(string model, int vocabularySize)
+    {
+        string sized = $"tok{vocabularySize}.bin", beside = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(model)) ?? "";
+        string folder = Directory.Exists(model) ? model : beside;
+        string[] paths = [Path.Combine(folder, FileName), Path.Combine(folder, sized), Path.Combine(folder, "tokenizer.bin"), Path.Combine(beside, sized)];
+        return Array.Find(paths, File.Exists);
+    }
+
     /// <summary>The tokens of a text.</summary>
     /// <param name="text">The text. Special tokens that are spelled in it are found.</param>
     /// <param name="addSpecialTokens">Whether <see cref="Prepended"/> and <see cref="Appended"/> are added.</param>

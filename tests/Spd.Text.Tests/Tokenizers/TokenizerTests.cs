@@ -24,6 +24,29 @@ public sealed class TokenizerTests
     }
 
     [Fact]
+    public void TheTokenizerBesideAModelIsFound()
+    {
+        using var folder = new TemporaryFolder();
+        string inside = folder["model"];
+        Directory.CreateDirectory(inside);
+        File.WriteAllText(folder["model.bin"], "");
+        // From the one that is taken last to the first.
+        foreach (var (file, ofFolder, ofFile) in new[]
+        {
+            ("tok4096.bin", false, false), ("tok512.bin", true, true), ("model/tokenizer.bin", true, false), ("model/tok512.bin", true, false),
+            ("model/tokenizer.json", true, false), ("tokenizer.json", false, true),
+        })
+        {
+            File.WriteAllText(folder[file], "");
+            if (ofFolder) Assert.Equal(folder[file], Tokenizer.Find(inside, 512));
+            if (ofFile) Assert.Equal(folder[file], Tokenizer.Find(folder["model.bin"], 512));
+            if (!ofFolder && !ofFile) Assert.Null(Tokenizer.Find(inside, 512));
+        }
+
+        Assert.Equal(folder["model/tokenizer.json"], Tokenizer.Find(inside + Path.DirectorySeparatorChar, 512));
+    }
+
+    [Fact]
     public void StoriesAreReadAgainAndTheirTokensStandInOrder()
     {
         var tokenizer = Tokenizer.Load(SharedFiles.Find("tokenizers/gpt2.tokenizer.json"));
