@@ -26,7 +26,7 @@ internal static class CommandLine
         {
             debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
-            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(),
+            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), SampleCommand.Create(),
         };
         ParseResult? parsed = null;
         try

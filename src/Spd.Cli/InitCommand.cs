@@ -1,20 +1,30 @@
 using System.CommandLine;
 using Spd.Formats;
+using Spd.Networks.Transformers;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
+using Spd.Text;
 
 namespace Spd.Cli;
 
-/// <summary><c>spd init</c>: the configuration of an MLP, drafted from its weight file.</summary>
+/// <summary><c>spd init</c>: the configuration of an MLP, drafted from its weight file, or of a language model, from its folder.</summary>
 internal static class InitCommand
 {
     public static Command Create()
     {
-        var weights = new Argument<string>("weights") { Description = "The weight file of an MLP: safetensors, PyTorch's (.pt, .pth), NumPy's (.npz)." };
-        var data = new Option<string?>("--data") { Description = "The file of inputs.", HelpName = "FILE" };
+        var weights = new Argument<string>("weights")
+        {
+            Description = "The weight file of an MLP (safetensors, PyTorch's .pt or .pth, NumPy's .npz), or the folder of a language model with its config.json.",
+        };
+        var data = new Option<string?>("--data") { Description = "The file of inputs, of an MLP.", HelpName = "FILE" };
         var labels = new Option<string?>("--labels") { Description = "The file of labels, of a classifier.", HelpName = "FILE" };
-        var output = new Option<string?>("--out") { Description = "The file to write, a new one; by default that of the weights with .yaml at its end, in this folder.", HelpName = "FILE" };
+        var text = new Option<string?>("--text") { Description = "The text, of a language model: a file, a folder of files, or a pattern.", HelpName = "PATH" };
+        var output = new Option<string?>("--out")
+        {
+            Description = "The file to write, a new one; by default that of the weights, or their folder, with .yaml at its end, in this folder.",
+            HelpName = "FILE",
+        };
         var prefix = new Option<string?>("--prefix") { Description = "What stands before the names of the network, where the file holds several: --prefix ema.", HelpName = "NAME" };
         var ignore = new Option<string[]>("--ignore")
         {
@@ -22,24 +32,63 @@ internal static class InitCommand
             HelpName = "NAME",
             DefaultValueFactory = _ => [],
         };
-        var command = new Command("init", "Write the configuration of an experiment from the names and shapes of a weight file.") { weights, data, labels, output, prefix, ignore };
-        command.SetAction(parsed => Execute(
-            parsed.GetValue(weights)!, parsed.GetValue(data), parsed.GetValue(labels), parsed.GetValue(output), parsed.GetValue(prefix), parsed.GetValue(ignore)!));
+        var command = new Command("init", "Write the configuration of an experiment from the names and shapes of a weight file, or from the folder of a language model.")
+        {
+            weights, data, labels, text, output, prefix, ignore,
+        };
+        command.SetAction(parsed =>
+        {
+            string path = parsed.GetValue(weights)!;
+            bool isLanguageModel = TransformerFiles.IsFolder(path);
+            Option[] others = isLanguageModel ? [data, labels, prefix, ignore] : [text];
+            if (Array.Find(others, option => parsed.GetResult(option) is { Implicit: false }) is { } other)
+            {
+                throw new ConfigException(isLanguageModel
+                    ? $"{other.Name} is for MLPs, but {Quoted.Path(path)} holds a language model"
+                    : $"{other.Name} is for the folder of a language model, but {Quoted.Path(path)} is none: it holds no {TransformerFiles.ConfigName}");
+            }
+
+            return isLanguageModel
+                ? OfLanguageModel(path, parsed.GetValue(text), parsed.GetValue(output))
+                : OfMlp(path, parsed.GetValue(data), parsed.GetValue(labels), parsed.GetValue(output), parsed.GetValue(prefix), parsed.GetValue(ignore)!);
+        });
         return command;
     }
 
-    private static int Execute(string weights, string? data, string? labels, string? output, string? prefix, string[] ignore)
+    private static int OfMlp(string weights, string? data, string? labels, string? output, string? prefix, string[] ignore)
     {
-        output ??= $"{Path.GetFileNameWithoutExtension(weights)}.yaml";
-        if (output.Length == 0) throw new ConfigException("--out is empty, but the path of a file is needed");
-        if (File.Exists(output) || Directory.Exists(output)) throw new ConfigException($"{Quoted.Path(output)} exists already: name a new file with --out");
+        output = NewFile(output, Path.GetFileNameWithoutExtension(weights));
         foreach (string? file in new[] { weights, data is null ? null : ArrayFile.FileOf(data), labels is null ? null : ArrayFile.FileOf(labels) })
             if (file is not null && !File.Exists(file) && !Directory.Exists(file)) throw new ConfigException($"there is no file {Quoted.Path(file)}");
 
         var draft = MlpDraft.Of(weights, prefix, ignore, data is null ? null : MlpDraft.InputsIn(data, labels));
-        // Paths in a configuration are looked for beside it first; as full ones, they are found wherever it lies.
-        bool isHere = Path.GetDirectoryName(Path.GetFullPath(output)) == Environment.CurrentDirectory;
-        string yaml = draft.At(Placed(weights)!).ToYaml(Placed(data), Placed(labels));
+        string yaml = draft.At(Placed(weights, output)!).ToYaml(Placed(data, output), Placed(labels, output));
+        return Write(yaml, output, $"{string.Join(" → ", draft.LayerSizes)}, from {Quoted.List(draft.Weights)}");
+    }
+
+    private static int OfLanguageModel(string folder, string? text, string? output)
+    {
+        output = NewFile(output, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+        // Whether there is such a text, before anything is written.
+        if (text is not null) TextFiles.Find(text);
+        var draft = LanguageModelDraft.Of(folder, Catalog.Open().Find(LanguageModelDraft.Example));
+        string yaml = draft.ToYaml(Placed(folder, output)!, Placed(draft.Tokenizer, output), Placed(text, output));
+        return Write(yaml, output, Quoted.List(draft.Sites));
+    }
+
+    private static string NewFile(string? output, string stem)
+    {
+        output ??= $"{stem}.yaml";
+        if (output.Length == 0) throw new ConfigException("--out is empty, but the path of a file is needed");
+        return File.Exists(output) || Directory.Exists(output) ? throw new ConfigException($"{Quoted.Path(output)} exists already: name a new file with --out") : output;
+    }
+
+    // Paths in a configuration are looked for beside it first; as full ones, they are found wherever it lies.
+    private static string? Placed(string? path, string output) =>
+        path is null || Path.GetDirectoryName(Path.GetFullPath(output)) == Environment.CurrentDirectory ? path : Path.GetFullPath(path);
+
+    private static int Write(string yaml, string output, string what)
+    {
         // What was drafted is what the program reads.
         ExperimentConfig.Parse(yaml, output, [], Catalog.Open());
         if (Path.GetDirectoryName(Path.GetFullPath(output)) is { } folder) Directory.CreateDirectory(folder);
@@ -47,11 +96,9 @@ internal static class InitCommand
         using (var writer = new StreamWriter(stream))
             writer.Write(yaml);
 
-        Screen.WriteLine($"Wrote {Quoted.Path(output)}: {string.Join(" → ", draft.LayerSizes)}, from {Quoted.List(draft.Weights)}.");
+        Screen.WriteLine($"Wrote {Quoted.Path(output)}: {what}.");
         int open = yaml.Split('\n').Count(line => line.Contains("# TO DECIDE", StringComparison.Ordinal));
-        Screen.WriteLine($"{open} {(open == 1 ? "line" : "lines")} to decide (TO DECIDE); then: spd run {output}");
+        Screen.WriteLine($"{(open == 0 ? "Then" : $"{open} {(open == 1 ? "line" : "lines")} to decide (TO DECIDE); then")}: spd run {output}");
         return CommandLine.Success;
-
-        string? Placed(string? path) => path is null || isHere ? path : Path.GetFullPath(path);
     }
 }

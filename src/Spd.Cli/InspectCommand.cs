@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spd.Formats;
+using Spd.Networks.Transformers;
 using Spd.Runs.Configuration;
 using Spectre.Console;
 
@@ -15,23 +16,27 @@ internal static class InspectCommand
     private const int MostAtOnce = 1 << 22;
 
     // What a screen is for; --json has no end.
-    private const int MostRows = 500, MostClassesShown = 20, LongestName = 60;
+    public const int MostRows = 500;
+
+    private const int MostClassesShown = 20, LongestName = 60;
 
     public static Command Create()
     {
         var path = new Argument<string>("file")
         {
-            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data; of one with several arrays, FILE:NAME is one.",
+            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data; of one with several arrays, FILE:NAME is one. Or the folder of a language model.",
         };
         var json = new Option<bool>("--json") { Description = "Print everything as JSON, names whole." };
         var command = new Command(
-            "inspect", "List what a file of weights or data holds: names, shapes, types, bytes; of data the smallest and largest numbers and the classes.")
+            "inspect", "List what a file of weights or data holds: names, shapes, types, bytes; of data the smallest and largest numbers and the classes; of a language model its shape, its tokenizer, its linear maps.")
         {
             path, json,
         };
         command.SetAction(parsed =>
         {
-            var content = Read(parsed.GetValue(path)!);
+            string given = parsed.GetValue(path)!;
+            if (TransformerFiles.IsFolder(given)) return InspectedModel.Show(given, parsed.GetValue(json));
+            var content = Read(given);
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(content, InspectJson.Default.InspectedFile));
             else Write(content);
             return CommandLine.Success;
@@ -267,4 +272,5 @@ internal sealed record InspectedShard(string File, int Tensors, long Bytes);
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true, NewLine = "\n")]
 [JsonSerializable(typeof(InspectedFile))]
+[JsonSerializable(typeof(InspectedModel))]
 internal sealed partial class InspectJson : JsonSerializerContext;

@@ -41,6 +41,13 @@ internal static class Screen
     /// <summary>Writes a sentence: one line, whatever names are in it.</summary>
     public static void WriteLine(string sentence) => Console.WriteLine(OneLine(sentence, LongestSentence));
 
+    /// <summary>Writes a part of a text, whose lines end where it says so.</summary>
+    public static void Write(string text)
+    {
+        Console.Write(text);
+        Console.Out.Flush();
+    }
+
     /// <summary>Tells what went wrong: one line on standard error.</summary>
     public static void Complain(string sentence) => Console.Error.WriteLine(OneLine($"spd: {sentence}", LongestSentence));
 

@@ -251,7 +251,7 @@ public sealed partial class MlpDraft
     private static int Outputs(TensorInfo matrix, WeightLayout layout) => matrix.Shape[layout == WeightLayout.OutIn ? 0 : 1];
 
     /// <summary>A text as YAML: plain where no reader could take it for something else, or else in quotes with escapes that YAML and JSON share.</summary>
-    private static string Scalar(string text) => PlainText().IsMatch(text)
+    internal static string Scalar(string text) => PlainText().IsMatch(text)
         ? text
         : JsonSerializer.Serialize(text, StringText.Default.String);
 

@@ -1,0 +1,70 @@
+using System.Text.RegularExpressions;
+using Spd.Formats;
+using Spd.Networks;
+using Spd.Networks.Transformers;
+using Spd.Runs.Configuration;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>The configuration of an experiment on a language model: that of the shipped one, with the model, the matrices of its middle block, and its sizes.</summary>
+public sealed class LanguageModelDraft
+{
+    /// <summary>The shipped experiment that it is drafted after.</summary>
+    public const string Example = "lm_stories260K";
+
+    private const int FewestSubcomponents = 200, LongestSequence = 256;
+
+    private readonly string _example;
+    private readonly Transformer _network;
+
+    private LanguageModelDraft(string example, Transformer network, string? tokenizer)
+    {
+        (_example, _network, Tokenizer) = (example, network, tokenizer);
+        var middle = network.Blocks[network.Blocks.Count / 2];
+        string block = network.NamedModules().Single(entry => entry.Module == middle).Path;
+        Sites = [.. middle.LinearMaps().Select(map => $"{block}.{map.Path}")];
+    }
+
+    /// <summary>The linear maps that are decomposed.</summary>
+    public IReadOnlyList<string> Sites { get; }
+
+    /// <summary>The tokenizer that lies beside the model; null where there is none.</summary>
+    public string? Tokenizer { get; }
+
+    /// <summary>Looks at a model.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="example">The file of <see cref="Example"/>.</param>
+    /// <exception cref="FileContentException">The folder holds no model that can be loaded; one sentence says why.</exception>
+    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
+    public static LanguageModelDraft Of(string folder, string example)
+    {
+        var network = TransformerFiles.Load(folder);
+        return new LanguageModelDraft(File.ReadAllText(example).ReplaceLineEndings("\n"), network, Text.Tokenizer.Find(folder, network.VocabularySize));
+    }
+
+    /// <summary>The configuration as YAML, with comments where something is to be decided.</summary>
+    /// <param name="folder">The path by which it is to name the model's folder.</param>
+    /// <param name="tokenizer">That of the tokenizer; null where it is to be filled in.</param>
+    /// <param name="text">That of the text; null where it is to be filled in.</param>
+    public string ToYaml(string folder, string? tokenizer, string? text)
+    {
+        int width = _network.Embedding.Outputs;
+        string yaml = _example;
+        Put("description: ", MlpDraft.Scalar($"a language model of {_network.NamedParameters().Sum(entry => (long)entry.Parameter.Count)} weights, the matrices of one block"));
+        // As many for each feature of the stream as there.
+        Put("C: ", $"{Math.Max(FewestSubcomponents, 3 * width)}");
+        Put("- ", string.Join("\n- ", Sites.Select(MlpDraft.Scalar)));
+        Put("  max_seq_len: ", $"{Math.Min(LongestSequence, _network.ContextLength)}");
+        Put("  model: ", MlpDraft.Scalar(folder));
+        Put("  tokenizer: ", tokenizer is null ? "path/to/tokenizer.json   # TO DECIDE: none lies beside the model" : MlpDraft.Scalar(tokenizer));
+        Put("    text: ", text is null ? "path/to/text   # TO DECIDE: a file, a folder of files, or a pattern" : MlpDraft.Scalar(text));
+        return $"# Drafted after the shipped experiment {Example}, for whose model the numbers were chosen: try others.\n{yaml}";
+
+        void Put(string key, string value)
+        {
+            var line = new Regex($"^{Regex.Escape(key)}.*$", RegexOptions.Multiline);
+            if (line.Count(yaml) != 1) throw new ConfigException($"the shipped experiment {Example} has been changed: it must have one line that begins with {Quoted.Of(key)}");
+            yaml = line.Replace(yaml, _ => key + value);
+        }
+    }
+}
