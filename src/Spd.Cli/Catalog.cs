@@ -45,7 +45,7 @@ internal static class Catalog
             if (!isNew && value.Bytes < value.Total && value.Bytes - _told < BytesPerReport) return;
             if (!isNew && value.Bytes == _told) return;
             (_file, _told) = (value.File, value.Bytes);
-            Screen.WriteLine(string.Create(CultureInfo.InvariantCulture, $"downloading {value.File}: {value.Bytes / 1e6:F1} of {value.Total / 1e6:F1} MB"));
+            Screen.Report(string.Create(CultureInfo.InvariantCulture, $"downloading {value.File}: {value.Bytes / 1e6:F1} of {value.Total / 1e6:F1} MB"));
         }
     }
 }

@@ -51,6 +51,9 @@ internal static class Screen
     /// <summary>Tells what went wrong: one line on standard error.</summary>
     public static void Complain(string sentence) => Console.Error.WriteLine(OneLine($"spd: {sentence}", LongestSentence));
 
+    /// <summary>Tells how far something has come: one line on standard error, apart from what was asked for.</summary>
+    public static void Report(string sentence) => Console.Error.WriteLine(OneLine(sentence, LongestSentence));
+
     /// <summary>The cell of a table: one line, as it is, and cut where it is long.</summary>
     public static StyledText Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
 
