@@ -27,7 +27,7 @@ internal static unsafe class TransformerKernels
             .Add(new FunctionKernel<Rotate>(_ => new() { Overwrites = 0b1 }, rotations.Rotate))
             .Add(new FunctionKernel<RotateAt>(rotation => new() { Overwrites = 0b1, Scratch = rotation.Of.HeadWidth }, RotateAt))
             .Add(new FunctionKernel<CachedAttention>(attention => new() { Scratch = attention.Keys.Columns }, CachedAttention))
-            .Add(new FunctionKernel<CausalAttention>(attention => new() { Scratch = LaneBlock + 1 + attention.Heads }, Attention))
+            .Add(new FunctionKernel<CausalAttention>(attention => new() { Scratch = LaneBlock + 2 * attention.Heads }, Attention))
             .Add(new FunctionKernel<CausalAttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
             .Add(new FunctionKernel<CrossEntropy>(_ => new() { Overwrites = 0b1, Scratch = 1 }, CrossEntropy))
             .Add(new FunctionKernel<ExpectedUnembedding>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Expected))
@@ -212,9 +212,9 @@ internal static unsafe class TransformerKernels
 
     private static void Attention(CausalAttention operation, in Call call)
     {
-        var room = call.Scratch(LaneBlock + 1 + operation.Heads);
+        var room = call.Scratch(LaneBlock + 2 * operation.Heads);
         // What nobody asks for goes into scratch too.
-        float* scratch = Start(room), sums = call.IsWanted(1) ? call.Out(1) : scratch + (nint)(LaneBlock + 1) * call.Stride;
+        float* scratch = Start(room), sums = call.IsWanted(1) ? call.Out(1) : scratch + (nint)LaneBlock * call.Stride;
         var shape = ShapeOf(operation, call);
         for (int lane = 0; lane < call.Lanes; lane += shape.Lanes)
         {

@@ -17,9 +17,9 @@ internal static class ExponentialFunctions<TVector, TSimd>
     private const float SeriesEnd = 0.625f;
     private const float C3 = -0.333333284f, C5 = 0.133327693f, C7 = -0.0538509078f, C9 = 0.0209971797f, C11 = -0.00609671418f;
 
-    // The polynomial of degree 5 whose largest relative error from 2^f on −½ ≤ f ≤ ½ is least: 7.5e-8.
-    private const float P0 = 1.0000000716546822f, P1 = 0.6931469670647331f, P2 = 0.24022119723848476f, P3 = 0.05550713273542586f;
-    private const float P4 = 0.00967554133421605f, P5 = 0.0013276471979478776f;
+    // The polynomial of degree 6 whose largest relative error from 2^f on −½ ≤ f ≤ ½ is least, 1.9e-09; in floats it is 1 at 0.
+    private const float P0 = 1f, P1 = 0.6931472057372676f, P2 = 0.24022646890634652f, P3 = 0.055503287769653374f;
+    private const float P4 = 0.009618488957075231f, P5 = 0.0013399931219193481f, P6 = 0.00015345812011544304f;
 
     /// <summary>Added to a float, it leaves in the last bits the whole number that is nearest.</summary>
     public const float Rounding = 12582912f;
@@ -28,7 +28,8 @@ internal static class ExponentialFunctions<TVector, TSimd>
     [MethodImpl(Inline)]
     public static TVector PowerOfTwo(TVector f)
     {
-        var p = TSimd.MultiplyAdd(TSimd.Create(P5), f, TSimd.Create(P4));
+        var p = TSimd.MultiplyAdd(TSimd.Create(P6), f, TSimd.Create(P5));
+        p = TSimd.MultiplyAdd(p, f, TSimd.Create(P4));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P3));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P2));
         p = TSimd.MultiplyAdd(p, f, TSimd.Create(P1));

@@ -113,18 +113,18 @@ internal abstract unsafe class KernelSet
         int rows, int width, int lanes, float* cosines, float* sines, nint tableStride, bool isInterleaved, bool isInverse, float* x, float* y, nint stride);
 
     /// <summary>
-    /// Causal attention of one group of sequences (<see cref="AttentionShape"/>): the output and, for each head a row, the logarithm (base 2) of what its softmax
-    /// was divided by.
+    /// Causal attention of one group of sequences (<see cref="AttentionShape"/>): the output and, for each head, two rows of what its softmax was normalised by: the
+    /// largest product of a query and a key, and one over the sum of <c>exp(Scale (product − largest))</c>.
     /// </summary>
     /// <param name="shape">The shape.</param>
     /// <param name="q">Queries.</param>
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
     /// <param name="output">The output.</param>
-    /// <param name="logSums">The logarithms.</param>
+    /// <param name="normalisers">The two rows.</param>
     /// <param name="stride">Floats from a row of these to the next.</param>
-    /// <param name="scratch">Room for <c>32 (lanes + 1)</c> floats.</param>
-    public abstract void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch);
+    /// <param name="scratch">Room for <c>32 lanes</c> floats.</param>
+    public abstract void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, nint stride, float* scratch);
 
     /// <summary>
     /// The derivative of <see cref="Attention"/>, stored in <paramref name="dq"/>, <paramref name="dk"/> and <paramref name="dv"/>, of which those that are null
@@ -132,7 +132,7 @@ internal abstract unsafe class KernelSet
     /// </summary>
     /// <remarks>Scratch: <c>97 lanes</c> floats.</remarks>
     public abstract void AttentionBackward(
-        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, float* dy, float* dq, float* dk, float* dv, nint stride,
         float* scratch);
 
     /// <summary>

@@ -188,7 +188,7 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
         }
     }
 
-    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch)
+    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, nint stride, float* scratch)
     {
         for (int head = 0; head < shape.Heads; head++)
         {
@@ -199,7 +199,8 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
                 for (int key = oldest; key <= query; key++) largest = Math.Max(largest, Score(shape, head, query, key, q, k, stride));
                 for (int key = oldest; key <= query; key++) sum += Math.Exp(Score(shape, head, query, key, q, k, stride) - largest);
                 double logSum = largest + Math.Log(sum);
-                logSums[head * stride + query] = (float)(logSum / Math.Log(2));
+                normalisers[2 * head * stride + query] = (float)(largest / shape.Scale);
+                normalisers[(2 * head + 1) * stride + query] = (float)(1 / sum);
                 for (nint row = 0; row < shape.ValueWidth && output != null; row++)
                 {
                     double mean = 0;
@@ -212,7 +213,7 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
     }
 
     public override void AttentionBackward(
-        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, float* dy, float* dq, float* dk, float* dv, nint stride,
         float* scratch)
     {
         var (width, valueWidth, lanes) = (shape.HeadWidth, shape.ValueWidth, shape.Lanes);
@@ -227,7 +228,8 @@ internal sealed unsafe class ScalarKernels : SimdKernels<float, SimdScalar>
                 for (nint row = head * valueWidth; row < (head + 1) * valueWidth; row++) dot += (double)output[row * stride + query] * dy[row * stride + query];
                 for (int key = shape.OldestKeyOf(query); key <= query; key++)
                 {
-                    double p = Math.Exp(Score(shape, head, query, key, q, k, stride) - Math.Log(2) * logSums[head * stride + query]), dp = 0;
+                    double p = Math.Exp(Score(shape, head, query, key, q, k, stride) - (double)shape.Scale * normalisers[2 * head * stride + query])
+                        * normalisers[(2 * head + 1) * stride + query], dp = 0;
                     for (nint row = 0; row < valueWidth; row++)
                     {
                         double upstream = dy[(head * valueWidth + row) * stride + query];

@@ -15,10 +15,10 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     /// A block of 32 queries is the lanes of two products: of the keys they see with them, and of the values with the probabilities. No panel of keys by
     /// queries lies in memory but that of a block.
     /// </remarks>
-    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, nint stride, float* scratch)
+    public override void Attention(in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, nint stride, float* scratch)
     {
         var (width, valueWidth) = (shape.HeadWidth, shape.ValueWidth);
-        float* scores = scratch, inverse = scratch + LaneBlock * shape.Lanes;
+        float* scores = scratch;
         for (int head = 0; head < shape.Heads; head++)
         {
             int keyHead = shape.KeyHeadOf(head);
@@ -29,7 +29,8 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
                 MatrixProduct(
                     count, width, LaneBlock, keys + first, 1, stride, q + (nint)head * width * stride + block, stride, scores, LaneBlock, accumulate: false);
                 HideKeys(shape, block, first, count, scores);
-                Softmax(count, shape.Scale * Log2E, scores, logSums + head * stride + block, inverse);
+                float* largest = normalisers + 2 * head * stride + block, inverse = largest + stride;
+                Softmax(count, shape.Scale * Log2E, scores, largest, inverse);
                 if (output == null) continue;
                 float* result = output + (nint)head * valueWidth * stride + block;
                 MatrixProduct(valueWidth, count, LaneBlock, values + first, stride, 1, scores, LaneBlock, result, stride, accumulate: false);
@@ -44,7 +45,7 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     /// gradient of the scores is transposed, for the queries.
     /// </remarks>
     public override void AttentionBackward(
-        in AttentionShape shape, float* q, float* k, float* v, float* output, float* logSums, float* dy, float* dq, float* dk, float* dv, nint stride,
+        in AttentionShape shape, float* q, float* k, float* v, float* output, float* normalisers, float* dy, float* dq, float* dk, float* dv, nint stride,
         float* scratch)
     {
         var (width, valueWidth, lanes) = (shape.HeadWidth, shape.ValueWidth, shape.Lanes);
@@ -66,7 +67,7 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
                 {
                     int rows = Math.Min(queryRows, end - first);
                     MatrixProduct(rows, width, LaneBlock, q + own + first, 1, stride, k + keyRows + keys, stride, p, LaneBlock, accumulate: false);
-                    Probabilities(rows, shape.Scale * Log2E, p, logSums + head * stride + first);
+                    Probabilities(rows, shape.Scale * Log2E, p, normalisers + 2 * head * stride + first, stride);
                     HideQueries(shape, keys, first, rows, p);
                     if (dv != null)
                         MatrixProduct(valueWidth, rows, LaneBlock, dy + of + first, stride, 1, p, LaneBlock, dv + valueRows + keys, stride, accumulate: true);
@@ -139,14 +140,13 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     }
 
     /// <summary>
-    /// Turns the scores of 32 lanes into <c>2^(factor (score − largest))</c>; <paramref name="inverse"/> is one over their sum, and
-    /// <paramref name="logSums"/> the logarithm of <c>Σ 2^(factor score)</c>.
+    /// Turns the scores of 32 lanes into <c>2^(factor (score − largest))</c>, with the largest of each, and
+    /// <paramref name="inverse"/> one over their sum. The difference first: it is exact where it matters.
     /// </summary>
-    private static void Softmax(int rows, float factor, float* scores, float* logSums, float* inverse)
+    private static void Softmax(int rows, float factor, float* scores, float* largest, float* inverse)
     {
-        Largest(rows, scores, logSums);
-        Exponentials(rows, factor, scores, logSums, inverse);
-        Logarithms(factor, logSums, inverse);
+        Largest(rows, scores, largest);
+        Exponentials(rows, factor, scores, largest, inverse);
     }
 
     [MethodImpl(Hot)]
@@ -168,39 +168,26 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     }
 
     [MethodImpl(Hot)]
-    private static void Exponentials(int rows, float factor, float* scores, float* largest, float* sums)
+    private static void Exponentials(int rows, float factor, float* scores, float* largest, float* inverse)
     {
         var scale = TSimd.Create(factor);
         for (int lane = 0; lane < LaneBlock; lane += 2 * TSimd.Count)
         {
             TVector sum0 = TSimd.Zero, sum1 = TSimd.Zero;
-            var minus = TSimd.Create(-factor);
-            TVector base0 = TSimd.Multiply(TSimd.Load(largest + lane), minus), base1 = TSimd.Multiply(TSimd.Load(largest + lane + TSimd.Count), minus);
+            TVector base0 = TSimd.Load(largest + lane), base1 = TSimd.Load(largest + lane + TSimd.Count);
             float* at = scores + lane;
             for (int row = 0; row < rows; row++, at += LaneBlock)
             {
-                var e0 = TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(at), scale, base0));
-                var e1 = TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(at + TSimd.Count), scale, base1));
+                var e0 = TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(at), base0), scale));
+                var e1 = TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(at + TSimd.Count), base1), scale));
                 TSimd.Store(e0, at);
                 TSimd.Store(e1, at + TSimd.Count);
                 sum0 = TSimd.Add(sum0, e0);
                 sum1 = TSimd.Add(sum1, e1);
             }
 
-            TSimd.Store(sum0, sums + lane);
-            TSimd.Store(sum1, sums + lane + TSimd.Count);
-        }
-    }
-
-    // Apart from the loops above: what is not inlined would have their sums kept in memory.
-    [MethodImpl(Hot)]
-    private static void Logarithms(float factor, float* logSums, float* sums)
-    {
-        for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
-        {
-            TVector sum = TSimd.Load(sums + lane), log = TSimd.Multiply(TSimd.Log(sum), TSimd.Create(Log2E));
-            TSimd.Store(TSimd.MultiplyAdd(TSimd.Load(logSums + lane), TSimd.Create(factor), log), logSums + lane);
-            TSimd.Store(TSimd.Divide(TSimd.Create(1), sum), sums + lane);
+            TSimd.Store(TSimd.Divide(TSimd.Create(1), sum0), inverse + lane);
+            TSimd.Store(TSimd.Divide(TSimd.Create(1), sum1), inverse + lane + TSimd.Count);
         }
     }
 
@@ -225,15 +212,15 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     }
 
     [MethodImpl(Hot)]
-    private static void Probabilities(int rows, float factor, float* p, float* logSums)
+    private static void Probabilities(int rows, float factor, float* p, float* largest, nint stride)
     {
         var scale = TSimd.Create(factor);
         for (int row = 0; row < rows; row++, p += LaneBlock)
         {
-            var minus = TSimd.Create(-logSums[row]);
+            TVector most = TSimd.Create(largest[row]), inverse = TSimd.Create(largest[stride + row]);
             // What comes out for keys that the query does not see, whose scores may be larger, is replaced afterwards.
             for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
-                TSimd.Store(TSimd.Exp2(TSimd.MultiplyAdd(TSimd.Load(p + lane), scale, minus)), p + lane);
+                TSimd.Store(TSimd.Multiply(TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(p + lane), most), scale)), inverse), p + lane);
         }
     }
 

@@ -67,7 +67,7 @@ public sealed record RotateAt(Rotate Of, Value Positions) : Operation
 
 /// <summary>
 /// Causal attention over the positions of each sequence: <c>o_i = Σ_j p_ij v_j</c> with p_i the softmax over <c>j ≤ i</c> of <c>Scale · q_i · k_j</c>, head by head;
-/// and for each head the logarithm of what that softmax was divided by, which its derivative needs.
+/// and for each head two rows of what that softmax was normalised by, which its derivative needs.
 /// </summary>
 /// <param name="Q">Queries, head after head.</param>
 /// <param name="K">Keys, head after head; head h of the queries reads key head <c>h · KeyHeads / Heads</c>.</param>
@@ -86,7 +86,7 @@ public sealed record CausalAttention(Value Q, Value K, Value V, int Heads, int K
             bool fits = Q.Shape.IsPanel && K.Shape.IsPanel && V.Shape.IsPanel && Heads > 0 && KeyHeads > 0 && Heads % KeyHeads == 0 && Window >= 0 && Scale > 0
                 && Q.Rows % Heads == 0 && K.Rows == HeadWidth * KeyHeads && V.Rows % KeyHeads == 0;
             return fits
-                ? [new(Domain.Lane, ValueWidth * Heads), new(Domain.Lane, Heads)]
+                ? [new(Domain.Lane, ValueWidth * Heads), new(Domain.Lane, 2 * Heads)]
                 : throw new ArgumentException(
                     $"attention of {Heads} heads, {KeyHeads} of them for keys, does not fit queries {Q.Shape}, keys {K.Shape} and values {V.Shape}");
         }
@@ -114,11 +114,11 @@ public sealed record CausalAttention(Value Q, Value K, Value V, int Heads, int K
 /// <summary>The derivative of <see cref="CausalAttention"/> by queries, keys and values; the probabilities are computed anew.</summary>
 /// <param name="Of">The attention.</param>
 /// <param name="Output">What it computed.</param>
-/// <param name="LogSums">Its second result.</param>
+/// <param name="Normalisers">Its second result.</param>
 /// <param name="Dy">The gradient of its output.</param>
-public sealed record CausalAttentionGradient(CausalAttention Of, Value Output, Value LogSums, Value Dy) : Operation
+public sealed record CausalAttentionGradient(CausalAttention Of, Value Output, Value Normalisers, Value Dy) : Operation
 {
-    public override IReadOnlyList<Value> Inputs => [Of.Q, Of.K, Of.V, Output, LogSums, Dy];
+    public override IReadOnlyList<Value> Inputs => [Of.Q, Of.K, Of.V, Output, Normalisers, Dy];
     public override IReadOnlyList<Shape> Results =>
         [.. new[] { Of.Q, Of.K, Of.V }.Select(input => new Shape(ThrowIfUnlike(Output, Dy).Domain, input.Rows))];
     public override Work WorkAt(int length) => new(
