@@ -25,7 +25,7 @@ internal static class CommandLine
             + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
             debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
-            EvalCommand.CreateEval(), EvalCommand.CreateReport(), RunsCommand.Create(), CompareCommand.Create(),
+            EvalCommand.CreateEval(), EvalCommand.CreateReport(), ActivationsCommand.Create(), RunsCommand.Create(), CompareCommand.Create(),
             ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), SampleCommand.Create(),
         };
         ParseResult? parsed = null;

@@ -242,7 +242,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         var figures = parts.Watch.Draw(evaluation);
         // It may have been edited or removed in the meantime, but this is what was run.
         if (!File.Exists(folder.ConfigFile) || File.ReadAllText(folder.ConfigFile) != origin.Yaml) folder.WriteText(folder.ConfigFile, origin.Yaml);
-        parts.Watch.WritePage(summary, figures);
+        parts.Watch.WriteReport(summary, figures);
         // A run is finished when its summary says so.
         folder.WriteText(folder.SummaryFile, summary.ToJson());
         return summary;

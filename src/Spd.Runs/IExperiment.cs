@@ -99,6 +99,9 @@ public interface IDecomposition : IDisposable
     /// <param name="metrics">The log so far; may be empty.</param>
     IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics);
 
+    /// <summary>Writes the pages besides the report, where there are any; what they take is seconds.</summary>
+    IReadOnlyList<RunPage> WritePages();
+
     /// <summary>Writes what was trained as a safetensors file, whole or not at all.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     void Save(string path);

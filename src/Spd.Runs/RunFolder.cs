@@ -233,25 +233,33 @@ public sealed class RunFolder
     /// <summary>Writes what a run came to: figures, the page, and the summary.</summary>
     /// <param name="experiment">The configuration.</param>
     /// <param name="summary">What it came to.</param>
-    /// <param name="draw">Draws the figures; where it fails, the page is without.</param>
-    /// <param name="onWarning">Is told why figures could not be drawn.</param>
+    /// <param name="draw">Draws the figures; where it fails, the report is without.</param>
+    /// <param name="writePages">Writes the pages besides the report; where it fails, the report is without.</param>
+    /// <param name="onWarning">Is told what could not be done, and why.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public void WriteResults(IExperiment experiment, RunSummary summary, Func<IReadOnlyList<RunFigure>> draw, Action<string>? onWarning)
+    public void WriteResults(
+        IExperiment experiment, RunSummary summary, Func<IReadOnlyList<RunFigure>> draw, Func<IReadOnlyList<RunPage>> writePages, Action<string>? onWarning)
     {
-        IReadOnlyList<RunFigure> figures = [];
-        try
-        {
-            figures = draw();
-        }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
-        {
-            onWarning?.Invoke($"the figures could not be drawn, and the report is without them: {exception.Message.TrimEnd('.')}");
-        }
-
+        var figures = Try("figures could not be drawn", draw);
+        var pages = Try("pages besides it could not be written", writePages);
         WriteFigures(figures);
-        WritePage(experiment, summary, figures);
+        WritePages(pages);
+        WriteReport(experiment, summary, figures, pages);
         // A run is finished when its summary says so.
         WriteText(SummaryFile, summary.ToJson());
+
+        IReadOnlyList<T> Try<T>(string what, Func<IReadOnlyList<T>> make)
+        {
+            try
+            {
+                return make();
+            }
+            catch (Exception exception) when (exception is not OutOfMemoryException)
+            {
+                onWarning?.Invoke($"the {what}, and the report is without them: {exception.Message.TrimEnd('.')}");
+                return [];
+            }
+        }
     }
 
     /// <summary>Writes figures.</summary>
@@ -263,10 +271,17 @@ public sealed class RunFolder
         foreach (var figure in figures) WriteText(FigureFile(part + figure.Name), figure.Svg);
     }
 
-    /// <summary>Writes the page.</summary>
+    /// <summary>Writes pages besides the report.</summary>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public void WritePages(IReadOnlyList<RunPage> pages)
+    {
+        foreach (var page in pages) WriteText(Path.Combine([Root, .. page.File.Split('/')]), page.Html);
+    }
+
+    /// <summary>Writes the report, with links to pages.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void WritePage(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures) =>
-        WriteText(ReportFile, HtmlReport.Write(summary, experiment.Description, experiment.Steps, figures, experiment.ToYaml()));
+    public void WriteReport(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures, IReadOnlyList<RunPage> pages) =>
+        WriteText(ReportFile, HtmlReport.Write(summary, experiment.Description, experiment.Steps, figures, experiment.ToYaml(), pages));
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
     /// <param name="path">The file.</param>

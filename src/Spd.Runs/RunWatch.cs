@@ -41,8 +41,18 @@ internal sealed class RunWatch(IExperiment config, RunFolder folder, IDecomposit
         return figures;
     }
 
-    /// <summary>Writes the page.</summary>
-    public void WritePage(RunSummary summary, IReadOnlyList<RunFigure> figures) => Try("the page", () => folder.WritePage(config, summary, figures));
+    /// <summary>Writes the report and the pages that it links to.</summary>
+    public void WriteReport(RunSummary summary, IReadOnlyList<RunFigure> figures)
+    {
+        IReadOnlyList<RunPage> pages = [];
+        Try("the pages besides the report", () =>
+        {
+            var written = decomposition.WritePages();
+            folder.WritePages(written);
+            pages = written;
+        });
+        Try("the page", () => folder.WriteReport(config, summary, figures, pages));
+    }
 
     /// <summary>Brings the event files up to the log, in a new one where there is none or the last one has failed, and adds what else there is.</summary>
     public void WriteEvents(Action<EventLog>? more = null)

@@ -2,9 +2,11 @@ using Spd.Engine.Execution;
 using Spd.Engine.Cpu;
 using Spd.Decomposition;
 using Spd.Formats;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Results;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs;
 
@@ -100,8 +102,41 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         var evaluation = decomposition.Measure();
         var summary = told.With(decomposition, evaluation);
         IReadOnlyList<MetricRecord> metrics = File.Exists(Folder.MetricsFile) ? MetricLog.Read(Folder.MetricsFile) : [];
-        Folder.WriteResults(Experiment, summary, () => decomposition.Draw(evaluation, metrics), onWarning);
+        Folder.WriteResults(Experiment, summary, () => decomposition.Draw(evaluation, metrics), decomposition.WritePages, onWarning);
         return summary;
+    }
+
+    /// <summary>Sees what the subcomponents of a language model do.</summary>
+    /// <param name="site">The only site; null for all.</param>
+    /// <param name="component">The only subcomponent of that site; null for those that are needed most often.</param>
+    /// <param name="options">How much is looked at.</param>
+    /// <param name="backend">What computes.</param>
+    /// <exception cref="ConfigException">It is no run of a language model, or has no such site or subcomponent.</exception>
+    /// <exception cref="RunFolderException">The model, the target or the text are not those that the run ended with.</exception>
+    public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend)
+    {
+        if (Experiment is not ExperimentConfig { Target: LanguageModelConfig })
+        {
+            throw new ConfigException(
+                $"the run in {Quoted.Path(Folder.Root)} is of no language model (task_name is '{Experiment.Target.Kind.TaskName}', not '{LanguageModelTarget.Instance.TaskName}'): there are no tokens to show");
+        }
+
+        using var decomposition = (SpdDecomposition)Load(backend, out _);
+        var sites = site is null ? decomposition.Sites : [RunActivations.Find(decomposition.Sites, site)];
+        return [.. decomposition.Activations(options)!.Of(sites, component)];
+    }
+
+    /// <summary>Writes the pages of what subcomponents do.</summary>
+    /// <param name="reports">What they do, of every site that gets a page.</param>
+    /// <returns>The files.</returns>
+    /// <exception cref="RunFolderException">Another program works in the folder.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public IReadOnlyList<string> WriteActivations(IReadOnlyList<SiteReport> reports)
+    {
+        using var own = Folder.Take();
+        var pages = reports.Select(ActivationPage.Of).ToList();
+        Folder.WritePages(pages);
+        return [.. pages.Select(page => Path.Combine([Folder.Root, .. page.File.Split('/')]))];
     }
 
     /// <summary>The components as they were saved.</summary>

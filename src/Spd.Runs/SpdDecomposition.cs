@@ -2,6 +2,7 @@ using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
@@ -54,6 +55,12 @@ internal sealed class SpdDecomposition : IDecomposition
     [
         .. _config.Target.Kind.Draw(_decomposer.Components, _data, _backend), .. RunFigures.Draw(evaluation, metrics),
     ];
+
+    public IReadOnlyList<RunPage> WritePages() => _config.Target.Kind.WritePages(_decomposer.Components, _data, _backend);
+
+    /// <summary>What the subcomponents of a language model do; null for other networks.</summary>
+    public RunActivations? Activations(ActivationOptions options) =>
+        _data.Text is { } text ? new RunActivations(_decomposer.Components, text, options, _backend) : null;
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 

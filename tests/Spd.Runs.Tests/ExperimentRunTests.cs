@@ -129,7 +129,7 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
-    public void AFigureThatFailsCostsNeitherSummaryNorPage()
+    public void FiguresAndPagesThatFailCostNeitherSummaryNorReport()
     {
         var observer = new Observer();
         var run = new ExperimentRun(new WithoutFigures(Config()), TestBackend.Create(1), new TargetCache(_folder["cache"]), observer);
@@ -137,7 +137,9 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(RunStatus.Finished, summary.Status);
         Assert.True(folder.IsFinished(40));
         Assert.True(File.Exists(folder.ReportFile));
-        Assert.Equal("the figures could not be written, and the run goes on without: no ink", Assert.Single(observer.Warnings));
+        Assert.Equal(
+            ["the figures could not be written, and the run goes on without: no ink", "the pages besides the report could not be written, and the run goes on without: no paper"],
+            observer.Warnings);
 
         File.Delete(folder.ReportFile);
         File.Delete(folder.SummaryFile);
@@ -146,7 +148,9 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(summary.Losses, again.Losses);
         Assert.True(folder.IsFinished(40));
         Assert.Contains("MMCS", File.ReadAllText(folder.ReportFile), StringComparison.Ordinal);
-        Assert.Equal("the figures could not be drawn, and the report is without them: no ink", Assert.Single(warnings));
+        Assert.Equal(
+            ["the figures could not be drawn, and the report is without them: no ink", "the pages besides it could not be written, and the report is without them: no paper"],
+            warnings);
     }
 
     [Fact]
@@ -271,7 +275,7 @@ public sealed class ExperimentRunTests : IDisposable
         }
     }
 
-    /// <summary>An experiment whose figures fail.</summary>
+    /// <summary>An experiment whose figures and pages fail.</summary>
     private sealed class WithoutFigures(ExperimentConfig config) : IExperiment
     {
         private IExperiment Inner => config;
@@ -329,6 +333,8 @@ public sealed class ExperimentRunTests : IDisposable
             public LabelledRows? Rows => inner.Rows;
 
             public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => throw new InvalidOperationException("no ink.");
+
+            public IReadOnlyList<RunPage> WritePages() => throw new InvalidOperationException("no paper.");
 
             public void Save(string path) => inner.Save(path);
 

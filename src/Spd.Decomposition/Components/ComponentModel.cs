@@ -75,15 +75,17 @@ public sealed class ComponentModel
     /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents,
     /// <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is. A null mask is all ones.
     /// </summary>
-    public Value MaskedForward(Graph graph, Value x, IReadOnlyDictionary<Site, Value?> masks) =>
-        Network.Forward(new ForwardPass(graph, (linear, input) =>
-        {
-            if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
-            var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)
-            var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
-            var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
-            return graph.AddBias(output, linear.Bias);
-        }), x);
+    public Value MaskedForward(Graph graph, Value x, IReadOnlyDictionary<Site, Value?> masks) => Network.Forward(MaskedPass(graph, masks), x);
+
+    /// <summary>The pass of <see cref="MaskedForward"/>, for parts of the network.</summary>
+    internal ForwardPass MaskedPass(Graph graph, IReadOnlyDictionary<Site, Value?> masks) => new(graph, (linear, input) =>
+    {
+        if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
+        var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)
+        var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
+        var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
+        return graph.AddBias(output, linear.Bias);
+    });
 
     /// <summary>The unmodified network, with the input of every site noted on the way.</summary>
     internal (Value Output, IReadOnlyDictionary<Site, Value> SiteInputs) TargetForward(Graph graph, Value x)

@@ -57,6 +57,15 @@ public sealed class Transformer : Module
     /// <summary>What makes logits of the residual stream.</summary>
     public Linear Head { get; }
 
+    /// <summary>What normalises the residual stream before the head reads it; null for nothing.</summary>
+    public Module? FinalNorm => _finalNorm;
+
+    /// <summary>The linear maps that read the residual stream, the head among them, each with what normalises it for them, or null.</summary>
+    public IEnumerable<(Linear Linear, Module? Norm)> StreamReaders => Blocks.SelectMany(block => block.Readers).Append((Head, _finalNorm));
+
+    /// <summary>The linear maps whose outputs are added to the residual stream, the embeddings among them.</summary>
+    public IEnumerable<Linear> StreamWriters => new[] { Embedding, _positions }.OfType<Linear>().Concat(Blocks.SelectMany(block => block.Writers));
+
     /// <summary>Tokens of the vocabulary.</summary>
     public int VocabularySize => Embedding.Inputs;
 

@@ -28,6 +28,13 @@ public sealed class TransformerBlock : Module
     /// <summary>Attention.</summary>
     public Attention Attention { get; }
 
+    /// <summary>The linear maps that read the residual stream, each with what normalises it for them.</summary>
+    internal IEnumerable<(Linear Linear, Module? Norm)> Readers =>
+    [
+        .. Attention.LinearMaps().Where(map => map.Linear != Attention.Output).Select(map => (map.Linear, _attentionNorm)),
+        .. (_mlp?.LinearMaps().SkipLast(1) ?? []).Select(map => (map.Linear, _mlpNorm)),
+    ];
+
     /// <summary>The linear maps whose outputs are added to the residual stream.</summary>
     internal IEnumerable<Linear> Writers => (_mlp?.LinearMaps().Select(map => map.Linear).TakeLast(1) ?? []).Prepend(Attention.Output);
 

@@ -31,6 +31,8 @@ internal sealed class ApdDecomposition(ApdConfig config, TrainedTarget target, B
 
     public IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics) => ApdFigures.Draw(_apd, metrics, backend);
 
+    public IReadOnlyList<RunPage> WritePages() => [];
+
     /// <summary>For every matrix <c>{name}.A [C, d_in, r]</c> and <c>{name}.B [C, r, d_out]</c>; a tied one has those of its owner and is left out.</summary>
     public void Save(string path) => Safetensors.Write(path, Owned.SelectMany(matrix => new[]
     {

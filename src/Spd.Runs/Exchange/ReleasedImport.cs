@@ -62,7 +62,7 @@ public static partial class ReleasedImport
             var evaluation = decomposition.Measure();
             var summary = Summary(experiment, target, backend, StepsOf(weights) ?? experiment.Decomposition.Steps) with { Hashes = made.HashContents(experiment, withModel: true) };
             summary = summary.With(decomposition, evaluation);
-            made.WriteResults(experiment, summary, () => decomposition.Draw(evaluation, []), onWarning);
+            made.WriteResults(experiment, summary, () => decomposition.Draw(evaluation, []), decomposition.WritePages, onWarning);
             if (Directory.Exists(output)) Directory.Delete(output);
             Directory.Move(temporary, output);
             return (RunFolder.Open(output), summary, [.. file.Notes, .. file.UnusedNote(file.Others.Except(ours))]);

@@ -25,7 +25,8 @@ public static class HtmlReport
     /// <param name="steps">Steps that were planned.</param>
     /// <param name="figures">The figures, in order.</param>
     /// <param name="yaml">The resolved configuration as text.</param>
-    public static string Write(RunSummary summary, string description, int steps, IReadOnlyList<RunFigure> figures, string yaml)
+    /// <param name="pages">The pages that it links to.</param>
+    public static string Write(RunSummary summary, string description, int steps, IReadOnlyList<RunFigure> figures, string yaml, params IReadOnlyList<RunPage> pages)
     {
         var page = new StringBuilder();
         page.Append($"""
@@ -65,10 +66,20 @@ public static class HtmlReport
         }
 
         WriteTable(page, ResultTable.Rows(summary));
+        WriteLinks(page, pages);
         foreach (var figure in figures)
             page.Append($"<h2>{Text(figure.Title)}</h2>\n<figure>\n{figure.Svg}\n<figcaption>{Text(figure.HowToRead)}</figcaption>\n</figure>\n");
         page.Append($"<h2>Configuration</h2>\n<pre>{Text(yaml)}</pre>\n</body>\n</html>\n");
         return page.ToString();
+    }
+
+    private static void WriteLinks(StringBuilder page, IReadOnlyList<RunPage> pages)
+    {
+        if (pages.Count == 0) return;
+        page.Append("<h2>What subcomponents do</h2>\n<p>Where each is needed in the text, what it promotes, and what happens without it:</p>\n<ul>\n");
+        foreach (var linked in pages)
+            page.Append($"<li><a href=\"{Text(string.Join('/', linked.File.Split('/').Select(Uri.EscapeDataString)))}\">{Text(linked.Title)}</a></li>\n");
+        page.Append("</ul>\n");
     }
 
     private static void WriteTable(StringBuilder page, IReadOnlyList<ResultRow> rows)

@@ -9,6 +9,7 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Transformers;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -59,7 +60,7 @@ internal sealed class LanguageModelTarget : TargetKind
         }
 
         int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
-        var (_, heldOut, encoder) = Sequences((LanguageModelConfig)config, length);
+        var (_, heldOut, encoder, _) = Sequences((LanguageModelConfig)config, length);
         int tried = (int)Math.Min(heldOut.Count, TriedSequences), batch = Math.Min(tried, TriedAtOnce);
         var data = new TokenData(new Corpus(heldOut), length);
         var graph = new Graph();
@@ -82,8 +83,11 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
-        var (training, heldOut, _) = Sequences((LanguageModelConfig)config, task.MaxSeqLen);
-        return new TargetData(new TokenData(new Corpus(training), task.MaxSeqLen), new TokenData(new Corpus(heldOut), task.MaxSeqLen));
+        var (training, heldOut, _, tokenizer) = Sequences((LanguageModelConfig)config, task.MaxSeqLen);
+        return new TargetData(new TokenData(new Corpus(training), task.MaxSeqLen), new TokenData(new Corpus(heldOut), task.MaxSeqLen))
+        {
+            Text = new HeldOutText(tokenizer, heldOut),
+        };
     }
 
     internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => null;
@@ -93,9 +97,16 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => [];
 
+    internal override IReadOnlyList<RunPage> WritePages(ComponentModel model, TargetData data, Backend backend)
+    {
+        double weights = model.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
+        var options = ActivationOptions.Quick(weights, data.Text!.Sequences.Length, model.Sites.Count);
+        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(ActivationPage.Of)];
+    }
+
     /// <summary>The text in sequences, from the cache of its tokens, which is made where there is none.</summary>
     /// <exception cref="ConfigException">Tokenizer or text cannot be used; one sentence says why.</exception>
-    internal static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder) Sequences(LanguageModelConfig config, int length)
+    internal static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder, Tokenizer Tokenizer) Sequences(LanguageModelConfig config, int length)
     {
         var tokenizer = Tokenizer.Load(config.Tokenizer ?? config.Load!);
         bool isParted = tokenizer.Prepended.Count + tokenizer.Appended.Count > 0;
@@ -109,7 +120,7 @@ internal sealed class LanguageModelTarget : TargetKind
         var cache = TokenCache.OpenOrBuild(Path.Combine(config.TokenFolder, $"{name}.tokens"), files, config.Data.Column, encoder);
         long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * config.Data.HeldOutShare));
         var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0);
-        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);
+        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder, tokenizer);
     }
 
     /// <summary>Sequences as examples of tokens.</summary>

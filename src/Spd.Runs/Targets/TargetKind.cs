@@ -3,6 +3,7 @@ using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -93,6 +94,12 @@ public abstract class TargetKind
     /// <param name="data">The inputs.</param>
     /// <param name="backend">What computes.</param>
     public abstract IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend);
+
+    /// <summary>The pages that only this kind has, besides the report; what they take is seconds.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="data">The inputs.</param>
+    /// <param name="backend">What computes.</param>
+    internal virtual IReadOnlyList<RunPage> WritePages(ComponentModel model, TargetData data, Backend backend) => [];
 }
 
 /// <summary>The inputs of a decomposition.</summary>
@@ -103,4 +110,7 @@ public sealed record TargetData(DataSource Training, DataSource Evaluation, Labe
 {
     /// <summary>The rows that it is measured on, where they come from a file.</summary>
     public LabelledRows? Measured { get; } = Rows?.HeldOut;
+
+    /// <summary>The text that it is measured on, of a language model.</summary>
+    public HeldOutText? Text { get; init; }
 }

@@ -71,6 +71,14 @@ public sealed class HtmlReportTests
             + "<h2>Configuration</h2>\\s*<pre>seed: 7 # &lt;mine&gt;", page);
     }
 
+    [Fact]
+    public void PagesAreLinked()
+    {
+        Assert.DoesNotContain("href", Page(Finished), StringComparison.Ordinal);
+        string page = HtmlReport.Write(Finished, "", 30, [], "", new RunPage("activations/a b\".html", "a <b>", "<html>"), new RunPage("activations/c.html", "c", "<html>"));
+        Assert.Contains("<ul>\n<li><a href=\"activations/a%20b%22.html\">a &lt;b&gt;</a></li>\n<li><a href=\"activations/c.html\">c</a></li>\n</ul>", page, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(RunStatus.Interrupted, true)]
     [InlineData(RunStatus.Failed, true)]

@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Globalization;
+using Spd.Runs;
+using Spd.Runs.Activations;
+using Spd.Runs.Configuration;
+using Spectre.Console;
+
+namespace Spd.Cli;
+
+/// <summary><c>spd activations</c>: what the subcomponents of a language model do.</summary>
+internal static class ActivationsCommand
+{
+    private const int MostSequences = 1_000_000, MostContexts = 1000, TokensInTable = 5, LettersBefore = 60, LettersAfter = 25;
+
+    public static Command Create()
+    {
+        var standard = new ActivationOptions();
+        var run = new Argument<string>("run") { Description = "The folder of a run of a language model." };
+        var site = new Option<string?>("--site") { Description = "The site, a matrix that is decomposed; without it, a page is written for each.", HelpName = "NAME" };
+        var component = new Option<int?>("--component") { Description = "A subcomponent of the site: the places where it is needed most.", HelpName = "c" };
+        var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, $"Places that are kept of a subcomponent, one of a sequence at most; {standard.Top} without it.");
+        var sequences = SharedOptions.WholeNumber(
+            "--sequences", MostSequences, standard.Sequences, $"Sequences of held-out text to look at, as many as there are at most; {standard.Sequences} without it.");
+        var json = new Option<bool>("--json") { Description = "Print everything as JSON; nothing is written." };
+        var set = SharedOptions.SetOfRun();
+        var threads = SharedOptions.Threads();
+        var command = new Command(
+            "activations", "Show what subcomponents of a language model do: where in a text they are needed, which tokens they promote and read, what happens without them.")
+        {
+            run, site, component, top, sequences, set, json, threads,
+        };
+        command.SetAction(parsed =>
+        {
+            string? name = parsed.GetValue(site);
+            int? number = parsed.GetValue(component);
+            if (number is not null && name is null) throw new ConfigException("--component needs the site that it is of: add --site NAME");
+            var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
+            using var backend = SharedOptions.Backend(parsed.GetValue(threads));
+            var options = standard with { Sequences = parsed.GetValue(sequences), Top = parsed.GetValue(top) };
+            var reports = saved.Activations(name, number, options, backend);
+            if (parsed.GetValue(json)) Console.Write(SiteReport.ToJson(reports));
+            else if (name is null) WritePages(saved, reports);
+            else if (number is null) WriteSite(reports[0]);
+            else WriteComponent(reports[0], reports[0].Subcomponents[0]);
+            return CommandLine.Success;
+        });
+        return command;
+    }
+
+    private static void WritePages(SavedRun saved, IReadOnlyList<SiteReport> reports)
+    {
+        foreach (string file in saved.WriteActivations(reports)) Screen.WriteLine($"Page:  {RunCommand.Shown(file)}");
+    }
+
+    private static void WriteSite(SiteReport report)
+    {
+        Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {report.Sequences} held-out sequences ({report.Positions} tokens)."));
+        bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("c")).AddColumn(Right("above 0.01")).AddColumn(Right("above 0.5")).AddColumn(Right("mean"))
+            .AddColumn("token").AddColumn(Right("KL without"));
+        if (hasPromoted) table.AddColumn("promotes");
+        if (hasRead) table.AddColumn("reads");
+        foreach (var one in report.Subcomponents)
+        {
+            List<string> cells =
+            [
+                Invariant($"{one.Component}"), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
+                one.TopToken is { } token ? Quoted(token) : "", one.Ablation is { } effect ? Invariant($"{effect.Divergence:F4}") : "",
+            ];
+            if (hasPromoted) cells.Add(Tokens(one.Promoted!.Take(TokensInTable)));
+            if (hasRead) cells.Add(Tokens(one.Read!.Take(TokensInTable)));
+            table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+        }
+
+        AnsiConsole.Write(table);
+        if (report.Needed > report.Subcomponents.Count) Screen.WriteLine($"… and {report.Needed - report.Subcomponents.Count} that are needed less often; --component shows any.");
+        WriteHowToRead(report);
+    }
+
+    private static void WriteComponent(SiteReport report, SubcomponentReport one)
+    {
+        Screen.WriteLine(Invariant(
+            $"{report.Site}, subcomponent {one.Component}: importance above 0.01 at {100 * one.Frequency[0]:F2} % of {report.Positions} tokens, above 0.1 at {100 * one.Frequency[1]:F2} %, above 0.5 at {100 * one.Frequency[2]:F2} %; mean {one.MeanImportance:F4}."));
+        WriteTokens("promotes", one.Promoted);
+        WriteTokens("suppresses", one.Suppressed);
+        WriteTokens("reads", one.Read);
+        WriteTokens("reads with the other sign", one.ReadNegative);
+        if (one.Ablation is { } effect)
+        {
+            Screen.WriteLine(Invariant(
+                $"without it in these contexts (mean of {effect.Contexts}): KL {effect.Divergence:F4} nats, log-probability of the token that follows {effect.LogProbabilityChange:+0.0000;-0.0000;0}"));
+            WriteTokens("tokens that lose", effect.Losing);
+            WriteTokens("tokens that gain", effect.Gaining);
+        }
+
+        if (one.Contexts.Count == 0)
+        {
+            Screen.WriteLine("It is needed nowhere in these sequences: its importance never exceeds 0.01.");
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("importance")).AddColumn(Right("inner")).AddColumn("context");
+        foreach (var context in one.Contexts)
+        {
+            string before = context.Before.Length > LettersBefore ? $"…{context.Before[^LettersBefore..]}" : context.Before;
+            string after = context.After.Length > LettersAfter ? $"{context.After[..LettersAfter]}…" : context.After;
+            table.AddRow(Screen.Cell(Invariant($"{context.Importance:F3}")), Screen.Cell(Invariant($"{context.Inner:F3}")), Screen.Cell($"{before}»{Line(context.Token)}«{after}"));
+        }
+
+        AnsiConsole.Write(table);
+        WriteHowToRead(report);
+    }
+
+    private static void WriteHowToRead(SiteReport report)
+    {
+        Screen.WriteLine(report.Writes);
+        Screen.WriteLine(report.Reads);
+    }
+
+    private static void WriteTokens(string title, IReadOnlyList<TokenScore>? tokens)
+    {
+        if (tokens?.Count > 0) Screen.WriteLine($"{title}: {string.Join("  ", tokens.Select(token => Invariant($"{Quoted(token.Token)} {token.Score:G3}")))}");
+    }
+
+    private static string Tokens(IEnumerable<TokenScore> tokens) => string.Join(" ", tokens.Select(token => Quoted(token.Token)));
+
+    private static string Quoted(string token) => $"'{Line(token)}'";
+
+    private static string Line(string token) => token.ReplaceLineEndings("↵");
+
+    private static TableColumn Right(string title) => new TableColumn(title).RightAligned();
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,147 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Engine.Planning;
+
+namespace Spd.Decomposition;
+
+/// <summary>Gives a sequence of tokens by its number.</summary>
+/// <param name="number">Its number, from 0.</param>
+/// <param name="tokens">Receives the tokens.</param>
+public delegate void SequenceReader(long number, Span<int> tokens);
+
+/// <summary>A place in a text where a subcomponent is needed.</summary>
+/// <param name="Sequence">The number of the sequence.</param>
+/// <param name="Position">The position in it, from 0.</param>
+/// <param name="Importance">g, the causal importance there.</param>
+/// <param name="Inner">h, the inner activation there.</param>
+public readonly record struct ActivationContext(long Sequence, int Position, float Importance, float Inner);
+
+/// <summary>When a subcomponent is needed, over all positions of the sequences.</summary>
+/// <param name="Component">Its number.</param>
+/// <param name="MeanImportance">The mean causal importance; importances below 0 count as 0.</param>
+/// <param name="Frequencies">The share of positions where the importance exceeds each of <see cref="SiteActivity.Thresholds"/>.</param>
+/// <param name="Largest">The largest importance.</param>
+/// <param name="Contexts">Where it is needed most, at most one place of a sequence, the most needed first; see <see cref="SiteActivity.Of"/>.</param>
+public sealed record SubcomponentActivity(
+    int Component, double MeanImportance, IReadOnlyList<double> Frequencies, float Largest, IReadOnlyList<ActivationContext> Contexts)
+{
+    /// <summary>Whether its inner activation is positive in most of the contexts; a factor is defined but for a sign that the other shares.</summary>
+    public bool IsPositive => 2 * Contexts.Count(context => context.Inner >= 0) >= Contexts.Count;
+}
+
+/// <summary>When the subcomponents of a site are needed.</summary>
+/// <param name="Site">The site.</param>
+/// <param name="Positions">The positions that were looked at.</param>
+/// <param name="Subcomponents">The subcomponents in their order.</param>
+public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<SubcomponentActivity> Subcomponents)
+{
+    // Numbers that are kept of a batch.
+    private const int MostNumbers = 1 << 23, MostSequences = 8;
+
+    /// <summary>The causal importances that are counted.</summary>
+    public static IReadOnlyList<float> Thresholds { get; } = [Evaluator.ActiveThreshold, Evaluator.AliveThreshold, 0.5f];
+
+    /// <summary>Goes through sequences once. What is kept does not grow with their number.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="sites">The sites that are asked for.</param>
+    /// <param name="read">Gives the sequences.</param>
+    /// <param name="sequences">How many there are.</param>
+    /// <param name="length">Tokens of a sequence, at least 2.</param>
+    /// <param name="top">
+    /// Contexts that are kept of a subcomponent: those of the largest importance, of equal ones those of the largest inner activation, from each sequence one.
+    /// They have an importance above <see cref="Evaluator.ActiveThreshold"/>, and a token follows them: the last position of a sequence is none.
+    /// </param>
+    /// <param name="backend">What computes.</param>
+    public static IReadOnlyList<SiteActivity> Of(
+        ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
+        var graph = new Graph();
+        var x = graph.Input(1);
+        var collectors = CausalImportance.Build(graph, model, x).Sites.Where(site => sites.Contains(site.Site)).Select(site => new Collector(site, length, top)).ToList();
+        long each = 2L * length * collectors.Sum(collector => collector.Site.C);
+        int batch = (int)Math.Min(sequences, Math.Clamp(MostNumbers / each, 1, MostSequences));
+        var program = backend.Compile(new Objective(graph), new Batch(batch, length), keep: [.. collectors.SelectMany(collector => collector.Values)]);
+        float[] values = new float[batch * length];
+        int[] tokens = new int[length];
+        for (long first = 0; first < sequences; first += batch)
+        {
+            int count = (int)Math.Min(batch, sequences - first);
+            for (int i = 0; i < count; i++)
+            {
+                read(first + i, tokens);
+                for (int position = 0; position < length; position++) values[i * length + position] = tokens[position];
+            }
+
+            program.Set(x, values);
+            program.Run(seed: 0, step: 0);
+            foreach (var collector in collectors) collector.Add(program, first, count);
+        }
+
+        return [.. collectors.Select(collector => collector.Result(sequences * length))];
+    }
+
+    /// <summary>What is kept of one site.</summary>
+    private sealed class Collector(SiteActivations activations, int length, int top)
+    {
+        private readonly int _c = activations.Site.C;
+        private readonly double[] _sums = new double[activations.Site.C];
+        private readonly long[] _counts = new long[Thresholds.Count * activations.Site.C];
+        private readonly float[] _largest = [.. Enumerable.Repeat(float.NegativeInfinity, activations.Site.C)];
+
+        // For each subcomponent the least of its contexts is on top, which a greater one replaces.
+        private readonly PriorityQueue<ActivationContext, (float Importance, float Size, long Earlier)>[] _contexts =
+            [.. Enumerable.Range(0, activations.Site.C).Select(_ => new PriorityQueue<ActivationContext, (float, float, long)>())];
+
+        private float[] _importance = [], _inner = [];
+
+        public Site Site => activations.Site;
+
+        public IReadOnlyList<Value> Values => [activations.Importance, activations.Inner];
+
+        /// <summary>Adds the first sequences of a batch.</summary>
+        public void Add(Program program, long first, int count)
+        {
+            if (_importance.Length == 0)
+                (_importance, _inner) = (new float[program.Plan.Batch.Positions * _c], new float[program.Plan.Batch.Positions * _c]);
+            program.Read(activations.Importance, _importance);
+            program.Read(activations.Inner, _inner);
+            var best = new ActivationContext[_c];
+            for (int i = 0; i < count; i++)
+            {
+                Array.Fill(best, new ActivationContext(first + i, 0, Evaluator.ActiveThreshold, 0));
+                for (int position = 0; position < length; position++)
+                {
+                    int row = (i * length + position) * _c;
+                    for (int c = 0; c < _c; c++) Add(c, position, _importance[row + c], _inner[row + c], ref best[c]);
+                }
+
+                for (int c = 0; c < _c; c++)
+                    if (best[c].Importance > Evaluator.ActiveThreshold) Keep(_contexts[c], best[c]);
+            }
+        }
+
+        public SiteActivity Result(long positions) => new(Site, positions, [.. Enumerable.Range(0, _c).Select(c => new SubcomponentActivity(
+            c, _sums[c] / positions, [.. Thresholds.Select((_, i) => (double)_counts[i * _c + c] / positions)], _largest[c],
+            [.. _contexts[c].UnorderedItems.OrderByDescending(item => item.Priority).Select(item => item.Element)]))]);
+
+        private void Add(int c, int position, float importance, float inner, ref ActivationContext best)
+        {
+            _sums[c] += Math.Max(importance, 0);
+            _largest[c] = Math.Max(_largest[c], importance);
+            for (int i = 0; i < Thresholds.Count && importance > Thresholds[i]; i++) _counts[i * _c + c]++;
+            bool isMore = importance > best.Importance || (importance == best.Importance && Math.Abs(inner) > Math.Abs(best.Inner));
+            if (position < length - 1 && isMore) best = best with { Position = position, Importance = importance, Inner = inner };
+        }
+
+        private void Keep(PriorityQueue<ActivationContext, (float Importance, float Size, long Earlier)> contexts, ActivationContext context)
+        {
+            var priority = (context.Importance, Math.Abs(context.Inner), -context.Sequence);
+            if (contexts.Count < top) contexts.Enqueue(context, priority);
+            else contexts.EnqueueDequeue(context, priority);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+using Spd.Text;
+
+namespace Spd.Runs.Activations;
+
+/// <summary>The text that a language model is measured on, and what shows its tokens.</summary>
+/// <param name="Tokenizer">The tokenizer.</param>
+/// <param name="Sequences">The held-out sequences.</param>
+public sealed record HeldOutText(Tokenizer Tokenizer, TokenSequences Sequences);
