@@ -14,7 +14,7 @@ internal static class Catalog
         ["config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json"];
 
     /// <summary>The experiments beside the program.</summary>
-    public static ExperimentCatalog Open() => new(Path.Combine(AppContext.BaseDirectory, "experiments"))
+    public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)
     {
         TokenFolder = Path.Combine(Path.GetDirectoryName(RunCommand.Cache().Folder)!, "tokens"),
         FetchModel = Fetch,

@@ -32,7 +32,10 @@ public sealed class ExperimentCatalog
     public Func<HubName, string>? FetchModel { get; init; }
 
     /// <summary>The experiments that lie beside the program, in its folder <c>experiments</c>.</summary>
-    public static ExperimentCatalog BesideProgram() => new(System.IO.Path.Combine(AppContext.BaseDirectory, "experiments"));
+    public static ExperimentCatalog BesideProgram() => new(BesideProgramFolder);
+
+    /// <summary>The folder of the experiments that lie beside the program.</summary>
+    public static string BesideProgramFolder => System.IO.Path.Combine(AppContext.BaseDirectory, "experiments");
 
     /// <summary>The file of an experiment.</summary>
     /// <param name="nameOrPath">The name of a shipped experiment, or the path of a file.</param>

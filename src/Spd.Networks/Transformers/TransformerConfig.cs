@@ -21,19 +21,38 @@ public abstract record TransformerConfig
         return Load(file);
     }
 
+    /// <summary>Reads the weights of a file into a network that was built of this configuration.</summary>
+    /// <inheritdoc cref="Load(string)"/>
+    public void Load(string path, Transformer network)
+    {
+        using var file = WeightFile.Open(path);
+        CheckAgainst(file);
+        Read(file, network);
+    }
+
     /// <inheritdoc cref="Load(string)"/>
     internal Transformer Load(WeightFile file)
     {
-        Check();
         // Before memory is taken for as many.
+        CheckAgainst(file);
+        var network = Build();
+        Read(file, network);
+        return network;
+    }
+
+    private void CheckAgainst(WeightFile file)
+    {
+        Check();
         double held = file.Tensors.Sum(tensor => tensor.Shape.Aggregate(1.0, (count, size) => count * size));
         if (Weights > held)
         {
             throw new FileContentException(
                 $"{Quoted.Path(file.Path)} holds {held:F0} numbers, but a network of this configuration has {Weights:F0} weights in its matrices alone");
         }
+    }
 
-        var network = Build();
+    private void Read(WeightFile file, Transformer network)
+    {
         var tensors = file.Tensors.Where(tensor => !IsBuffer(tensor.Name)).ToDictionary(tensor => tensor.Name);
         bool isBare = Prefix.Length > 0 && !tensors.Keys.Any(name => name.StartsWith(Prefix, StringComparison.Ordinal));
         ModuleWeights.Load(file.Path, tensors, file.Read, network, (path, parameter) =>
@@ -41,7 +60,6 @@ public abstract record TransformerConfig
             var stored = StoredAs(path, parameter);
             return isBare && stored.Name.StartsWith(Prefix, StringComparison.Ordinal) ? stored with { Name = stored.Name[Prefix.Length..] } : stored;
         });
-        return network;
     }
 
     /// <summary>Refuses fields that are out of their ranges, or do not fit each other.</summary>

@@ -31,11 +31,14 @@ public static class TransformerFiles
     public static Transformer Load(string path, Func<TransformerConfig, TransformerConfig>? configure = null)
     {
         var config = ReadConfig(path);
-        string? weights = Directory.Exists(path) ? WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists) : path;
-        if (weights is null) throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it");
-        using var file = WeightFile.Open(weights);
+        using var file = WeightFile.Open(WeightsOf(path));
         return (configure?.Invoke(config) ?? config).Load(file);
     }
+
+    /// <summary>The file of a model's weights, or the index of several: in its folder, or the model of llama2.c itself.</summary>
+    /// <exception cref="FileContentException">The folder holds none.</exception>
+    public static string WeightsOf(string path) => !Directory.Exists(path) ? path : WeightNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists)
+        ?? throw new FileContentException($"{Quoted.Path(path)} holds no weights: there is none of {Quoted.List(WeightNames)} in it");
 
     /// <summary>Whether a path is a folder with the configuration of a model.</summary>
     public static bool IsFolder(string path) => File.Exists(Path.Combine(path, ConfigName));

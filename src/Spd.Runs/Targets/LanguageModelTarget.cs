@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Spd.Decomposition;
@@ -42,16 +43,16 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)
     {
-        var loaded = TransformerFiles.Load(config.Load!, ((LanguageModelConfig)config).Changed);
-        var parameters = loaded.NamedParameters().ToDictionary(entry => entry.Path, entry => entry.Parameter);
-        foreach (var (path, parameter) in network.NamedParameters()) parameters[path].Values.CopyTo(parameter.Values);
+        var shape = ((LanguageModelConfig)config).Changed(TransformerFiles.ReadConfig(config.Load!));
+        shape.Load(TransformerFiles.WeightsOf(config.Load!), (Transformer)network);
         return [];
     }
 
     public override string Verify(TargetConfig config, Module network, Backend backend)
     {
         var transformer = (Transformer)network;
-        int known = Tokenizer.Load(((LanguageModelConfig)config).Tokenizer ?? config.Load!).VocabularySize;
+        var tokenizer = TokenizerOf((LanguageModelConfig)config);
+        int known = tokenizer.VocabularySize;
         if (known > transformer.VocabularySize)
         {
             throw new TargetException(
@@ -60,7 +61,7 @@ internal sealed class LanguageModelTarget : TargetKind
         }
 
         int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
-        var (_, heldOut, encoder, _) = Sequences((LanguageModelConfig)config, length);
+        var (_, heldOut, encoder) = Sequences((LanguageModelConfig)config, tokenizer, length);
         int tried = (int)Math.Min(heldOut.Count, TriedSequences), batch = Math.Min(tried, TriedAtOnce);
         var data = new TokenData(new Corpus(heldOut), length);
         var graph = new Graph();
@@ -83,7 +84,8 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
-        var (training, heldOut, _, tokenizer) = Sequences((LanguageModelConfig)config, task.MaxSeqLen);
+        var tokenizer = TokenizerOf((LanguageModelConfig)config);
+        var (training, heldOut, _) = Sequences((LanguageModelConfig)config, tokenizer, task.MaxSeqLen);
         return new TargetData(new TokenData(new Corpus(training), task.MaxSeqLen), new TokenData(new Corpus(heldOut), task.MaxSeqLen))
         {
             Text = new HeldOutText(tokenizer, heldOut),
@@ -104,11 +106,13 @@ internal sealed class LanguageModelTarget : TargetKind
         return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(ActivationPage.Of)];
     }
 
+    private static Tokenizer TokenizerOf(LanguageModelConfig config) => Tokenizer.Load(config.Tokenizer ?? config.Load!);
+
     /// <summary>The text in sequences, from the cache of its tokens, which is made where there is none.</summary>
     /// <exception cref="ConfigException">Tokenizer or text cannot be used; one sentence says why.</exception>
-    internal static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder, Tokenizer Tokenizer) Sequences(LanguageModelConfig config, int length)
+    private static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder) Sequences(
+        LanguageModelConfig config, Tokenizer tokenizer, int length)
     {
-        var tokenizer = Tokenizer.Load(config.Tokenizer ?? config.Load!);
         bool isParted = tokenizer.Prepended.Count + tokenizer.Appended.Count > 0;
         var encoder = new DocumentEncoder(tokenizer.Identity, tokenizer.VocabularySize, text => tokenizer.Encode(text, addSpecialTokens: true))
         {
@@ -120,7 +124,7 @@ internal sealed class LanguageModelTarget : TargetKind
         var cache = TokenCache.OpenOrBuild(Path.Combine(config.TokenFolder, $"{name}.tokens"), files, config.Data.Column, encoder);
         long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * config.Data.HeldOutShare));
         var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0);
-        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder, tokenizer);
+        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);
     }
 
     /// <summary>Sequences as examples of tokens.</summary>
@@ -128,7 +132,8 @@ internal sealed class LanguageModelTarget : TargetKind
     {
         public void Fill(ulong seed, long step, int batch, int sequence, Span<float> values)
         {
-            int[] ids = new int[values.Length];
+            // The numbers themselves first, in the same memory.
+            var ids = MemoryMarshal.Cast<float, int>(values);
             sequences.Fill(seed, step, batch, sequence, ids);
             for (int i = 0; i < ids.Length; i++) values[i] = ids[i];
         }

@@ -30,8 +30,7 @@ internal sealed class ModularAdditionTarget : TargetKind
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)
     {
-        var loaded = ((ModularAdditionConfig)config).Model.Load(config.Load!).NamedParameters().ToDictionary(entry => entry.Path, entry => entry.Parameter);
-        foreach (var (path, parameter) in network.NamedParameters()) loaded[path].Values.CopyTo(parameter.Values);
+        ((ModularAdditionConfig)config).Model.Load(config.Load!, ((LastLogits)network).Transformer);
         return [];
     }
 
