@@ -17,7 +17,7 @@ public sealed record TrainingOptions
     [AtLeast(1)]
     public int Steps { get; init; } = 10_000;
 
-    /// <summary>Rows of a batch.</summary>
+    /// <summary>Examples of a batch: rows, or sequences.</summary>
     [BatchRows]
     public int BatchSize { get; init; } = 1024;
 
@@ -82,7 +82,7 @@ public static class SupervisedTraining
         var x = data.Build(graph);
         var objective = new Objective(graph);
         objective.Add("loss", loss(graph, x));
-        var program = backend.Compile(objective, options.BatchSize, parameters);
+        var program = backend.Compile(objective, data.BatchOf(options.BatchSize), parameters);
         var optimiser = new Optimiser([new ParameterGroup("network", parameters, new AdamW(options.WeightDecay), LearningRate)], backend);
         int first = store?.Load(optimiser) ?? 0, taken = first;
         int averaged = Math.Min(100, options.Steps - first);
