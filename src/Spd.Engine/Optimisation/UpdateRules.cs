@@ -7,7 +7,8 @@ namespace Spd.Engine.Optimisation;
 /// <param name="Beta1">Decay of the first moment.</param>
 /// <param name="Beta2">Decay of the second moment.</param>
 /// <param name="Epsilon">Added to the denominator.</param>
-public sealed record AdamW(double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8) : IUpdateRule
+/// <param name="DecaysVectors">Whether parameters of one column shrink too; without, weights of norms and biases do not, as language models are trained.</param>
+public sealed record AdamW(double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, bool DecaysVectors = true) : IUpdateRule
 {
     private static readonly string[] Moments = ["first_moment", "second_moment"];
 
@@ -15,8 +16,9 @@ public sealed record AdamW(double WeightDecay = 0, double Beta1 = 0.9, double Be
 
     public unsafe void Step(long step, double rate, Stretch stretch)
     {
+        double decay = DecaysVectors || stretch.Parameter.Columns > 1 ? WeightDecay : 0;
         var coefficients = new AdamWStep(
-            rate, Beta1, Beta2, Epsilon, rate < 0 ? -WeightDecay : WeightDecay, 1 - Math.Pow(Beta1, step + 1), 1 - Math.Pow(Beta2, step + 1));
+            rate, Beta1, Beta2, Epsilon, rate < 0 ? -decay : decay, 1 - Math.Pow(Beta1, step + 1), 1 - Math.Pow(Beta2, step + 1));
         float* first = stretch.StatePointer(0), second = stretch.StatePointer(1);
         stretch.Kernels.AdamW(coefficients, stretch.Length, stretch.ValuesPointer, stretch.GradientPointer, first, second);
     }

@@ -15,10 +15,21 @@ public static class ModuleWeights
         Safetensors.Write(path, Of(module), metadata);
 
     /// <summary>The weights as tensors, each under its dotted path; a tied matrix once.</summary>
-    public static IEnumerable<TensorData> Of(Module module)
+    public static IEnumerable<TensorData> Of(Module module) => Of(module, stored => stored);
+
+    /// <summary>The weights as tensors of another program's names and shapes.</summary>
+    /// <param name="module">The network.</param>
+    /// <param name="storedAs">How a parameter lies in the file, of how it lies in our own.</param>
+    internal static IEnumerable<TensorData> Of(Module module, Func<StoredParameter, StoredParameter> storedAs)
     {
-        var matrices = Matrices(module);
-        return module.NamedParameters().Select(entry => new TensorData(entry.Path, Shape(entry.Parameter, matrices), entry.Parameter.Values.ToArray()));
+        foreach (var parts in Stored(module, storedAs).GroupBy(entry => entry.Stored.Name))
+        {
+            var shape = parts.First().Stored.Shape;
+            float[] values = new float[shape.Aggregate(1, (count, size) => count * size)];
+            foreach (var (parameter, stored) in parts)
+                for (int i = 0; i < parameter.Count; i++) values[stored.PlaceOf(i)] = parameter.Values[i];
+            yield return new TensorData(parts.Key, shape, values);
+        }
     }
 
     /// <summary>The second names of matrices that are tied to another, under which PyTorch writes them once more: <c>linear2.weight</c>.</summary>
@@ -42,25 +53,22 @@ public static class ModuleWeights
     /// <param name="read">Reads the tensor of one of these names.</param>
     /// <param name="module">The network.</param>
     /// <inheritdoc cref="Load(string, Module)"/>
-    public static void Load(string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module)
-    {
-        var matrices = Matrices(module);
-        Load(path, tensors, read, module, (name, parameter) => new StoredParameter(name, Shape(parameter, matrices)));
-    }
+    public static void Load(string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module) =>
+        Load(path, tensors, read, module, stored => stored);
 
     /// <summary>Reads weights into a network from tensors of another program's names and shapes.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="tensors">What the file says of each tensor, by its name.</param>
     /// <param name="read">Reads the tensor of one of these names.</param>
     /// <param name="module">The network.</param>
-    /// <param name="storedAs">How a parameter, of this path, lies in the file.</param>
+    /// <param name="storedAs">How a parameter lies in the file, of how it lies in our own.</param>
     /// <inheritdoc cref="Load(string, Module)"/>
     internal static void Load(
         string path, IReadOnlyDictionary<string, TensorInfo> tensors, Func<string, TensorData> read, Module module,
-        Func<string, Parameter, StoredParameter> storedAs)
+        Func<StoredParameter, StoredParameter> storedAs)
     {
         var copies = TiedCopies(module).Where(copy => tensors.ContainsKey(copy.Name)).ToList();
-        var parameters = module.NamedParameters().Select(entry => (entry.Parameter, Stored: storedAs(entry.Path, entry.Parameter))).ToList();
+        var parameters = Stored(module, storedAs).ToList();
         var names = parameters.Select(entry => entry.Stored.Name).Distinct().ToList();
         if (names.Except(tensors.Keys).ToList() is { Count: > 0 } missing)
             throw new FileContentException($"{Quoted.Path(path)} lacks {Quoted.List(missing)}; it holds {(tensors.Count == 0 ? "nothing" : Quoted.List([.. tensors.Keys]))}");
@@ -73,7 +81,7 @@ public static class ModuleWeights
         foreach (var (parameter, stored) in parameters)
         {
             var tensor = tensors[stored.Name];
-            if (!tensor.Shape.SequenceEqual(stored.Shape) && !(stored.Convert is null && IsAlike(tensor.Shape, parameter)))
+            if (!tensor.Shape.SequenceEqual(stored.Shape) && !(stored.Place is null && IsAlike(tensor.Shape, parameter)))
             {
                 throw new FileContentException(
                     $"{Quoted.Path(path)} holds {Quoted.Of(tensor.Name)} of shape {tensor.ShapeText}, but this network needs [{string.Join(", ", stored.Shape)}]");
@@ -90,17 +98,20 @@ public static class ModuleWeights
         foreach (string name in names) RequireFinite(path, read(name));
         foreach (var (name, owner, linear) in copies)
         {
-            float[] copy = read(name).Values, first = Values(parameters.Find(entry => entry.Parameter == owner).Stored);
+            var stored = parameters.Find(entry => entry.Parameter == owner).Stored;
+            float[] copy = read(name).Values, first = read(stored.Name).Values;
             for (int i = 0; i < copy.Length; i++)
             {
-                float own = first[linear.IsTransposed ? i % linear.Inputs * linear.Outputs + i / linear.Inputs : i];
+                float own = first[stored.PlaceOf(linear.IsTransposed ? i % linear.Inputs * linear.Outputs + i / linear.Inputs : i)];
                 if (BitConverter.SingleToInt32Bits(copy[i]) != BitConverter.SingleToInt32Bits(own)) throw NotTied(path, module, name, linear);
             }
         }
 
-        foreach (var (parameter, stored) in parameters) Values(stored).CopyTo(parameter.Values);
-
-        float[] Values(StoredParameter stored) => stored.Convert is { } convert ? convert(read(stored.Name).Values) : read(stored.Name).Values;
+        foreach (var (parameter, stored) in parameters)
+        {
+            float[] values = read(stored.Name).Values;
+            for (int i = 0; i < parameter.Count; i++) parameter.Values[i] = values[stored.PlaceOf(i)];
+        }
     }
 
     /// <summary>Refuses a tensor that holds infinity or what is no number.</summary>
@@ -135,6 +146,12 @@ public static class ModuleWeights
                 : $"equal to {Quoted.Of(owner)}, as tie_word_embeddings says: set that to false for this network"));
     }
 
+    private static IEnumerable<(Parameter Parameter, StoredParameter Stored)> Stored(Module module, Func<StoredParameter, StoredParameter> storedAs)
+    {
+        var matrices = Matrices(module);
+        return module.NamedParameters().Select(entry => (entry.Parameter, storedAs(new StoredParameter(entry.Path, Shape(entry.Parameter, matrices)))));
+    }
+
     /// <summary>The parameters that are matrices even with one column, as in PyTorch; any other of one column is a vector.</summary>
     private static HashSet<Parameter> Matrices(Module module) =>
         [.. module.LinearMaps().Select(map => map.Linear).Append(module as Linear).OfType<Linear>().Select(linear => linear.Weight)];
@@ -149,5 +166,9 @@ public static class ModuleWeights
 /// <summary>How a parameter lies in a file.</summary>
 /// <param name="Name">The name of its tensor there, in which there may be others too.</param>
 /// <param name="Shape">The shape of that.</param>
-/// <param name="Convert">Takes its values out of those of the tensor; null where they are the same.</param>
-internal sealed record StoredParameter(string Name, IReadOnlyList<int> Shape, Func<float[], float[]>? Convert = null);
+/// <param name="Place">Where in the tensor each of its values lies, both counted row-major; null where they are the same.</param>
+internal sealed record StoredParameter(string Name, IReadOnlyList<int> Shape, Func<int, int>? Place = null)
+{
+    /// <summary>Where in the tensor a value of the parameter lies.</summary>
+    public int PlaceOf(int index) => Place is null ? index : Place(index);
+}

@@ -31,6 +31,21 @@ public sealed record TrainingOptions
     /// <summary>AdamW's weight decay.</summary>
     [NotNegative]
     public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>Whether weights of norms and biases decay as matrices do.</summary>
+    public bool DecaysVectors { get; init; } = true;
+
+    /// <summary>AdamW's decay of the first moment.</summary>
+    [Share]
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>That of the second.</summary>
+    [Share]
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>The largest norm of the gradient of all parameters together, to which longer ones are cut; null for any.</summary>
+    [Positive]
+    public double? ClipNorm { get; init; }
 }
 
 /// <summary>Trains a network toward labels that are a function of its input.</summary>
@@ -45,10 +60,10 @@ public static class SupervisedTraining
     /// <param name="label">Builds the label of an input.</param>
     /// <param name="options">The options.</param>
     /// <param name="backend">What computes.</param>
-    /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="onStep">Told the step and its loss after each step, before the store keeps where the training stands.</param>
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
+    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here; NaN where all had been taken before.</returns>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
@@ -65,10 +80,10 @@ public static class SupervisedTraining
     /// <param name="loss">Builds the loss of an input.</param>
     /// <param name="options">The options.</param>
     /// <param name="backend">What computes.</param>
-    /// <param name="onStep">Told the step and its loss after each step.</param>
+    /// <param name="onStep">Told the step and its loss after each step, before the store keeps where the training stands.</param>
     /// <param name="store">Keeps where the training stands, and says where it stood; null for a training that always begins anew.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here.</returns>
+    /// <returns>The mean loss over the last steps, a hundred of them or as many as were taken here; NaN where all had been taken before.</returns>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="TrainingException">The loss became infinite or not a number; the network is that of the step before.</exception>
     /// <exception cref="OperationCanceledException">The training was stopped; the network is left half-trained.</exception>
@@ -83,7 +98,8 @@ public static class SupervisedTraining
         var objective = new Objective(graph);
         objective.Add("loss", loss(graph, x));
         var program = backend.Compile(objective, data.BatchOf(options.BatchSize), parameters);
-        var optimiser = new Optimiser([new ParameterGroup("network", parameters, new AdamW(options.WeightDecay), LearningRate)], backend);
+        var rule = new AdamW(options.WeightDecay, options.Beta1, options.Beta2, DecaysVectors: options.DecaysVectors);
+        var optimiser = new Optimiser([new ParameterGroup("network", parameters, rule, LearningRate, options.ClipNorm)], backend);
         int first = store?.Load(optimiser) ?? 0, taken = first;
         int averaged = Math.Min(100, options.Steps - first);
         int interval = Math.Max(1, (options.Steps + 9) / 10);
@@ -104,8 +120,8 @@ public static class SupervisedTraining
                 optimiser.Step(step, program.Gradients);
                 taken = step + 1;
                 if (step >= options.Steps - averaged) sum += current;
-                if (taken % interval == 0 && taken < options.Steps) store?.Save(optimiser, taken);
                 onStep?.Invoke(step, current);
+                if (taken % interval == 0 && taken < options.Steps) store?.Save(optimiser, taken);
             }
         }
         catch (OperationCanceledException)

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Spd.Formats;
 
 namespace Spd.Networks.Transformers;
@@ -26,6 +28,14 @@ internal sealed class ConfigFields(string path, JsonElement root, Type options)
         "resid_dropout", "classifier_dropout", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
     ];
 
+    // The first name of each is the one that is written.
+    private static readonly (string Name, ActivationName Activation)[] Activations =
+    [
+        ("relu", ActivationName.Relu), ("gelu", ActivationName.Gelu), ("gelu_new", ActivationName.GeluTanh), ("gelu_fast", ActivationName.GeluTanh),
+        ("gelu_pytorch_tanh", ActivationName.GeluTanh), ("silu", ActivationName.Silu), ("swish", ActivationName.Silu), ("tanh", ActivationName.Tanh),
+        ("sigmoid", ActivationName.Sigmoid), ("linear", ActivationName.Identity),
+    ];
+
     private readonly HashSet<string> _asked = [.. OfNoConsequence];
 
     /// <summary>A whole number that must be there.</summary>
@@ -41,6 +51,13 @@ internal sealed class ConfigFields(string path, JsonElement root, Type options)
         : field.ValueKind == JsonValueKind.Number && field.TryGetDouble(out double number) && double.IsFinite(number) ? InRange(name, number)
         : throw Error($"has {Shown(field)} as {Quoted.Of(name)}, which is no number");
 
+    /// <summary>A number that need not be whole, as it is written: with a point or an exponent, by which other programs know it from a whole one.</summary>
+    public static JsonNode Real(double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        return JsonNode.Parse(text.AsSpan().ContainsAny('.', 'E') ? text : $"{text}.0")!;
+    }
+
     /// <summary>A truth value.</summary>
     public bool Flag(string name, bool otherwise) => Find(name)?.ValueKind switch
     {
@@ -54,18 +71,13 @@ internal sealed class ConfigFields(string path, JsonElement root, Type options)
     public ActivationName Activation(string name, string otherwise)
     {
         string? text = Find(name) is { } field ? field.ValueKind == JsonValueKind.String ? field.GetString() : Shown(field) : otherwise;
-        return text switch
-        {
-            "relu" => ActivationName.Relu,
-            "gelu" => ActivationName.Gelu,
-            "gelu_new" or "gelu_fast" or "gelu_pytorch_tanh" => ActivationName.GeluTanh,
-            "silu" or "swish" => ActivationName.Silu,
-            "tanh" => ActivationName.Tanh,
-            "sigmoid" => ActivationName.Sigmoid,
-            "linear" => ActivationName.Identity,
-            _ => throw Error($"has {Quoted.Of(text!)} as {Quoted.Of(name)}, an activation function that is not supported"),
-        };
+        return Array.FindIndex(Activations, known => known.Name == text) is >= 0 and var found
+            ? Activations[found].Activation
+            : throw Error($"has {Quoted.Of(text!)} as {Quoted.Of(name)}, an activation function that is not supported");
     }
+
+    /// <summary>The name that Hugging Face has for an activation function.</summary>
+    public static string NameOf(ActivationName activation) => Activations.First(known => known.Activation == activation).Name;
 
     /// <summary>A field that is asked for by whoever knows what it may be; null where there is none.</summary>
     public JsonElement? Find(string name)

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Spd.Engine;
+using System.Text.Json.Nodes;
 
 namespace Spd.Networks.Transformers;
 
@@ -115,18 +115,32 @@ public sealed record Gpt2Config : TransformerConfig
         };
     }
 
+    internal override JsonObject ToJson() => new()
+    {
+        ["architectures"] = new JsonArray("GPT2LMHeadModel"),
+        ["model_type"] = "gpt2",
+        ["vocab_size"] = VocabSize,
+        ["n_positions"] = NPositions,
+        ["n_embd"] = NEmbd,
+        ["n_layer"] = NLayer,
+        ["n_head"] = NHead,
+        ["n_inner"] = NInner,
+        ["layer_norm_epsilon"] = ConfigFields.Real(LayerNormEpsilon),
+        ["activation_function"] = ConfigFields.NameOf(ActivationFunction),
+        ["scale_attn_weights"] = ScaleAttnWeights,
+        ["tie_word_embeddings"] = TieWordEmbeddings,
+    };
+
     /// <summary>Queries, keys and values lie side by side in one matrix, and one behind the other in one bias.</summary>
-    private protected override StoredParameter StoredAs(string path, Parameter parameter)
+    private protected override StoredParameter StoredAs(StoredParameter own)
     {
         foreach (var (i, part) in SplitMaps.Index())
         {
-            if (!path.Contains(part, StringComparison.Ordinal)) continue;
-            string name = path.Replace(part, ".c_attn.", StringComparison.Ordinal);
-            return path.EndsWith(".bias", StringComparison.Ordinal)
-                ? new StoredParameter(name, [3 * NEmbd], values => values[(i * NEmbd)..((i + 1) * NEmbd)])
-                : new StoredParameter(name, [NEmbd, 3 * NEmbd], values => [.. values.Chunk(3 * NEmbd).SelectMany(row => row[(i * NEmbd)..((i + 1) * NEmbd)])]);
+            if (!own.Name.Contains(part, StringComparison.Ordinal)) continue;
+            string name = own.Name.Replace(part, ".c_attn.", StringComparison.Ordinal);
+            return new StoredParameter(name, [.. own.Shape.SkipLast(1), 3 * NEmbd], place => (3 * (place / NEmbd) + i) * NEmbd + place % NEmbd);
         }
 
-        return base.StoredAs(path, parameter);
+        return base.StoredAs(own);
     }
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Spd.Networks.Transformers;
 
@@ -9,6 +10,8 @@ namespace Spd.Networks.Transformers;
 /// </summary>
 public sealed record GptNeoConfig : TransformerConfig
 {
+    private const string Local = "local", Global = "global";
+
     /// <summary>Tokens of the vocabulary.</summary>
     [Range(1, 1 << 24)]
     public required int VocabSize { get; init; }
@@ -101,6 +104,24 @@ public sealed record GptNeoConfig : TransformerConfig
         };
     }
 
+    internal override JsonObject ToJson() => new()
+    {
+        ["architectures"] = new JsonArray("GPTNeoForCausalLM"),
+        ["model_type"] = "gpt_neo",
+        ["vocab_size"] = VocabSize,
+        ["max_position_embeddings"] = MaxPositionEmbeddings,
+        ["hidden_size"] = HiddenSize,
+        ["num_layers"] = NumLayers,
+        ["num_heads"] = NumHeads,
+        ["intermediate_size"] = IntermediateSize,
+        // Hugging Face's library makes the kinds of the blocks of the repetitions.
+        ["attention_types"] = new JsonArray(new JsonArray(new JsonArray([.. IsLocal.Select(isLocal => (JsonNode)(isLocal ? Local : Global))]), 1)),
+        ["window_size"] = WindowSize,
+        ["layer_norm_epsilon"] = ConfigFields.Real(LayerNormEpsilon),
+        ["activation_function"] = ConfigFields.NameOf(ActivationFunction),
+        ["tie_word_embeddings"] = TieWordEmbeddings,
+    };
+
     /// <summary>
     /// The kinds of the blocks: one by one, <c>["global", "local"]</c>, or in repetitions, <c>[[["global", "local"], 6]]</c>; where both are there they are the same.
     /// </summary>
@@ -131,8 +152,8 @@ public sealed record GptNeoConfig : TransformerConfig
             ? throw fields.Unsupported(name, whole)
             : kinds.EnumerateArray().Select(kind => (kind.ValueKind == JsonValueKind.String ? kind.GetString() : null) switch
             {
-                "local" => true,
-                "global" => false,
+                Local => true,
+                Global => false,
                 _ => throw fields.Unsupported(name, whole),
             });
     }

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Spd.Formats;
 
 namespace Spd.Networks.Transformers;
@@ -127,6 +128,26 @@ public sealed record LlamaConfig : TransformerConfig
             MlpBias = fields.Flag("mlp_bias", false),
         };
     }
+
+    internal override JsonObject ToJson() => new()
+    {
+        ["architectures"] = new JsonArray("LlamaForCausalLM"),
+        ["model_type"] = "llama",
+        ["vocab_size"] = VocabSize,
+        ["max_position_embeddings"] = MaxPositionEmbeddings,
+        ["hidden_size"] = HiddenSize,
+        ["intermediate_size"] = IntermediateSize,
+        ["num_hidden_layers"] = NumHiddenLayers,
+        ["num_attention_heads"] = NumAttentionHeads,
+        ["num_key_value_heads"] = KeyHeads,
+        ["head_dim"] = HeadWidth,
+        ["rms_norm_eps"] = ConfigFields.Real(RmsNormEps),
+        ["rope_theta"] = ConfigFields.Real(RopeTheta),
+        ["hidden_act"] = ConfigFields.NameOf(HiddenAct),
+        ["tie_word_embeddings"] = TieWordEmbeddings,
+        ["attention_bias"] = AttentionBias,
+        ["mlp_bias"] = MlpBias,
+    };
 
     /// <summary>The configuration of a model of llama2.c, whose file says the sizes; the rest is fixed in that program.</summary>
     internal static LlamaConfig Of(WeightFile file)

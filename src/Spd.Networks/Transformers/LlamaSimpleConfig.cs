@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Spd.Networks.Transformers;
 
@@ -9,6 +10,9 @@ namespace Spd.Networks.Transformers;
 /// </summary>
 public sealed record LlamaSimpleConfig : TransformerConfig
 {
+    /// <summary>The <c>model_type</c> with gated MLPs, and without.</summary>
+    internal const string Gated = "LlamaSimple", Plain = "LlamaSimpleMLP";
+
     /// <summary>Tokens of the vocabulary.</summary>
     [Range(1, 1 << 24)]
     public required int VocabSize { get; init; }
@@ -84,6 +88,27 @@ public sealed record LlamaSimpleConfig : TransformerConfig
         ThrowIfIndivisible("n_head", NHead, "n_key_value_heads", KeyHeads);
         ThrowIfOdd("the width of a head", NEmbd / NHead);
     }
+
+    /// <summary>The fields of the authors' own configurations, which refuse others.</summary>
+    internal override JsonObject ToJson() => new()
+    {
+        ["model_type"] = HasGatedMlp ? Gated : Plain,
+        ["vocab_size"] = VocabSize,
+        ["block_size"] = BlockSize,
+        ["n_ctx"] = BlockSize,
+        ["n_embd"] = NEmbd,
+        ["n_intermediate"] = NIntermediate,
+        ["n_layer"] = NLayer,
+        ["n_head"] = NHead,
+        ["n_key_value_heads"] = KeyHeads,
+        ["use_grouped_query_attention"] = true,
+        ["rms_norm_eps"] = ConfigFields.Real(RmsNormEps),
+        ["rotary_base"] = ConfigFields.Real(RotaryBase),
+        ["rotary_dim"] = NEmbd / NHead,
+        ["rotary_adjacent_pairs"] = RotaryAdjacentPairs,
+        ["attn_bias"] = false,
+        ["mlp_bias"] = false,
+    };
 
     internal static LlamaSimpleConfig Read(ConfigFields fields, bool hasGatedMlp)
     {

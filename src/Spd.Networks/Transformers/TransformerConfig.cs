@@ -1,4 +1,4 @@
-using Spd.Engine;
+using System.Text.Json.Nodes;
 using Spd.Formats;
 
 namespace Spd.Networks.Transformers;
@@ -55,12 +55,19 @@ public abstract record TransformerConfig
     {
         var tensors = file.Tensors.Where(tensor => !IsBuffer(tensor.Name)).ToDictionary(tensor => tensor.Name);
         bool isBare = Prefix.Length > 0 && !tensors.Keys.Any(name => name.StartsWith(Prefix, StringComparison.Ordinal));
-        ModuleWeights.Load(file.Path, tensors, file.Read, network, (path, parameter) =>
+        ModuleWeights.Load(file.Path, tensors, file.Read, network, own =>
         {
-            var stored = StoredAs(path, parameter);
+            var stored = StoredAs(own);
             return isBare && stored.Name.StartsWith(Prefix, StringComparison.Ordinal) ? stored with { Name = stored.Name[Prefix.Length..] } : stored;
         });
     }
+
+    /// <summary>The weights of a network of this configuration, as files have them: under the names, and in the shapes, that <see cref="Load(string)"/> looks for.</summary>
+    internal IEnumerable<TensorData> WeightsOf(Transformer network) => ModuleWeights.Of(network, StoredAs);
+
+    /// <summary>The fields of a <c>config.json</c> that is read as this configuration.</summary>
+    /// <exception cref="NotSupportedException">There is no such file for this architecture.</exception>
+    internal virtual JsonObject ToJson() => throw new NotSupportedException($"a {GetType().Name} has no {TransformerFiles.ConfigName}");
 
     /// <summary>Refuses fields that are out of their ranges, or do not fit each other.</summary>
     internal virtual void Check() => OptionRanges.Check(this);
@@ -74,9 +81,9 @@ public abstract record TransformerConfig
     /// <summary>Weights of all matrices together.</summary>
     private protected abstract double Weights { get; }
 
-    /// <summary>How the parameter of a path lies in files.</summary>
-    private protected virtual StoredParameter StoredAs(string path, Parameter parameter) =>
-        new(path, parameter.Columns == 1 ? [parameter.Rows] : [parameter.Rows, parameter.Columns]);
+    /// <summary>How a parameter lies in files.</summary>
+    /// <param name="own">How it lies in ours: under its path.</param>
+    private protected virtual StoredParameter StoredAs(StoredParameter own) => own;
 
     /// <summary>The head: one that is tied to the embedding, or of its own.</summary>
     private protected static Linear Head(Embedding embedding, bool isTied) =>

@@ -12,13 +12,15 @@ public static class TransformerFiles
     // As Hugging Face's library looks for them.
     private static readonly string[] WeightNames = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+
     private static readonly Dictionary<string, (Type Config, Func<ConfigFields, TransformerConfig> Read)> Architectures = new()
     {
         ["gpt2"] = (typeof(Gpt2Config), Gpt2Config.Read),
         ["gpt_neo"] = (typeof(GptNeoConfig), GptNeoConfig.Read),
         ["llama"] = (typeof(LlamaConfig), LlamaConfig.Read),
-        ["LlamaSimple"] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: true)),
-        ["LlamaSimpleMLP"] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: false)),
+        [LlamaSimpleConfig.Gated] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: true)),
+        [LlamaSimpleConfig.Plain] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: false)),
     };
 
     /// <summary>Loads a network.</summary>
@@ -33,6 +35,31 @@ public static class TransformerFiles
         var config = ReadConfig(path);
         using var file = WeightFile.Open(WeightsOf(path));
         return (configure?.Invoke(config) ?? config).Load(file);
+    }
+
+    /// <summary>
+    /// Writes a network as the files that Hugging Face's library, and <see cref="Load"/>, read; each whole or not at all, and last the configuration, by which a
+    /// folder is known to hold a model. A head that is tied is not written twice.
+    /// </summary>
+    /// <param name="folder">The folder, which exists; files of these names are replaced.</param>
+    /// <param name="config">The configuration that the network was built of.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="beginningId">The token of the beginning of a text, which that library is told of; null for none.</param>
+    /// <param name="endId">That of its end.</param>
+    /// <exception cref="NotSupportedException">There are no such files for this architecture.</exception>
+    /// <exception cref="IOException">A file cannot be written; an older one of its name is untouched.</exception>
+    public static void Save(string folder, TransformerConfig config, Transformer network, int? beginningId = null, int? endId = null)
+    {
+        var fields = config.ToJson();
+        if (fields.ContainsKey("architectures"))
+        {
+            // Where nothing is said of them, that library takes the tokens and the type of the models that it was written for.
+            (fields["bos_token_id"], fields["eos_token_id"], fields["torch_dtype"]) = (beginningId, endId, "float32");
+        }
+
+        // That library loads no file that does not say which program's layout it has.
+        Safetensors.Write(Path.Combine(folder, WeightNames[0]), config.WeightsOf(network), new Dictionary<string, string> { ["format"] = "pt" });
+        AtomicFile.WriteText(Path.Combine(folder, ConfigName), $"{fields.ToJsonString(Indented)}\n");
     }
 
     /// <summary>The file of a model's weights, or the index of several: in its folder, or the model of llama2.c itself.</summary>

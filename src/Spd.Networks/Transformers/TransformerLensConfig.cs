@@ -1,6 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Spd.Engine;
-using Spd.Formats;
 
 namespace Spd.Networks.Transformers;
 
@@ -93,21 +91,25 @@ public sealed record TransformerLensConfig : TransformerConfig
     }
 
     /// <summary>A matrix is a tensor without the word <c>weight</c>, and its bias another, <c>b_</c> for <c>W_</c>; those of heads have an axis for them.</summary>
-    private protected override StoredParameter StoredAs(string path, Parameter parameter)
+    private protected override StoredParameter StoredAs(StoredParameter own)
     {
+        string path = own.Name;
         int dot = path.LastIndexOf('.'), before = path.LastIndexOf('.', dot - 1) + 1;
         string owner = path[before..dot], kind = path[(dot + 1)..];
-        if (!owner.StartsWith("W_", StringComparison.Ordinal)) return new StoredParameter($"{path[..dot]}.{kind[0]}", [parameter.Rows]);
+        if (!owner.StartsWith("W_", StringComparison.Ordinal)) return own with { Name = $"{path[..dot]}.{kind[0]}" };
         string name = kind == "weight" ? path[..dot] : $"{path[..before]}b_{owner[2..]}";
         return (owner, kind) switch
         {
-            ("W_Q" or "W_K" or "W_V", "weight") => new StoredParameter(name, [NHeads, DModel, DHead], WithHeadsInRows),
-            ("W_Q" or "W_K" or "W_V", _) => new StoredParameter(name, [NHeads, DHead], values => values),
-            ("W_O", "weight") => new StoredParameter(name, [NHeads, DHead, DModel], values => TensorData.Transposed(values, NHeads * DHead)),
-            _ => base.StoredAs(path, parameter) with { Name = name },
+            // Ours has a row for each feature of a head.
+            ("W_Q" or "W_K" or "W_V", "weight") => new StoredParameter(name, [NHeads, DModel, DHead], place =>
+            {
+                int row = place / DModel, column = place % DModel;
+                return (row / DHead * DModel + column) * DHead + row % DHead;
+            }),
+            ("W_Q" or "W_K" or "W_V", _) => new StoredParameter(name, [NHeads, DHead], place => place),
+            ("W_O", "weight") => new StoredParameter(
+                name, [NHeads, DHead, DModel], place => place % (NHeads * DHead) * DModel + place / (NHeads * DHead)),
+            _ => own with { Name = name },
         };
     }
-
-    /// <summary><c>[heads, d_model, d_head]</c> as <c>[heads · d_head, d_model]</c>.</summary>
-    private float[] WithHeadsInRows(float[] values) => [.. values.Chunk(DModel * DHead).SelectMany(head => TensorData.Transposed(head, DModel))];
 }

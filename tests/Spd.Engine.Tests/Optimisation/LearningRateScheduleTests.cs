@@ -32,6 +32,38 @@ public sealed class LearningRateScheduleTests
         }
     }
 
+    /// <summary>The successor's code ends its decay at the floor in the last step.</summary>
+    [Fact]
+    public void HalfAWaveEndsAtItsFloorAsTheAuthorsHaveIt()
+    {
+        using var golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "successor", "schedules.json")));
+        var cases = golden.RootElement.GetProperty("cases").EnumerateArray().Where(one => one.GetProperty("fn_type").GetString() == "cosine").ToList();
+        Assert.Equal(4, cases.Count);
+        foreach (var one in cases)
+        {
+            int steps = one.GetProperty("total_steps").GetInt32();
+            double warmup = one.GetProperty("warmup_pct").GetDouble(), floor = one.GetProperty("final_val_frac").GetDouble();
+            double[] values = [.. one.GetProperty("values").EnumerateArray().Select(value => value.GetDouble())];
+            var schedule = new LearningRateSchedule(ScheduleShape.HalfCosine, warmup) { Floor = floor };
+            // The last recorded one is of a step behind the end.
+            for (int step = 0; step < steps; step++) Assert.Equal(values[step], schedule.Factor(step, steps), 1e-14);
+        }
+    }
+
+    [Fact]
+    public void AWarmUpMayBeAShareOrANumberOfSteps()
+    {
+        var share = new LearningRateSchedule(ScheduleShape.HalfCosine, 0.25) { Floor = 0.1 };
+        var number = new LearningRateSchedule(ScheduleShape.HalfCosine) { Floor = 0.1, WarmupSteps = 5 };
+        for (int step = 0; step < 20; step++) Assert.Equal(share.Factor(step, 20), number.Factor(step, 20));
+        Assert.Equal([0, 0.2, 0.8, 1], new[] { 0, 1, 4, 5 }.Select(step => number.Factor(step, 20)));
+        Assert.Equal(0.1, number.Factor(19, 20), 1e-15);
+        // Steps that warm up are the same of however many.
+        Assert.False(new LearningRateSchedule(ScheduleShape.Constant) { WarmupSteps = 5 }.DependsOnSteps);
+        Assert.True(number.DependsOnSteps);
+        Assert.True(new LearningRateSchedule(ScheduleShape.Constant, 0.1).DependsOnSteps);
+    }
+
     [Fact]
     public void ARunOfOneStepHasTheFullRate()
     {

@@ -84,6 +84,26 @@ public sealed class OptimiserTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void VectorsDecayOnlyWhereTheyAreToAndTheNormIsThatOfAllTogether(bool decaysVectors)
+    {
+        Parameter matrix = new("matrix", 2, 2), vector = new("vector", 2);
+        var gradients = new GivenGradients(matrix, vector);
+        matrix.Values.Fill(1);
+        vector.Values.Fill(1);
+        (gradients.Of(matrix)[3], gradients.Of(vector)[0]) = (3, -4);
+        var rule = new AdamW(0.1, DecaysVectors: decaysVectors);
+        new Optimiser([Group("all", rule, _ => 0.5, matrix, vector) with { ClipNorm = 1 }], _backend).Step(0, gradients.Gradients);
+        Assert.Equal(0.95f, matrix.Values[0]);
+        Assert.Equal(decaysVectors ? 0.95f : 1, vector.Values[1]);
+        // Adam's first step is of the rate's size, whatever the gradient's; that was cut to a length of 1.
+        Assert.Equal(0.95 - 0.5, matrix.Values[3], 1e-6);
+        Assert.Equal((decaysVectors ? 0.95 : 1) + 0.5, vector.Values[0], 1e-6);
+        Assert.Equal((0.6f, -0.8f), (MathF.Round(gradients.Of(matrix)[3], 5), MathF.Round(gradients.Of(vector)[0], 5)));
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]

@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
@@ -62,6 +63,33 @@ public sealed class SupervisedTrainingTests
             new TrainingOptions { Steps = 1, BatchSize = 8, LearningRate = 0.1, WeightDecay = 0.5, Schedule = new(ScheduleShape.Constant) },
             backend, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(2 * (1 - 0.05) - 0.1, network.Weight.Values[0], 1e-5);
+    }
+
+    [Fact]
+    public void GradientsAreCutAndMomentsDecayAsTheOptionsSay()
+    {
+        float[] Trained(TrainingOptions options)
+        {
+            var network = new Linear(2, 2);
+            network.Initialise(new RandomSequence(3, NetworkStreams.Initialisation));
+            using var backend = TestBackend.Create(1);
+            SupervisedTraining.TrainOnLabels(network, new SparseFeatures(2, 1), (_, x) => x, options, backend, cancellation: TestContext.Current.CancellationToken);
+            return [.. network.Weight.Values, .. network.Bias!.Values];
+        }
+
+        var plain = new TrainingOptions { Steps = 3, BatchSize = 16, LearningRate = 0.01, WeightDecay = 0.5 };
+        float[] trained = Trained(plain);
+        Assert.Equal(trained, Trained(plain with { ClipNorm = 1e9 }));
+        // Adam divides by the gradient's size, so that only one that is cut to nothing beside ε steps less far.
+        float[] cut = Trained(plain with { ClipNorm = 1e-9, WeightDecay = 0 }), start = Trained(plain with { LearningRate = 1e-9 });
+        Assert.All(cut.Zip(start), pair => Assert.Equal(pair.Second, pair.First, 3e-3));
+        Assert.Contains(trained.Zip(start), pair => Math.Abs(pair.First - pair.Second) > 0.02);
+        Assert.NotEqual(trained, Trained(plain with { Beta1 = 0.5 }));
+        Assert.NotEqual(trained, Trained(plain with { Beta2 = 0.5 }));
+        float[] undecayed = Trained(plain with { DecaysVectors = false });
+        Assert.NotEqual(trained[4..], undecayed[4..]);
+        foreach (var bad in new[] { plain with { ClipNorm = 0 }, plain with { Beta1 = 1.5 }, plain with { LearningRate = 0 } })
+            Assert.Contains("but it must be", Assert.Throws<ArgumentException>(() => Trained(bad)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
