@@ -176,16 +176,8 @@ internal static partial class ExperimentLoader
         return (kind ?? TargetKind.All[0]).Defaults;
     }
 
-    /// <summary>The kind of the task, or null where it names none of them. A task that cannot be run yet is said before anything else, since its keys differ.</summary>
-    internal static TargetKind? KindOf(ConfigMap root)
-    {
-        string? name = TaskOf(root);
-        string? what = name switch { "ih" => "induction heads", _ => null };
-        return what is null
-            ? TargetKind.All.FirstOrDefault(kind => kind.TaskName == name)
-            : throw TaskNameOf(root)!.Error(
-                $"task_name is '{name}', but {what} are not available yet; the tasks that are available are {TargetKind.Names("and")}");
-    }
+    /// <summary>The kind of the task, or null where it names none of them.</summary>
+    internal static TargetKind? KindOf(ConfigMap root) => TargetKind.All.FirstOrDefault(kind => kind.TaskName == TaskOf(root));
 
     /// <summary>The kind whose network a target describes, or null.</summary>
     private static TargetKind? DescribedKind(ConfigMap target) =>

@@ -22,8 +22,8 @@ public sealed record TrainedTarget(Module Network, TargetConfig Config, int Seed
 }
 
 /// <summary>
-/// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt every feature
-/// (<see cref="TrainedTargetKind.LearntFeatures"/>) is passed over for the next, up to ten.
+/// Finds a trained target in the cache, or trains it. Training a Toy Model of Superposition is fickle: a seed whose network has not learnt what it should
+/// (<see cref="TrainedTargetKind.Examine"/>) is passed over for the next, up to ten.
 /// </summary>
 public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObserver observer)
 {
@@ -31,7 +31,7 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
     public const int MostSeeds = 10;
 
     /// <summary>The target of a configuration.</summary>
-    /// <exception cref="TargetException">None of the seeds learnt every feature, or a network that was loaded falls short of what is said of it.</exception>
+    /// <exception cref="TargetException">None of the seeds learnt what it should, or a network that was loaded falls short of what is said of it.</exception>
     /// <exception cref="IOException">A weight file is missing, damaged, or of another network.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; nothing is kept.</exception>
     /// <exception cref="OperationCanceledException">Stopped while training; the next call goes on from there.</exception>
@@ -55,23 +55,21 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
             var candidate = config with { Seed = config.Seed + (ulong)attempt };
             var network = candidate.Build();
             bool cached = LoadOrTrain(network, candidate, cancellation);
-            bool[] represented = candidate.Kind.LearntFeatures(candidate, network, backend);
+            var lesson = candidate.Kind.Examine(candidate, network, backend);
             string origin = cached
                 ? $"found the trained target with seed {candidate.Seed} in the cache"
                 : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
-            if (represented.All(isRepresented => isRepresented))
+            if (lesson.IsLearnt)
             {
-                observer.Note($"{origin}: it has learnt all {represented.Length} features");
+                observer.Note($"{origin}: {lesson.Clause}");
                 return new TrainedTarget(network, candidate, attempt + 1, cached);
             }
 
-            observer.Note(
-                $"{origin}: it has learnt only {represented.Count(isRepresented => isRepresented)} of {represented.Length} features, "
-                + "so the next seed is tried");
+            observer.Note($"{origin}: {lesson.Clause}, so the next seed is tried");
         }
 
         throw new TargetException(
-            $"none of the target seeds {config.Seed} to {config.Seed + MostSeeds - 1} learnt every feature; "
+            $"none of the target seeds {config.Seed} to {config.Seed + MostSeeds - 1} {config.Kind.Goal}; "
             + $"train longer with --set target.train.steps={config.Steps * 2L}, "
             + $"or start elsewhere with --set target.train.seed={config.Seed + MostSeeds}");
     }

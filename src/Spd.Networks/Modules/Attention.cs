@@ -35,6 +35,13 @@ public sealed record AttentionOptions
     /// <summary>Whether rotary positions turn pairs of neighbours, or else the two halves of a head against each other.</summary>
     public bool HasAdjacentPairs { get; init; }
 
+    /// <summary>
+    /// The longest sequence whose positions are added to queries and keys as sines and cosines, behind their projection, so that values know nothing of them
+    /// (Press et al., "Shortformer", 2021); null for none.
+    /// </summary>
+    [AtLeast(1)]
+    public int? SinusoidalPositions { get; init; }
+
     /// <summary>Whether queries, keys and values have biases.</summary>
     public bool HasBias { get; init; }
 
@@ -65,6 +72,7 @@ public sealed class Attention : Module
 {
     private readonly Linear? _fused, _query, _key, _value;
     private readonly int _heads, _keyHeads, _headWidth;
+    private readonly Parameter? _positions;
 
     /// <summary>A layer of zeros.</summary>
     /// <param name="features">Features of its input and output.</param>
@@ -90,6 +98,9 @@ public sealed class Attention : Module
         }
 
         Output = Add(options.Output, Map(width, features, options.HasOutputBias));
+        if (options.SinusoidalPositions is not { } positions) return;
+        if (_keyHeads != _heads) throw new ArgumentException($"sinusoidal positions are as wide as {_heads} heads of queries, but there are {_keyHeads} of keys");
+        _positions = Sinusoids(positions, width);
 
         Linear Map(int inputs, int outputs, bool bias) => new(inputs, outputs, bias, options.IsTransposed);
     }
@@ -104,7 +115,8 @@ public sealed class Attention : Module
     public double Scale => Options.Scale ?? 1 / Math.Sqrt(_headWidth);
 
     /// <summary>
-    /// Queries <c>[heads · width, lanes]</c>, keys and values <c>[key heads · width, lanes]</c>; queries and keys are turned where positions are rotary.
+    /// Queries <c>[heads · width, lanes]</c>, keys and values <c>[key heads · width, lanes]</c>; queries and keys with their positions, where these are rotary or
+    /// sinusoidal.
     /// </summary>
     public (Value Query, Value Key, Value Value) Projections(ForwardPass pass, Value x)
     {
@@ -118,10 +130,11 @@ public sealed class Attention : Module
         }
         else (query, key, value) = (_query!.Forward(pass, x), _key!.Forward(pass, x), _value!.Forward(pass, x));
 
-        return (Turned(query), Turned(key), value);
+        return (Placed(query), Placed(key), value);
 
-        Value Turned(Value heads)
+        Value Placed(Value heads)
         {
+            if (_positions is not null) heads = graph.Plus(heads, graph.Lookup(_positions, pass.Continued?.Positions ?? graph.Positions()));
             if (Options.RotaryBase is not { } rotaryBase) return heads;
             var rotation = new Rotate(heads, _headWidth, rotaryBase, Options.HasAdjacentPairs);
             return graph.Add(pass.Continued is { } text ? new RotateAt(rotation, text.Positions) : rotation);
@@ -139,4 +152,24 @@ public sealed class Attention : Module
     }
 
     public override Value Forward(ForwardPass pass, Value x) => Output.Forward(pass, Context(pass, x));
+
+    /// <summary>
+    /// A row for each position, a sine and a cosine of each wave length in turn: <c>sin(p / 10000^(2i/width))</c> in feature 2i, the cosine behind it
+    /// (Vaswani et al., "Attention is all you need", 2017).
+    /// </summary>
+    private static Parameter Sinusoids(int positions, int width)
+    {
+        const double Base = 10_000;
+        var table = new Parameter("positions", positions, width);
+        for (int position = 0; position < positions; position++)
+        {
+            for (int feature = 0; feature < width; feature++)
+            {
+                double angle = position * Math.Pow(Base, -(double)(feature - feature % 2) / width);
+                table[position, feature] = (float)(feature % 2 == 0 ? Math.Sin(angle) : Math.Cos(angle));
+            }
+        }
+
+        return table;
+    }
 }

@@ -72,12 +72,21 @@ public sealed class Transformer : Module
     /// <summary>The longest sequence that it takes.</summary>
     public int ContextLength { get; }
 
+    /// <summary>Whether weights start as PyTorch draws them, module by module, or else as GPT-2's.</summary>
+    public bool StartsByModule { get; init; }
+
     /// <summary>
     /// Draws weights from N(0, 0.02²), those that write to the residual stream from N(0, 0.02² / (2 · blocks)), as GPT-2 starts; biases are 0, and weights of
-    /// norms 1, as they were made.
+    /// norms 1, as they were made. Where it <see cref="StartsByModule"/>, see <see cref="Module.Initialise(ulong)"/>.
     /// </summary>
     public override void Initialise(ulong seed)
     {
+        if (StartsByModule)
+        {
+            base.Initialise(seed);
+            return;
+        }
+
         const double Deviation = 0.02;
         var random = new RandomSequence(seed, NetworkStreams.Initialisation);
         var writers = Blocks.SelectMany(block => block.Writers).ToHashSet();

@@ -39,4 +39,7 @@ public static class NetworkStreams
 
     /// <summary>Which token follows, where a language model writes.</summary>
     public static StreamPurpose Tokens { get; } = new(10);
+
+    /// <summary>Sequences that an induction head goes on with.</summary>
+    public static StreamPurpose InductionSequences { get; } = new(11);
 }

@@ -102,10 +102,10 @@ public static class HtmlReport
         string tried = target.SeedsTried switch
         {
             null or <= 1 => "",
-            2 => ", after 1 seed that did not learn every feature",
-            { } seeds => $", after {seeds - 1} seeds that did not learn every feature",
+            2 => ", after 1 seed that did not learn enough",
+            { } seeds => $", after {seeds - 1} seeds that did not learn enough",
         };
-        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt every feature "
+        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt what it should "
             + "(given a feature alone at 1, the output of that feature is the largest and above ½).";
     }
 

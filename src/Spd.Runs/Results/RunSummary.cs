@@ -36,7 +36,7 @@ public sealed record TargetOrigin
     /// <summary>The seed that it was trained with here; null where it was loaded.</summary>
     public ulong? Seed { get; init; }
 
-    /// <summary>Seeds that were tried until one had learnt every feature.</summary>
+    /// <summary>Seeds that were tried until one had learnt what it should.</summary>
     public int? SeedsTried { get; init; }
 
     /// <summary>Whether it had been trained for another run.</summary>

@@ -52,8 +52,7 @@ internal static class ResidualMlpKeys
     ],
     target => target switch
     {
-        { LrSchedule: ScheduleShape.Exponential } =>
-            new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
+        _ when ScheduleFault(target) is { } fault => fault,
         { Task: { LossType: ResidualLossType.Resid, ImportanceVal: not 1 } } =>
             new ConfigFault("importance_val", "importance_val weighs the features of a readoff loss: set it to 1.0 with loss_type resid"),
         _ => ConfigFault.Of("resid_mlp_config", target.Build)

@@ -10,7 +10,7 @@ using Spd.Runs.Results;
 namespace Spd.Runs.Targets;
 
 /// <summary>Residual MLPs.</summary>
-internal sealed class ResidualMlpTarget : TrainedTargetKind
+internal sealed class ResidualMlpTarget : SparseTargetKind
 {
     /// <summary>The one of its kind.</summary>
     public static readonly ResidualMlpTarget Instance = new();
@@ -34,10 +34,10 @@ internal sealed class ResidualMlpTarget : TrainedTargetKind
     {
         var task = ((ResidualMlpTargetConfig)config).Task;
         SupervisedTraining.Train(
-            network, config.TrainingData(), (graph, x) => task.Loss((ResidualMlp)network, graph, x), config.Training, backend, onStep, store, cancellation);
+            network, ((ResidualMlpTargetConfig)config).TrainingData(), (graph, x) => task.Loss((ResidualMlp)network, graph, x), config.Training, backend, onStep, store, cancellation);
     }
 
-    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend) =>
+    public override bool[] LearntFeatures(SparseTargetConfig config, Module network, Backend backend) =>
         ((ResidualMlpTargetConfig)config).Task.LearntFeatures((ResidualMlp)network, backend);
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>

@@ -6,7 +6,7 @@ using Spd.Networks.Training;
 namespace Spd.Runs.Targets;
 
 /// <summary>How a residual MLP is trained; the keys are those of the released <c>resid_mlp_train_config.yaml</c>.</summary>
-public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
+public sealed record ResidualMlpTargetConfig : SparseTargetConfig
 {
     /// <summary>A configuration with the released trainer's defaults.</summary>
     public ResidualMlpTargetConfig()
@@ -14,7 +14,7 @@ public sealed record ResidualMlpTargetConfig : TrainedTargetConfig
         (Steps, BatchSize, Lr, LrSchedule, FeatureProbability) = (1000, 2048, 3e-3, ScheduleShape.Cosine, 0.01);
     }
 
-    public override TrainedTargetKind Kind => ResidualMlpTarget.Instance;
+    public override SparseTargetKind Kind => ResidualMlpTarget.Instance;
 
     /// <summary>The shape of the network (<c>resid_mlp_config</c>), with <c>fixed_random_embedding</c> and <c>fixed_identity_embedding</c>.</summary>
     public ResidualMlpConfig Model { get; init; } = new() { FixedRandomEmbedding = false };

@@ -1,3 +1,4 @@
+using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
@@ -22,6 +23,11 @@ internal static class TargetKeys
             c => c.DataGenerationType, (c, v) => c with { DataGenerationType = v }),
         Keys<TaskConfig>.Unused("init_scale"),
     ]);
+
+    /// <summary>What is wrong with a target's schedule; null where nothing is.</summary>
+    public static ConfigFault? ScheduleFault(TrainedTargetConfig target) => target.LrSchedule == ScheduleShape.Exponential
+        ? new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine")
+        : null;
 
     /// <summary>The key <c>target</c> of a kind.</summary>
     public static ConfigKey<TargetConfig> Target<TTarget>(KeyTable<TTarget> keys)

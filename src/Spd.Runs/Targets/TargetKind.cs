@@ -18,7 +18,7 @@ public abstract class TargetKind
 {
     /// <summary>All kinds; the first is that of a configuration that names none.</summary>
     public static IReadOnlyList<TargetKind> All { get; } =
-        [TmsTarget.Instance, ResidualMlpTarget.Instance, MlpTarget.Instance, ModularAdditionTarget.Instance, LanguageModelTarget.Instance];
+        [TmsTarget.Instance, ResidualMlpTarget.Instance, MlpTarget.Instance, ModularAdditionTarget.Instance, InductionTarget.Instance, LanguageModelTarget.Instance];
 
     /// <summary>The names of all kinds in a sentence.</summary>
     internal static string Names(string lastWord) => $"{string.Join(", ", All.SkipLast(1).Select(kind => kind.TaskName))} {lastWord} {All[^1].TaskName}";

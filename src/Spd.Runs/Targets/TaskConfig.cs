@@ -15,6 +15,10 @@ public sealed record TaskConfig
     [Range(2, 1 << 20)]
     public int MaxSeqLen { get; init; } = 512;
 
+    /// <summary>The last position that the first S of an induction sequence may have; null for the last that there is.</summary>
+    [AtLeast(1)]
+    public int? PrefixWindow { get; init; }
+
     /// <summary>How the active features of an example are chosen.</summary>
     public DataGenerationType DataGenerationType { get; init; }
 }

@@ -42,8 +42,7 @@ internal static class TmsKeys
     ],
     target => target switch
     {
-        { LrSchedule: ScheduleShape.Exponential } =>
-            new ConfigFault("lr_schedule", "a target's lr_schedule cannot be exponential: use constant, linear or cosine"),
+        _ when ScheduleFault(target) is { } fault => fault,
         { Model: { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true } } =>
             new ConfigFault(
                 "fixed_random_hidden_layers",

@@ -11,7 +11,7 @@ using Spd.Runs.Results;
 namespace Spd.Runs.Targets;
 
 /// <summary>Toy Models of Superposition.</summary>
-internal sealed class TmsTarget : TrainedTargetKind
+internal sealed class TmsTarget : SparseTargetKind
 {
     /// <summary>The one of its kind.</summary>
     public static readonly TmsTarget Instance = new();
@@ -33,9 +33,9 @@ internal sealed class TmsTarget : TrainedTargetKind
     public override void Train(
         TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation) =>
         SupervisedTraining.TrainOnLabels(
-            network, config.TrainingData(), (graph, x) => graph.Add(new Absolute(x)), config.Training, backend, onStep, store, cancellation);
+            network, ((TmsTargetConfig)config).TrainingData(), (graph, x) => graph.Add(new Absolute(x)), config.Training, backend, onStep, store, cancellation);
 
-    public override bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend) => ((Tms)network).RepresentedFeatures(backend);
+    public override bool[] LearntFeatures(SparseTargetConfig config, Module network, Backend backend) => ((Tms)network).RepresentedFeatures(backend);
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
         TmsEvidence.Of(model.Sites, (Tms)model.Network);

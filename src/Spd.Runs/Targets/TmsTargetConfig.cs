@@ -4,9 +4,9 @@ using Spd.Networks.Targets;
 namespace Spd.Runs.Targets;
 
 /// <summary>How a Toy Model of Superposition is trained; the keys are those of the released <c>tms_train_config.yaml</c>.</summary>
-public sealed record TmsTargetConfig : TrainedTargetConfig
+public sealed record TmsTargetConfig : SparseTargetConfig
 {
-    public override TrainedTargetKind Kind => TmsTarget.Instance;
+    public override SparseTargetKind Kind => TmsTarget.Instance;
 
     /// <summary>The shape of the network (<c>tms_model_config</c>), with <c>fixed_identity_hidden_layers</c> and <c>fixed_random_hidden_layers</c>.</summary>
     public TmsModelConfig Model { get; init; } = new();

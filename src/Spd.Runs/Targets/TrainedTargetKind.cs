@@ -5,10 +5,16 @@ using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Targets;
 
-/// <summary>A kind of network that can be trained here, on sparse features.</summary>
+/// <summary>What a trained network has learnt.</summary>
+/// <param name="IsLearnt">Whether that is what it should.</param>
+/// <param name="Clause">A clause about it, for the user.</param>
+public sealed record Lesson(bool IsLearnt, string Clause);
+
+/// <summary>A kind of network that can be trained here.</summary>
 public abstract class TrainedTargetKind : TargetKind
 {
-    internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.SparseTask(this);
+    /// <summary>What a network must have done to be decomposed, behind its name: <c>learnt every feature</c>.</summary>
+    public abstract string Goal { get; }
 
     /// <summary>Trains a network from the weights it has, or from where a store says that its training stood.</summary>
     /// <param name="config">How.</param>
@@ -20,21 +26,10 @@ public abstract class TrainedTargetKind : TargetKind
     public abstract void Train(
         TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation);
 
-    /// <summary>Which features a trained network has learnt.</summary>
-    public abstract bool[] LearntFeatures(TrainedTargetConfig config, Module network, Backend backend);
+    /// <summary>Looks what a trained network has learnt.</summary>
+    public abstract Lesson Examine(TrainedTargetConfig config, Module network, Backend backend);
 
-    public override string Verify(TargetConfig config, Module network, Backend backend)
-    {
-        bool[] learnt = LearntFeatures((TrainedTargetConfig)config, network, backend);
-        int count = learnt.Count(isLearnt => isLearnt);
-        return count == learnt.Length ? $"it has learnt all {count} features" : $"it has learnt only {count} of {learnt.Length} features";
-    }
-
-    public override TargetData Data(TargetConfig config, TaskConfig task)
-    {
-        var inputs = ((TrainedTargetConfig)config).Inputs(task.FeatureProbability, task.DataGenerationType);
-        return new TargetData(inputs, inputs);
-    }
+    public override string Verify(TargetConfig config, Module network, Backend backend) => Examine((TrainedTargetConfig)config, network, backend).Clause;
 
     internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => ConfigFault.Of("task_config", () => Data(config, task));
 }

@@ -9,6 +9,8 @@ namespace Spd.Networks.Tests.Transformers;
 /// <summary>Recorded models as networks.</summary>
 internal static class GoldenModels
 {
+    private const string InductionKind = "induction";
+
     /// <summary>What a model is: its <c>model_type</c>, or what the authors' case is called.</summary>
     public static string Kind(JsonElement recorded, string name) => recorded.GetProperty("config").TryGetProperty("model_type", out var type) ? type.GetString()!
         : name switch
@@ -16,6 +18,7 @@ internal static class GoldenModels
             "llama_simple" or "llama_simple_adjacent_pairs" => "LlamaSimple",
             "llama_simple_mlp" => "LlamaSimpleMLP",
             "gpt2_simple" => name,
+            "induction_attention_only" or "induction_ff_norm_two_heads" or "induction_no_positions" => InductionKind,
             _ => throw new NotSupportedException($"the model {name} is of no known kind"),
         };
 
@@ -32,6 +35,7 @@ internal static class GoldenModels
             return network;
         }
 
+        if (kind == InductionKind) return Induction(recorded.GetProperty("config")).Load(folder["model.safetensors"]);
         string config = recorded.GetProperty("config").GetRawText();
         File.WriteAllText(folder["config.json"], config.Contains("model_type", StringComparison.Ordinal) ? config : $"{config.TrimEnd()[..^1]}, \"model_type\": \"{kind}\"}}");
         return TransformerFiles.Load(Path.GetDirectoryName(folder["config.json"])!, configure);
@@ -63,6 +67,24 @@ internal static class GoldenModels
 
     /// <summary>What each position but the last of its sequence has.</summary>
     public static float[] WithoutLast(float[] values, int length) => [.. values.Where((_, position) => position % length != length - 1)];
+
+    private static InductionConfig Induction(JsonElement config)
+    {
+        int Number(string key) => config.GetProperty(key).GetInt32();
+        bool Flag(string key) => config.GetProperty(key).GetBoolean();
+        return new InductionConfig
+        {
+            VocabSize = Number("vocab_size"),
+            SeqLen = Number("seq_len"),
+            DModel = Number("d_model"),
+            NHeads = Number("n_heads"),
+            NLayers = Number("n_layers"),
+            FfFanout = Number("ff_fanout"),
+            UseFf = Flag("use_ff"),
+            UsePosEncoding = Flag("use_pos_encoding"),
+            UseLayerNorm = Flag("use_layer_norm"),
+        };
+    }
 
     /// <summary>The authors' GPT2Simple, of which no file says what it is, put together as anybody can.</summary>
     private static Transformer Gpt2Simple(JsonElement config)

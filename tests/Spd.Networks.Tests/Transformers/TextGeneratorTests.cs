@@ -76,6 +76,18 @@ public sealed class TextGeneratorTests : IDisposable
             NHeads = 2,
             ActFn = ActivationName.Relu,
         },
+        ["induction"] = new InductionConfig
+        {
+            VocabSize = Vocabulary - 2,
+            SeqLen = Context,
+            DModel = 12,
+            NHeads = 2,
+            NLayers = 2,
+            FfFanout = 1,
+            UseFf = false,
+            UsePosEncoding = true,
+            UseLayerNorm = false,
+        },
     };
 
     public void Dispose()

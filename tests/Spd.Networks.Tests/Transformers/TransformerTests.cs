@@ -132,6 +132,9 @@ public sealed class TransformerTests : IDisposable
         Refuses(() => new Attention(5, new AttentionOptions { Heads = 2 }), "5 features cannot be divided among 2 heads");
         Refuses(() => new Attention(6, new AttentionOptions { Heads = 3, KeyHeads = 2 }), "3 heads cannot share 2 heads of keys and values");
         Refuses(() => new Attention(6, new AttentionOptions { Heads = 2, RotaryBase = 1e4 }), "heads of 3 features, an odd number, have no rotary positions");
+        Refuses(
+            () => new Attention(8, new AttentionOptions { Heads = 4, KeyHeads = 2, SinusoidalPositions = 5 }),
+            "sinusoidal positions are as wide as 4 heads of queries, but there are 2 of keys");
         Refuses(() => new Attention(6, new AttentionOptions { Heads = 0 }), "Heads is 0, but it must be");
         Refuses(() => new LlamaConfig
         {

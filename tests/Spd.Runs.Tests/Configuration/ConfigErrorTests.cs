@@ -78,12 +78,12 @@ public sealed class ConfigErrorTests
     [InlineData("target_module_patterns: linear1", "x.yaml, line 1: target_module_patterns is 'linear1', but a list of module names")]
     [InlineData("target_module_patterns: [linear1, null]", "x.yaml, line 1: an entry of target_module_patterns is null, but a text is needed")]
     [InlineData(
-        "task_config: {task_name: ih, max_seq_len: 512}",
-        "x.yaml, line 1: task_name is 'ih', but induction heads are not available yet; the tasks that are available are tms, residual_mlp, mlp, modular_addition and lm")]
+        "task_config: {task_name: ih, prefix_window: 61}",
+        "x.yaml, line 1: task_name is 'ih', but the target has a tms_model_config: both must be of one kind, tms, residual_mlp, mlp, modular_addition, ih or lm")]
     [InlineData(
         "task_config: {task_name: residual_mlp, init_scale: 1}",
-        "x.yaml, line 1: task_name is 'residual_mlp', but the target has a tms_model_config: both must be of one kind, tms, residual_mlp, mlp, modular_addition or lm")]
-    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms, residual_mlp, mlp, modular_addition, lm is needed")]
+        "x.yaml, line 1: task_name is 'residual_mlp', but the target has a tms_model_config: both must be of one kind, tms, residual_mlp, mlp, modular_addition, ih or lm")]
+    [InlineData("task_config: {task_name: tmz}", "x.yaml, line 1: task_name is 'tmz', but one of tms, residual_mlp, mlp, modular_addition, ih, lm is needed")]
     [InlineData("task_config: {}", "x.yaml, line 1: the key 'task_name' is missing")]
     [InlineData("task_config: tms", "x.yaml, line 1: task_config is 'tms', but a mapping of keys to values is needed")]
     [InlineData("task_config: {task_name: tms, feature_prob: 1}", "x.yaml, line 1: unknown key 'feature_prob'; did you mean 'feature_probability'?")]

@@ -137,7 +137,7 @@ public sealed class ExperimentConfigTests
             (again.Config.Decomposition.Seed, again.Config.Decomposition.C, again.Config.Decomposition.ReconCoeff,
                 again.Config.Decomposition.SchattenCoeff, again.Config.Decomposition.Lr, again.Config.Decomposition.LrExponentialHalflife));
         Assert.Equal("two: # \"words\" \\ 😀 ", again.Config.Description);
-        var target = (TrainedTargetConfig)again.Config.Target;
+        var target = (SparseTargetConfig)again.Config.Target;
         Assert.Equal((6, 500, 3UL), (target.Features, target.Steps, target.Seed));
         Assert.Equal([[0, 1], [2, 3, 4]], target.SyncedInputs!);
         Assert.NotEqual(config, config with { SaveFreq = 8 });
@@ -178,7 +178,7 @@ public sealed class ExperimentConfigTests
     {
         var config = Parse(Minimal, "target.train.tms_model_config.n_features=7").Config;
         Assert.Equal(7, config.Target.Kind.Data(config.Target, config.Task).Training.Features);
-        Assert.Equal(7, ((TrainedTargetConfig)config.Target).TrainingData().Features);
+        Assert.Equal(7, ((SparseTargetConfig)config.Target).TrainingData().Features);
         Assert.Equal(DataGenerationType.AtLeastZeroActive, config.Task.DataGenerationType);
     }
 

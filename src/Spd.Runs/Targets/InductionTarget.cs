@@ -1,0 +1,82 @@
+using System.Globalization;
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Networks;
+using Spd.Networks.Training;
+using Spd.Runs.Configuration;
+using Spd.Runs.Reporting;
+using Spd.Runs.Results;
+
+namespace Spd.Runs.Targets;
+
+/// <summary>Attention-only transformers with induction heads, trained and decomposed at the last position.</summary>
+internal sealed class InductionTarget : TrainedTargetKind
+{
+    /// <summary>The one of its kind.</summary>
+    public static readonly InductionTarget Instance = new();
+
+    // A head that has not formed finds one in some; one that has finds nearly all.
+    private const double LeastAccuracy = 0.99;
+
+    public override string TaskName => "ih";
+
+    public override string ModelKey => "ih_model_config";
+
+    public override string TrainConfigFile => "ih_train_config.yaml";
+
+    public override string ReleasedClass => "spd.experiments.ih.model.InductionTransformer";
+
+    public override TargetConfig Defaults => new InductionTargetConfig();
+
+    public override string Goal => "answered 99 % of the sequences rightly";
+
+    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(TargetKeys.Trained(InductionKeys.Target));
+
+    internal override KeyTable<TaskConfig> TaskKeys => InductionKeys.Task(this);
+
+    public override string ToYaml(TargetConfig config) => ConfigWriter.Write(InductionKeys.Target.Write((InductionTargetConfig)config));
+
+    public override IReadOnlyList<string> Load(TargetConfig config, Module network)
+    {
+        ((InductionTargetConfig)config).Model.Load(config.Load!, ((LastLogits)network).Transformer);
+        return [];
+    }
+
+    public override void Train(
+        TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation)
+    {
+        var target = (InductionTargetConfig)config;
+        var sequences = target.Sequences(target.PrefixWindow);
+        var transformer = ((LastLogits)network).Transformer;
+        SupervisedTraining.Train(network, sequences, Loss, config.Training, backend, onStep, store, cancellation);
+
+        // The cross-entropy of M at the last position: all positions have its logits, and M follows each. The head reads what is left of the stream then.
+        Value Loss(Graph graph, Value x)
+        {
+            var pass = new ForwardPass(graph);
+            var last = graph.Add(new LastPosition(transformer.Hidden(pass, x)));
+            return graph.CrossEntropy(transformer.Head.Forward(pass, last), graph.Add(new Examples(sequences.Labels, Features: 1)));
+        }
+    }
+
+    public override Lesson Examine(TrainedTargetConfig config, Module network, Backend backend)
+    {
+        var target = (InductionTargetConfig)config;
+        double accuracy = InductionReport.AccuracyOf(network, target.Sequences(target.PrefixWindow), backend);
+        string clause = string.Create(CultureInfo.InvariantCulture, $"it answers {accuracy:P2} of {InductionReport.Sequences} sequences rightly");
+        return new Lesson(accuracy >= LeastAccuracy, clause);
+    }
+
+    public override TargetData Data(TargetConfig config, TaskConfig task)
+    {
+        var sequences = ((InductionTargetConfig)config).Sequences(task.PrefixWindow);
+        return new TargetData(sequences, sequences);
+    }
+
+    internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
+        [];
+
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => [];
+}
