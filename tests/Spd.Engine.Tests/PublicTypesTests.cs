@@ -22,7 +22,7 @@ public sealed class PublicTypesTests
         "Operations.Relu", "Operations.RepeatRows", "Operations.Rotate", "Operations.RotateAt", "Operations.RowAffine", "Operations.RowDot", "Operations.RowMlp",
         "Operations.RowMlpGradient", "Operations.RowRange", "Operations.RowSum", "Operations.Scale", "Operations.Sigmoid", "Operations.Silu",
         "Operations.Smallest", "Operations.SquaredError", "Operations.SwiGlu", "Operations.TableRows", "Operations.Tanh", "Operations.Term",
-        "Operations.UnembeddingDivergence", "Operations.Uniform", "Operations.UpperLeakyHardSigmoid", "Operations.Weight",
+        "Operations.UnembeddingCrossEntropy", "Operations.UnembeddingDivergence", "Operations.Uniform", "Operations.UpperLeakyHardSigmoid", "Operations.Weight",
         "Optimisation.AdamW", "Optimisation.Ascent", "Optimisation.IUpdateRule", "Optimisation.LearningRateSchedule", "Optimisation.Optimiser",
         "Optimisation.ParameterGroup", "Optimisation.ScheduleShape", "Optimisation.Sgd", "Optimisation.SignSgd", "Optimisation.Stretch",
         "Parameter", "ParameterSet",

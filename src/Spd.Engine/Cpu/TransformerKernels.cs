@@ -30,6 +30,8 @@ internal static unsafe class TransformerKernels
             .Add(new FunctionKernel<CausalAttention>(attention => new() { Scratch = LaneBlock + 2 * attention.Heads }, Attention))
             .Add(new FunctionKernel<CausalAttentionGradient>(_ => new() { Scratch = 3 * LaneBlock + 1 }, AttentionGradient))
             .Add(new FunctionKernel<CrossEntropy>(_ => new() { Overwrites = 0b1, Scratch = 1 }, CrossEntropy))
+            .Add(new FunctionKernel<UnembeddingCrossEntropy>(
+                operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) + operation.X.Rows + 3 }, CrossEntropy))
             .Add(new FunctionKernel<ExpectedUnembedding>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Expected))
             .Add(new FunctionKernel<UnembeddingDivergence>(operation => new() { WeightInputs = 0b1, Scratch = ScratchRows(operation.X.Rows) }, Divergence));
     }
@@ -248,23 +250,52 @@ internal static unsafe class TransformerKernels
 
     private static void CrossEntropy(CrossEntropy operation, in Call call)
     {
-        var batch = call.Workspace.Batch;
-        float* tokens = call.In(1), mask = call.Mask;
         int* labels = (int*)Start(call.Scratch(1));
+        double perPosition = FindLabels(call, call.In(1), operation.Logits.Rows, labels);
+        double sum = call.Kernels.CrossEntropy(
+            operation.Logits.Rows, call.Lanes, labels, (float)perPosition, call.In(0), call.Out(1), call.Out(2), call.Stride);
+        call.AddNumber(0, sum * perPosition / call.MeanDivisor);
+    }
+
+    /// <summary>The divergence from what is certain: the row of W that it expects is that of the token, and its entropy zero.</summary>
+    private static void CrossEntropy(UnembeddingCrossEntropy operation, in Call call)
+    {
+        var (vocabulary, d) = (operation.W.Rows, operation.X.Rows);
+        float* room = Start(call.Scratch(ScratchRows(d) + d + 3)), rows = room + (nint)ScratchRows(d) * call.Stride, mask = rows + (nint)d * call.Stride;
+        float* entropy = mask + call.Stride, w = call.In(0), difference = call.Out(1);
+        int* labels = (int*)(entropy + call.Stride);
+        double perPosition = FindLabels(call, call.In(2), vocabulary, labels);
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            (mask[lane], entropy[lane]) = (labels[lane] < 0 ? 0 : 1, 0);
+            float* row = w + (nint)Math.Max(labels[lane], 0) * call.RowStepOf(0);
+            for (nint i = 0; i < d; i++) rows[i * call.Stride + lane] = row[i];
+        }
+
+        double sum = call.Kernels.UnembeddingDivergence(
+            vocabulary, d, call.Lanes, mask, w, call.RowStepOf(0), call.In(1), rows, entropy, difference, call.Stride, room);
+        call.AddNumber(0, sum * perPosition / call.MeanDivisor);
+        for (nint i = 0; difference != null && i < d; i++)
+            for (int lane = 0; lane < call.Lanes; lane++) difference[i * call.Stride + lane] *= (float)perPosition;
+    }
+
+    /// <summary>In each lane the token that follows, −1 where none does.</summary>
+    /// <returns>Positions for each that a token follows.</returns>
+    private static double FindLabels(in Call call, float* tokens, int vocabulary, int* labels)
+    {
+        var batch = call.Workspace.Batch;
+        float* mask = call.Mask;
         for (int lane = 0; lane < call.Lanes; lane++)
         {
             labels[lane] = -1;
             if (mask[lane] == 0 || lane % batch.SequenceLanes >= batch.Length - 1) continue;
             float token = tokens[lane + 1];
-            labels[lane] = token >= 0 && token < operation.Logits.Rows
+            labels[lane] = token >= 0 && token < vocabulary
                 ? (int)token
-                : throw new InvalidOperationException($"token {token} follows, but there are logits for the tokens 0 to {operation.Logits.Rows - 1}");
+                : throw new InvalidOperationException($"token {token} follows, but there are logits for the tokens 0 to {vocabulary - 1}");
         }
 
-        double perPosition = (double)batch.Length / Math.Max(batch.Length - 1, 1);
-        double sum = call.Kernels.CrossEntropy(
-            operation.Logits.Rows, call.Lanes, labels, (float)perPosition, call.In(0), call.Out(1), call.Out(2), call.Stride);
-        call.AddNumber(0, sum * perPosition / call.MeanDivisor);
+        return (double)batch.Length / Math.Max(batch.Length - 1, 1);
     }
 
     private static void Expected(ExpectedUnembedding operation, in Call call) => call.Kernels.ExpectedUnembedding(

@@ -70,11 +70,15 @@ public static class GraphOperations
     /// </summary>
     public static Value Divergence(this Graph graph, Value prediction, Value target)
     {
-        if (prediction.Source is not MatMul { IsTransposed: false, W: { Source: Operations.Weight } w, X: { Shape.IsPanel: true } x } || w.Rows <= w.Shape.Columns
-            || target.Source is not MatMul { IsTransposed: false } other || other.W != w) return graph.Add(new Divergence(prediction, target));
-        var expected = graph.ResultsOf(new ExpectedUnembedding(w, other.X));
-        return graph.Add(new UnembeddingDivergence(w, x, expected[0], expected[1]));
+        if (Unembedding(prediction) is not { } unembedding || target.Source is not MatMul { IsTransposed: false } other || other.W != unembedding.W)
+            return graph.Add(new Divergence(prediction, target));
+        var expected = graph.ResultsOf(new ExpectedUnembedding(unembedding.W, other.X));
+        return graph.Add(new UnembeddingDivergence(unembedding.W, unembedding.X, expected[0], expected[1]));
     }
+
+    /// <summary>The parameter with more rows than columns, and what is multiplied by it, of which values are the product; null where they are none.</summary>
+    private static (Value W, Value X)? Unembedding(Value logits) =>
+        logits.Source is MatMul { IsTransposed: false, W: { Source: Operations.Weight } w, X: { Shape.IsPanel: true } x } && w.Rows > w.Shape.Columns ? (w, x) : null;
 
     /// <summary>In each lane the row of the table that its token numbers.</summary>
     public static Value Lookup(this Graph graph, Parameter table, Value tokens) => graph.Add(new Lookup(graph.Weight(table), tokens));
@@ -97,7 +101,13 @@ public static class GraphOperations
     public static Value RowRange(this Graph graph, Value x, int first, int count) => graph.Add(new RowRange(x, first, count));
 
     /// <summary>Mean over positions of the cross-entropy of the tokens that follow.</summary>
-    public static Value CrossEntropy(this Graph graph, Value logits, Value tokens) => graph.Add(new CrossEntropy(logits, tokens));
+    /// <param name="graph">The graph.</param>
+    /// <param name="logits">Logits <c>[vocabulary, lanes]</c>.</param>
+    /// <param name="tokens">The tokens, one row.</param>
+    /// <param name="isUnembeddingFixed">Whether no gradient by the unembedding will be asked for, so that it can be computed in blocks of the vocabulary.</param>
+    public static Value CrossEntropy(this Graph graph, Value logits, Value tokens, bool isUnembeddingFixed = false) => isUnembeddingFixed && Unembedding(logits) is { } unembedding
+        ? graph.Add(new UnembeddingCrossEntropy(unembedding.W, unembedding.X, tokens))
+        : graph.Add(new CrossEntropy(logits, tokens));
 
     /// <summary>Mean over lanes of <c>Σ_c x_c^p</c>, each row times the sum of the squared norms of that row of the matrices, where there are any.</summary>
     public static Value PowerSum(this Graph graph, Value x, Schedule p, params IReadOnlyList<Parameter> rowWeights)

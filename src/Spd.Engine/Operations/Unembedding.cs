@@ -63,3 +63,24 @@ public sealed record UnembeddingDivergence(Value W, Value X, Value Expected, Val
         of.Add(X, of.Graph.Add(new Scale(of.Graph.ResultsOf(this)[1], d[0]!, IsMean: true)));
     }
 }
+
+/// <summary><see cref="CrossEntropy"/> of the logits of an unembedding, in blocks of the vocabulary; and its derivative by x, zero where no token follows.</summary>
+/// <param name="W">The unembedding <c>[vocabulary, features]</c>, a constant to it.</param>
+/// <param name="X">What the logits are of.</param>
+/// <param name="Tokens">The tokens of the sequence, one row.</param>
+public sealed record UnembeddingCrossEntropy(Value W, Value X, Value Tokens) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [W, X, Tokens];
+    public override IReadOnlyList<Shape> Results =>
+        W.Shape.Domain == Domain.Weights && X.Rows == W.Shape.Columns && X.Shape.IsPanel && Tokens.Shape is { IsPanel: true, Rows: 1 }
+        ? [Shape.Number, X.Shape with { Domain = Domain.Lane }]
+        : throw new ArgumentException($"an unembedding {W.Shape} takes {W.Shape.Columns} features and one row of tokens, but got {X.Shape} and {Tokens.Shape}");
+    public override Work Work => new(MultiplyAdds: 2.0 * W.Shape.Count, Entries: 1.0 * W.Rows);
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        ThrowIfAskedFor(d, first: 1);
+        if (of.Wants(W)) throw new NotSupportedException("a gradient through the unembedding of a cross-entropy in blocks was asked for, which is a constant to it");
+        of.Add(X, of.Graph.Add(new Scale(of.Graph.ResultsOf(this)[1], d[0]!, IsMean: true)));
+    }
+}

@@ -29,11 +29,11 @@ internal static class LanguageModelEvidence
         var objective = new Objective(graph);
         var tokens = data.Build(graph);
         var target = CausalImportance.Build(graph, model, tokens);
-        objective.Add("target", graph.CrossEntropy(target.TargetOutput, tokens));
+        objective.Add("target", graph.CrossEntropy(target.TargetOutput, tokens, isUnembeddingFixed: true));
         foreach (var (name, masks) in Kinds)
         {
             var output = model.MaskedForward(graph, tokens, target.Sites.ToDictionary(site => site.Site, site => masks(graph, site, 0)));
-            objective.Add(name, graph.CrossEntropy(output, tokens));
+            objective.Add(name, graph.CrossEntropy(output, tokens, isUnembeddingFixed: true));
         }
 
         var program = backend.Compile(objective, data.BatchOf(BatchSize));

@@ -67,7 +67,7 @@ internal sealed class LanguageModelTarget : TargetKind
         var graph = new Graph();
         var tokens = data.Build(graph);
         var objective = new Objective(graph);
-        objective.Add("cross-entropy", graph.CrossEntropy(transformer.Forward(new ForwardPass(graph), tokens), tokens));
+        objective.Add("cross-entropy", graph.CrossEntropy(transformer.Forward(new ForwardPass(graph), tokens), tokens, isUnembeddingFixed: true));
         var program = backend.Compile(objective, data.BatchOf(batch));
         double sum = 0;
         for (int i = 0; i < tried / batch; i++)

@@ -201,6 +201,7 @@ public sealed class KernelTests
         objective.Add("next", graph.CrossEntropy(graph.MatMul(square, residual), tokens));
         var unembedding = Filled("unembedding", Rows + 20, Rows, seed: 8);
         objective.Add("unembedded", graph.Divergence(graph.MatMul(unembedding, residual), graph.MatMul(unembedding, lane)));
+        objective.Add("unembedded next", graph.CrossEntropy(graph.MatMul(unembedding, residual), tokens, isUnembeddingFixed: true));
         return (objective, [square, vector, scale, .. mlp], [.. keep]);
     }
 

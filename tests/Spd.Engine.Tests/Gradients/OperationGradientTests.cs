@@ -142,6 +142,8 @@ public sealed class OperationGradientTests
             return (objective, x) => objective.Add(
                 "main", objective.Graph.CrossEntropy(objective.Graph.MatMul(weight, x), setup.Tokens(objective.Graph, 9)), weight: 0.5, coefficient: 3);
         }),
+        UnembeddedNext("cross-entropy of unembedded logits", extra: 3),
+        UnembeddedNext("cross-entropy of a larger vocabulary", extra: 600),
         Unembedded("divergence of unembedded logits", extra: 3),
         Unembedded("divergence of logits of a larger vocabulary", extra: 600),
         new("squared error", typeof(SquaredError), setup => setup.Compare),
@@ -403,6 +405,19 @@ public sealed class OperationGradientTests
             var (graph, target) = (objective.Graph, setup.Input(objective.Graph, setup.Rows));
             var loss = graph.Divergence(graph.MatMul(unembedding, graph.MatMul(weight, x)), graph.MatMul(unembedding, target));
             Assert.IsType<UnembeddingDivergence>(loss.Source);
+            objective.Add("main", loss, weight: 0.5, coefficient: 3);
+        };
+    });
+
+    private static GradientCase UnembeddedNext(string name, int extra) => new(name, typeof(UnembeddingCrossEntropy), setup =>
+    {
+        var (unembedding, weight) = (setup.Frozen("unembedding", setup.Rows + extra, setup.Rows, -1, 1), setup.Trained("weight", setup.Rows, setup.Rows));
+        return (objective, x) =>
+        {
+            var graph = objective.Graph;
+            var (logits, tokens) = (graph.MatMul(unembedding, graph.MatMul(weight, x)), setup.Tokens(graph, setup.Rows + extra));
+            var loss = graph.CrossEntropy(logits, tokens, isUnembeddingFixed: true);
+            Assert.IsType<UnembeddingCrossEntropy>(loss.Source);
             objective.Add("main", loss, weight: 0.5, coefficient: 3);
         };
     });

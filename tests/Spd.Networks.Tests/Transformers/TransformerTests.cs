@@ -110,6 +110,23 @@ public sealed class TransformerTests : IDisposable
     }
 
     [Fact]
+    public void CrossEntropyInBlocksOfTheVocabularyIsThatOfItsLogits()
+    {
+        var network = new Gpt2Config { VocabSize = 700, NPositions = 5, NEmbd = 8, NLayer = 1, NHead = 2 }.Build();
+        network.Initialise(seed: 1);
+        var graph = new Graph();
+        var tokens = graph.Multiply(graph.Positions(), graph.Positions());
+        var logits = network.Forward(new ForwardPass(graph), tokens);
+        var objective = new Objective(graph);
+        objective.Add("of logits", graph.CrossEntropy(logits, tokens));
+        objective.Add("in blocks", graph.CrossEntropy(logits, tokens, isUnembeddingFixed: true));
+        var program = _backend.Compile(objective, network.BatchOf(3, 5));
+        program.Run(0, 0);
+        Assert.Equal(2, graph.Operations.Count(operation => operation is CrossEntropy or UnembeddingCrossEntropy));
+        Assert.Equal(program.Losses[0], program.Losses[1], 1e-5 * program.Losses[0]);
+    }
+
+    [Fact]
     public void ASequenceThatIsTooLongIsRefused()
     {
         var network = new Gpt2Config { VocabSize = 5, NPositions = 3, NEmbd = 4, NLayer = 1, NHead = 1 }.Build();
