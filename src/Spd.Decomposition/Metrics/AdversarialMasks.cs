@@ -43,6 +43,9 @@ public sealed class AdversarialMasks
         _optimiser = new Optimiser([new ParameterGroup("sources", sources, new Ascent(new SignSgd(), 0, 1), _ => StepSize)], backend);
     }
 
+    /// <summary>The masks that the last ascent came to.</summary>
+    public MaskSource Worst => Masks.Shared(_sources);
+
     /// <summary>What one step of the ascent computes.</summary>
     public Plan AscentPlan => _ascent.Plan;
 

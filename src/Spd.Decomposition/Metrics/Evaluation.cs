@@ -28,4 +28,10 @@ public sealed record SiteEvaluation(string Name, int C, double L0, int Alive, IR
     /// measured.
     /// </summary>
     public int? Varying { get; init; }
+
+    /// <summary>The mean causal importance of each subcomponent over the evaluated inputs; what leaks below 0 counts as 0. Empty where it was not measured.</summary>
+    public IReadOnlyList<double> MeanImportances { get; init; } = [];
+
+    /// <summary><see cref="L0"/> at each position of a sequence; empty where inputs are no sequences.</summary>
+    public IReadOnlyList<double> L0ByPosition { get; init; } = [];
 }

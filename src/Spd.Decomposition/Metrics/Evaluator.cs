@@ -1,3 +1,4 @@
+using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -47,7 +48,7 @@ public sealed class Evaluator
             (ImportanceMasked, Masks.Importance), (RoundedMasked, Masks.RoundedImportance),
         })
             Reconstruction.AddLoss(objective, model, target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);
-        _counts = [.. target.Sites.Select(site => new ImportanceCounts(graph, site))];
+        _counts = [.. target.Sites.Select(site => new ImportanceCounts(graph, site, data.Length))];
         _program = backend.Compile(objective, _batch, keep: [.. _counts.SelectMany(counts => counts.Values)]);
         _adversary = new AdversarialMasks(graph, model, target, _batch, options.OutputLossType, backend);
     }
@@ -82,22 +83,27 @@ public sealed class Evaluator
     }
 
     /// <summary>Counts of one site's importances, which a program takes over a batch, added up over batches.</summary>
-    private sealed class ImportanceCounts(Graph graph, SiteActivations site)
+    private sealed class ImportanceCounts(Graph graph, SiteActivations site, int length)
     {
         private readonly Value _active = graph.Add(new CountAbove(site.Importance, ActiveThreshold));
         private readonly Value _largest = graph.Add(new Maximum(site.Importance));
         private readonly Value _negatedSmallest = graph.Add(new Maximum(graph.Scale(site.Importance, -1)));
         private readonly Value _histogram = graph.Add(new Histogram(site.Importance, HistogramBins));
+        private readonly Value _sum = graph.Add(new RowSum(graph.Add(new Relu(site.Importance))));
+        private readonly Value? _inLane = length == 1 ? null : graph.MatMul(Ones(site.Site.C), graph.Add(new Above(site.Importance, ActiveThreshold)));
+        private readonly double[] _sums = new double[site.Site.C], _byPosition = new double[length];
         private readonly float[] _extremes = new float[2 * site.Site.C];
         private readonly long[] _counts = new long[HistogramBins];
         private long _activeCount;
 
-        public IEnumerable<Value> Values => [_active, _largest, _negatedSmallest, _histogram];
+        public IEnumerable<Value> Values => [_active, _largest, _negatedSmallest, _histogram, _sum, .. _inLane is null ? (Value[])[] : [_inLane]];
 
         public void Clear()
         {
             Array.Fill(_extremes, float.NegativeInfinity);
             Array.Clear(_counts);
+            Array.Clear(_sums);
+            Array.Clear(_byPosition);
             _activeCount = 0;
         }
 
@@ -105,6 +111,9 @@ public sealed class Evaluator
         {
             foreach (float count in program.Read(_active)) _activeCount += (long)count;
             foreach (var (i, count) in program.Read(_histogram).Index()) _counts[i % HistogramBins] += (long)count;
+            foreach (var (c, sum) in program.Read(_sum).Index()) _sums[c] += sum;
+            if (_inLane is not null)
+                foreach (var (i, count) in program.Read(_inLane).Index()) _byPosition[i % length] += count;
             float[] extremes = [.. program.Read(_largest), .. program.Read(_negatedSmallest)];
             for (int i = 0; i < extremes.Length; i++) _extremes[i] = Math.Max(_extremes[i], extremes[i]);
         }
@@ -115,7 +124,16 @@ public sealed class Evaluator
             return new(site.Site.Name, c, (double)_activeCount / rows, _extremes.Take(c).Count(largest => largest > AliveThreshold), [.. _counts])
             {
                 Varying = Enumerable.Range(0, c).Count(i => _extremes[i] + _extremes[c + i] > AliveThreshold),
+                MeanImportances = [.. _sums.Select(sum => sum / rows)],
+                L0ByPosition = _inLane is null ? [] : [.. _byPosition.Select(count => count * length / rows)],
             };
+        }
+
+        private static Parameter Ones(int count)
+        {
+            var ones = new Parameter("ones", 1, count);
+            ones.Values.Fill(1);
+            return ones;
         }
     }
 }

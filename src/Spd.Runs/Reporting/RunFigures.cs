@@ -42,6 +42,8 @@ public static class RunFigures
         }
 
         figures.Add(Histogram(evaluation));
+        figures.AddRange(Spectrum(evaluation));
+        figures.AddRange(Positions(evaluation));
         return figures;
     }
 
@@ -139,6 +141,32 @@ public static class RunFigures
             "over all evaluated inputs and subcomponents").ToSvg(),
         "Counts are logarithmic: most subcomponents are unneeded on most inputs and stand in the first bin. "
         + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs that need a subcomponent in part.");
+
+    private static IEnumerable<RunFigure> Spectrum(Evaluation evaluation)
+    {
+        // A logarithmic axis has no place for those that nothing ever needed.
+        var series = evaluation.Sites.Select(site => (site.Name, Means: site.MeanImportances.Where(mean => mean > 0).OrderDescending().ToList()))
+            .Where(site => site.Means.Count > 0).Select(site => Ranked(site.Name, site.Means)).ToList();
+        if (series.Count == 0) yield break;
+        yield return new RunFigure(
+            "importance_spectrum", "Spectrum of mean importances",
+            new LineFigure("Mean causal importance of each subcomponent, the largest first", "rank", [new("Mean over the evaluated inputs", "causal importance", series, LogarithmicY: true)]).ToSvg(),
+            "A line ends with the last subcomponent that any evaluated input needs at all. "
+            + "A cliff parts the subcomponents that make up the network from those that are left over; a slope without one says that no such number is to be had.");
+    }
+
+    private static IEnumerable<RunFigure> Positions(Evaluation evaluation)
+    {
+        var series = evaluation.Sites.Where(site => site.L0ByPosition.Count > 0).Select(site => Ranked(site.Name, site.L0ByPosition)).ToList();
+        if (series.Count == 0) yield break;
+        yield return new RunFigure(
+            "l0_by_position", "L0 by position",
+            new LineFigure("Subcomponents in use at each position of a sequence", "position, from 1", [new("Mean over the evaluated sequences", "subcomponents with causal importance above 0.01", series)]).ToSvg(),
+            "The number of subcomponents with a causal importance above 0.01, over the places of a sequence. "
+            + "What the first tokens need may be unlike all others: there is nothing before them to attend to.");
+    }
+
+    private static LineSeries Ranked(string name, IReadOnlyList<double> values) => new(name, [.. Enumerable.Range(1, values.Count).Select(i => (double)i)], values);
 
     /// <summary>Causal importances with their columns in an order, cut to 0 … 1.</summary>
     internal static float[,] InOrder(float[,] importances, IReadOnlyList<int> columns)

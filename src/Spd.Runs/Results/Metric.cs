@@ -45,7 +45,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
 
     private const string NeededMasks = "masks equal to the causal importances; not trained on",
         RoundedMasks = "only subcomponents of importance above ½; not trained on",
-        RandomMasks = "unneeded subcomponents masked at random";
+        RandomMasks = "unneeded subcomponents masked at random", WorstMasks = "worst masks that 20 steps of ascent find";
 
     private static readonly string[] KnownAnswers = [Mmcs, "features"];
 
@@ -103,6 +103,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("ce_stochastic", "cross-entropy, stochastic masks", RandomMasks, NumberFormat.Ratio),
         new("ce_ci_masked", "cross-entropy, CI-masked", NeededMasks, NumberFormat.Ratio),
         new("ce_rounded_masked", "cross-entropy, rounded masks", RoundedMasks, NumberFormat.Ratio),
+        new("ce_adversarial", "cross-entropy, adversarial masks", WorstMasks, NumberFormat.Ratio),
         new("ce_all_masked", "cross-entropy, everything masked", "the sites give nothing but their biases", NumberFormat.Ratio),
         new("ce_recovered", "cross-entropy recovered", "of what masking everything loses, what CI-masks keep", NumberFormat.Share),
         // Norms say which subcomponents there are where each is one known mechanism; elsewhere they may be split at will.
@@ -163,7 +164,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
             new($"stochastic_{loss}", $"stochastic {name}", RandomMasks, NumberFormat.Error),
             new($"ci_masked_{loss}", $"CI-masked {name}", NeededMasks, NumberFormat.Error),
             new($"rounded_masked_{loss}", $"rounded masked {name}", RoundedMasks, NumberFormat.Error),
-            new($"adversarial_{loss}", $"adversarial {name}", "worst masks that 20 steps of ascent find", NumberFormat.Error) { Short = "adversarial" },
+            new($"adversarial_{loss}", $"adversarial {name}", WorstMasks, NumberFormat.Error) { Short = "adversarial" },
         ];
     }
 }

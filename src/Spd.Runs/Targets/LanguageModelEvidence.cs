@@ -10,7 +10,7 @@ namespace Spd.Runs.Targets;
 /// <summary>How well a decomposed language model still says what follows: its cross-entropy under each kind of mask, on text that training did not see.</summary>
 internal static class LanguageModelEvidence
 {
-    private const int Batches = 8, BatchSize = 4;
+    private const int Batches = 8, AdversarialBatches = 2, BatchSize = 4;
 
     private static readonly (string Name, MaskSource Masks)[] Kinds =
     [
@@ -30,22 +30,30 @@ internal static class LanguageModelEvidence
         var tokens = data.Build(graph);
         var target = CausalImportance.Build(graph, model, tokens);
         objective.Add("target", graph.CrossEntropy(target.TargetOutput, tokens, isUnembeddingFixed: true));
-        foreach (var (name, masks) in Kinds)
-        {
-            var output = model.MaskedForward(graph, tokens, target.Sites.ToDictionary(site => site.Site, site => masks(graph, site, 0)));
-            objective.Add(name, graph.CrossEntropy(output, tokens, isUnembeddingFixed: true));
-        }
-
-        var program = backend.Compile(objective, data.BatchOf(BatchSize));
-        double[] sums = new double[program.LossNames.Count];
-        for (int batch = 0; batch < Batches; batch++)
-        {
-            program.Run(seed, batch);
-            for (int i = 0; i < sums.Length; i++) sums[i] += program.Losses[i] / Batches;
-        }
-
-        var values = program.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
+        foreach (var (name, masks) in Kinds) objective.Add(name, CrossEntropyOf(masks));
+        var batch = data.BatchOf(BatchSize);
+        var adversary = new AdversarialMasks(graph, model, target, batch, OutputLoss.Kl, backend);
+        var worst = new Objective(graph);
+        worst.Add("adversarial", CrossEntropyOf(adversary.Worst));
+        var values = Means(backend.Compile(objective, batch), Batches).Concat(Means(backend.Compile(worst, batch), AdversarialBatches, number => adversary.WorstError(seed, number)))
+            .ToDictionary();
         foreach (var (name, value) in values) yield return ($"ce_{name}", new(value));
         yield return ("ce_recovered", new((values["all_masked"] - values["ci_masked"]) / (values["all_masked"] - values["target"])));
+
+        Value CrossEntropyOf(MaskSource masks) => graph.CrossEntropy(
+            model.MaskedForward(graph, tokens, target.Sites.ToDictionary(site => site.Site, site => masks(graph, site, 0))), tokens, isUnembeddingFixed: true);
+
+        IEnumerable<KeyValuePair<string, double>> Means(Program program, int batches, Action<int>? before = null)
+        {
+            double[] sums = new double[program.LossNames.Count];
+            for (int number = 0; number < batches; number++)
+            {
+                before?.Invoke(number);
+                program.Run(seed, number);
+                for (int i = 0; i < sums.Length; i++) sums[i] += program.Losses[i] / batches;
+            }
+
+            return program.LossNames.Zip(sums, KeyValuePair.Create);
+        }
     }
 }

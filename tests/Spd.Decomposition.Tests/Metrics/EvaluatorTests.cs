@@ -28,6 +28,23 @@ public sealed class EvaluatorTests
         Assert.Equal(expected, site.Importances);
         Assert.Equal(1.005 + 0.5 + 0.05 + 0.005, evaluation.Losses[LossNames.ImportanceMinimality], 1e-5);
         Assert.True(double.IsNaN(evaluation.AdversarialRecon));
+        double[] means = [1, 0.5, 0.05, 0.005, 0, 0];
+        for (int c = 0; c < 6; c++) Assert.Equal(means[c], site.MeanImportances[c], 1e-6);
+        Assert.Empty(site.L0ByPosition);
+    }
+
+    [Fact]
+    public void WhatIsInUseIsCountedAtEachPositionOfASequence()
+    {
+        // Subcomponent 0 reads twice the position, and is needed from position 2 on; subcomponent 1 always.
+        var model = Model([-3, 1, 0, 0, 0, 0]);
+        model.Sites[0].Gate.Weight!.Values[0] = 1;
+        using var backend = TestBackend.Create();
+        var evaluator = new Evaluator(new Graph(), model, new NumberedPositions(), Options with { BatchSize = 10 }, backend);
+        var site = Assert.Single(evaluator.Evaluate(0, batches: 2, adversarialBatches: 0).Sites);
+        Assert.Equal([1, 1, 2, 2, 2], site.L0ByPosition);
+        Assert.Equal(1.6, site.L0, 1e-9);
+        Assert.Equal([0.6, 1, 0, 0, 0, 0], site.MeanImportances);
     }
 
     [Fact]
@@ -159,6 +176,15 @@ public sealed class EvaluatorTests
         using var backend = TestBackend.Create(1);
         var evaluator = new Evaluator(new Graph(), Model(new float[6]), Data, Options, backend);
         Assert.Throws<ArgumentOutOfRangeException>(() => evaluator.Evaluate(0, 0, 0));
+    }
+
+    private sealed class NumberedPositions : DataSource
+    {
+        public override int Features => 2;
+
+        public override int Length => 5;
+
+        public override Value Build(Graph graph) => graph.Add(new RepeatRows(graph.Positions(), 2));
     }
 
     /// <summary>W = diag(2, 3) in two subcomponents and four empty ones, with constant gates.</summary>

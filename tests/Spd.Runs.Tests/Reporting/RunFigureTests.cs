@@ -44,7 +44,7 @@ public sealed class RunFigureTests
         using var decomposer = Decompose(network, new SparseFeatures(12, 0.1, low: -1), c: 15, "layers.*");
         var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
         string[] names = Draw(decomposer, evaluation);
-        Assert.Equal(["causal_importances", "neuron_contributions", "neuron_contribution_pairs", "components", "training", "importance_histogram"], names);
+        Assert.Equal(["causal_importances", "neuron_contributions", "neuron_contribution_pairs", "components", "training", "importance_histogram", "importance_spectrum"], names);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class RunFigureTests
         using var decomposer = Decompose(network, new SparseFeatures(12, 0.1), c: 20, "linear1", "linear2", "hidden_layers.0");
         var evaluation = decomposer.Evaluate(batches: 1, adversarialBatches: 0);
         Assert.Null(ResidualEvidence.Of(decomposer.Components, evaluation, TestBackend.Create(1)));
-        Assert.Equal(["vectors", "hidden_matrices", "causal_importances", "components", "training", "importance_histogram"], Draw(decomposer, evaluation));
+        Assert.Equal(["vectors", "hidden_matrices", "causal_importances", "components", "training", "importance_histogram", "importance_spectrum"], Draw(decomposer, evaluation));
         string svg = TmsTarget.Instance.Draw(decomposer.Components, null!, TestBackend.Create(1)).First().Svg;
         Assert.Contains("All significant subcomponents", svg, StringComparison.Ordinal);
         Assert.DoesNotContain("class=\"arrow\"", svg, StringComparison.Ordinal);
