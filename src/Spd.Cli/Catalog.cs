@@ -1,6 +1,8 @@
 using System.Globalization;
 using Spd.Formats;
+using Spd.Networks.Transformers;
 using Spd.Runs;
+using Spd.Text;
 
 namespace Spd.Cli;
 
@@ -9,23 +11,26 @@ internal static class Catalog
 {
     private const long BytesPerReport = 16 << 20;
 
-    // What a model is: its shape, its weights, its tokenizer.
-    private static readonly string[] Wanted =
-        ["config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json"];
+    private static readonly string[] TokenizerFiles = [Tokenizer.FileName, "tokenizer_config.json"];
 
     /// <summary>The experiments beside the program.</summary>
     public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)
     {
         TokenFolder = Path.Combine(Path.GetDirectoryName(RunCommand.Cache().Folder)!, "tokens"),
-        FetchModel = Fetch,
+        Fetch = Fetch,
     };
 
-    /// <summary>The folder of a hub's model, downloaded first where that is needed.</summary>
+    /// <summary>The path of a model: the one that is given, or the folder of a hub's, downloaded first where that is needed.</summary>
     /// <exception cref="HubException">It cannot be had; one sentence says why.</exception>
-    public static string Fetch(HubName name)
+    public static string ModelAt(string model) => HubName.IsMeantBy(model) ? Fetch(HubName.Parse(model), isModel: true) : model;
+
+    /// <summary>The folder of a hub's model, or of its tokenizer alone.</summary>
+    private static string Fetch(HubName name, bool isModel)
     {
         var settings = HubSettings.FromEnvironment(Environment.GetEnvironmentVariable);
-        bool IsWanted(string file) => Wanted.Contains(file) || (file.StartsWith("model-", StringComparison.Ordinal) && file.EndsWith(".safetensors", StringComparison.Ordinal));
+        if (!isModel) return Hub.Download(name, TokenizerFiles.Contains, settings, new Progress()).Folder;
+        bool IsWanted(string file) => file == TransformerFiles.ConfigName || TokenizerFiles.Contains(file)
+            || file is "model.safetensors" or "model.safetensors.index.json" || (file.StartsWith("model-", StringComparison.Ordinal) && file.EndsWith(".safetensors", StringComparison.Ordinal));
         var snapshot = Hub.Download(name, IsWanted, settings, new Progress());
         if (snapshot.Files.Any(file => file.EndsWith(".safetensors", StringComparison.Ordinal))) return snapshot.Folder;
         // Weights that are older than safetensors.

@@ -15,7 +15,7 @@ internal static class InitCommand
     {
         var weights = new Argument<string>("weights")
         {
-            Description = "The weight file of an MLP (safetensors, PyTorch's .pt or .pth, NumPy's .npz), or the folder of a language model with its config.json.",
+            Description = "The weight file of an MLP (safetensors, PyTorch's .pt or .pth, NumPy's .npz), or of a language model its folder, its file of llama2.c, or hub:owner/name[@revision].",
         };
         var data = new Option<string?>("--data") { Description = "The file of inputs, of an MLP.", HelpName = "FILE" };
         var labels = new Option<string?>("--labels") { Description = "The file of labels, of a classifier.", HelpName = "FILE" };
@@ -39,13 +39,13 @@ internal static class InitCommand
         command.SetAction(parsed =>
         {
             string path = parsed.GetValue(weights)!;
-            bool isLanguageModel = TransformerFiles.IsFolder(path);
+            bool isLanguageModel = HubName.IsMeantBy(path) || TransformerFiles.IsModel(path);
             Option[] others = isLanguageModel ? [data, labels, prefix, ignore] : [text];
             if (Array.Find(others, option => parsed.GetResult(option) is { Implicit: false }) is { } other)
             {
                 throw new ConfigException(isLanguageModel
                     ? $"{other.Name} is for MLPs, but {Quoted.Path(path)} holds a language model"
-                    : $"{other.Name} is for the folder of a language model, but {Quoted.Path(path)} is none: it holds no {TransformerFiles.ConfigName}");
+                    : $"{other.Name} is for a language model, but {Quoted.Path(path)} is neither a folder with a {TransformerFiles.ConfigName} nor a model of llama2.c");
             }
 
             return isLanguageModel
@@ -66,13 +66,16 @@ internal static class InitCommand
         return Write(yaml, output, $"{string.Join(" → ", draft.LayerSizes)}, from {Quoted.List(draft.Weights)}");
     }
 
-    private static int OfLanguageModel(string folder, string? text, string? output)
+    private static int OfLanguageModel(string model, string? text, string? output)
     {
-        output = NewFile(output, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+        string path = Catalog.ModelAt(model);
+        bool isAtHub = path != model;
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(isAtHub ? HubName.Parse(model).Repository : Path.GetFullPath(model)));
+        output = NewFile(output, File.Exists(model) ? Path.GetFileNameWithoutExtension(name) : name);
         // Whether there is such a text, before anything is written.
         if (text is not null) TextFiles.Find(text);
-        var draft = LanguageModelDraft.Of(folder, Catalog.Open().Find(LanguageModelDraft.Example));
-        string yaml = draft.ToYaml(Placed(folder, output)!, Placed(draft.Tokenizer, output), Placed(text, output));
+        var draft = LanguageModelDraft.Of(path, Catalog.Open().Find(LanguageModelDraft.Example));
+        string yaml = draft.ToYaml(isAtHub ? model : Placed(model, output)!, isAtHub && draft.Tokenizer is not null ? model : Placed(draft.Tokenizer, output), Placed(text, output));
         return Write(yaml, output, Quoted.List(draft.Sites));
     }
 

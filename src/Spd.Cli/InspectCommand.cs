@@ -24,7 +24,7 @@ internal static class InspectCommand
     {
         var path = new Argument<string>("file")
         {
-            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data; of one with several arrays, FILE:NAME is one. Or the folder of a language model.",
+            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data; of one with several arrays, FILE:NAME is one. Or the folder of a language model, or hub:owner/name[@revision].",
         };
         var json = new Option<bool>("--json") { Description = "Print everything as JSON, names whole." };
         var command = new Command(
@@ -34,7 +34,7 @@ internal static class InspectCommand
         };
         command.SetAction(parsed =>
         {
-            string given = parsed.GetValue(path)!;
+            string given = Catalog.ModelAt(parsed.GetValue(path)!);
             if (TransformerFiles.IsFolder(given)) return InspectedModel.Show(given, parsed.GetValue(json));
             var content = Read(given);
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(content, InspectJson.Default.InspectedFile));

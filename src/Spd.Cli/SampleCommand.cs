@@ -64,7 +64,7 @@ internal static class SampleCommand
     private static (Transformer Network, Tokenizer Tokenizer) Load(string model, string? tokenizer)
     {
         if (tokenizer is not null && !Path.Exists(tokenizer)) throw new ConfigException($"there is no tokenizer {Quoted.Path(tokenizer)}");
-        string path = HubName.IsMeantBy(model) ? Catalog.Fetch(HubName.Parse(model)) : model;
+        string path = Catalog.ModelAt(model);
         if (!Path.Exists(path))
             throw new ConfigException($"there is no model {Quoted.Path(path)}: name a folder that holds a config.json, a model of llama2.c, or {HubName.Prefix}owner/name");
         var network = TransformerFiles.Load(path);

@@ -28,8 +28,8 @@ public sealed class ExperimentCatalog
     /// <summary>The folder in which the tokens of texts are kept.</summary>
     public string TokenFolder { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "spd", "tokens");
 
-    /// <summary>Gives the folder of a model of a hub, downloaded first where that is needed; null where no hub is to be asked.</summary>
-    public Func<HubName, string>? FetchModel { get; init; }
+    /// <summary>Gives the folder of a model of a hub (true) or of its tokenizer alone (false), downloaded first where that is needed; null where no hub is to be asked.</summary>
+    public Func<HubName, bool, string>? Fetch { get; init; }
 
     /// <summary>The experiments that lie beside the program, in its folder <c>experiments</c>.</summary>
     public static ExperimentCatalog BesideProgram() => new(BesideProgramFolder);

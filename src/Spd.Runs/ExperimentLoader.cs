@@ -17,7 +17,11 @@ internal static partial class ExperimentLoader
     internal const string ApdMethod = "apd";
 
     internal const string TargetKey = "target", TrainKey = "train", LoadKey = "load";
-    private const string PathKey = "pretrained_model_path";
+    private const string PathKey = "pretrained_model_path", TokenizerName = "tokenizer_name";
+
+    // What a released config says of a model at a hub.
+    private static readonly string[] ReleasedModel =
+        ["pretrained_model_class", "pretrained_model_name_hf", "pretrained_model_name", "pretrained_model_output_attr", TokenizerName];
 
     // What the released code takes for keys that a file leaves out.
     internal static DecompositionOptions ReleasedDefaults { get; } = new() { StochasticReconCoeff = null, StochasticReconLayerwiseCoeff = null };
@@ -60,10 +64,12 @@ internal static partial class ExperimentLoader
         }
 
         TakeReleasedPath(root, folder);
+        TakeReleasedModel(root);
         if (root.Find(TargetKey) is not ConfigMap target) return;
         if (target.Find("data") is ConfigMap data)
             foreach (string key in new[] { "inputs", "labels", "targets", "expected_outputs", "text" }) ResolvePath(data, key, folder);
-        FetchModel(target, catalog);
+        Fetch(target, "model", catalog);
+        Fetch(target, "tokenizer", catalog);
         foreach (string key in new[] { "model", "tokenizer" }) ResolvePath(target, key, folder);
         if (ResolvePath(target, LoadKey, folder) is { } path) TakeTrainConfig(root, target, path);
     }
@@ -78,6 +84,25 @@ internal static partial class ExperimentLoader
         root.Entries.RemoveAll(entry => entry.Key == PathKey);
     }
 
+    /// <summary>A released config of a language model names it as the hub does, and its tokenizer: they are the target where it says no other.</summary>
+    private static void TakeReleasedModel(ConfigMap root)
+    {
+        if (TaskOf(root) != LanguageModelTarget.Instance.TaskName || root.Find(TargetKey) is not (null or { IsNull: true } or ConfigMap)) return;
+        if (Released("pretrained_model_class") is not { } architecture || !architecture.Text.StartsWith("transformers.", StringComparison.Ordinal)) return;
+        if ((Released("pretrained_model_name_hf") ?? Released("pretrained_model_name")) is not { } model) return;
+        var target = root.Find(TargetKey) as ConfigMap ?? new ConfigMap(model.Origin, []);
+        if (target.Find("model") is { IsNull: false }) return;
+        if ((target.Find("data") as ConfigMap)?.Find("text") is not { IsNull: false })
+            throw model.Error($"the model is {model.Shown} at a hub, but its text is not fetched from there: download a file of it, and name it with --set target.data.text=PATH");
+        root.Set(TargetKey, target);
+        target.Set("model", AtHub(model));
+        if (Released(TokenizerName) is { } tokenizer && tokenizer.Text != model.Text && target.Find("tokenizer") is null or { IsNull: true }) target.Set("tokenizer", AtHub(tokenizer));
+        root.Entries.RemoveAll(entry => ReleasedModel.Contains(entry.Key));
+
+        ConfigScalar? Released(string key) => root.Find(key) is ConfigScalar { IsNull: false } scalar ? scalar : null;
+        static ConfigScalar AtHub(ConfigScalar name) => new(name.Origin, HubName.Prefix + name.Text, Plain: false);
+    }
+
     /// <summary>Makes a path full: relative to the folder of the configuration if the file is there, or else to the working directory.</summary>
     private static string? ResolvePath(ConfigMap map, string key, string? folder)
     {
@@ -89,16 +114,17 @@ internal static partial class ExperimentLoader
         return path;
     }
 
-    /// <summary>Puts the folder of a hub's model in place of its name, which stays as a remark.</summary>
-    private static void FetchModel(ConfigMap target, ExperimentCatalog catalog)
+    /// <summary>Puts the folder of a hub's model, or of a tokenizer, in place of its name; that of a model stays as a remark.</summary>
+    private static void Fetch(ConfigMap target, string key, ExperimentCatalog catalog)
     {
-        if (target.Find("model") is not ConfigScalar { IsNull: false } named || !HubName.IsMeantBy(named.Text)) return;
-        if (catalog.FetchModel is not { } fetch) throw named.Error($"model is {named.Shown}, but no hub can be asked here: download it, and name its folder");
+        if (target.Find(key) is not ConfigScalar { IsNull: false } named || !HubName.IsMeantBy(named.Text)) return;
+        if (catalog.Fetch is not { } fetch) throw named.Error($"{key} is {named.Shown}, but no hub can be asked here: download it, and name its folder");
         try
         {
-            string path = fetch(HubName.Parse(named.Text));
-            target.Set("hub", named);
-            target.Set("model", new ConfigScalar(named.Origin, path, Plain: false));
+            bool isModel = key == "model";
+            string path = fetch(HubName.Parse(named.Text), isModel);
+            if (isModel) target.Set("hub", named);
+            target.Set(key, new ConfigScalar(named.Origin, path, Plain: false));
         }
         catch (Exception exception) when (exception is IOException or FormatException)
         {
@@ -123,7 +149,17 @@ internal static partial class ExperimentLoader
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
         var loaded = Bind(ExperimentKeys.Experiment, start, root, catalog);
         return loaded.Config.Target is LanguageModelConfig model
-            ? loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder } } }
+            ? loaded with
+            {
+                Config = loaded.Config with
+                {
+                    Target = model with
+                    {
+                        TokenFolder = catalog.TokenFolder,
+                        SplitAttention = loaded.Config.Decomposition.TargetModulePatterns.Any(pattern => pattern.Contains("c_attn.", StringComparison.Ordinal)),
+                    },
+                },
+            }
             : loaded;
     }
 

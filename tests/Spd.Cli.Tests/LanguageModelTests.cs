@@ -29,6 +29,18 @@ public sealed class LanguageModelTests : IDisposable
     }
 
     [Fact]
+    public void AModelOfLlama2cIsDraftedToo()
+    {
+        string file = SharedFiles.Find("models/stories260K/stories260K.bin");
+        var (code, output, error) = _spd.Run("init", file, "--text", SharedFiles.Find("text/tinystories_1000.json"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("Then: spd run stories260K.yaml", output, StringComparison.Ordinal);
+        (code, _, error) = _spd.Run(
+            "run", "stories260K.yaml", "--steps", "1", "--set", "C=4", "--set", "n_eval_steps=1", "--set", "task_config.max_seq_len=16", "--out", "run");
+        Assert.Equal((0, ""), (code, error));
+    }
+
+    [Fact]
     public void TokensThatAreDrawnDependOnTheSeedAlone()
     {
         string file = SharedFiles.Find("models/stories260K/stories260K.bin");
@@ -145,7 +157,7 @@ public sealed class LanguageModelTests : IDisposable
     [InlineData("--data is for MLPs, but 'model' holds a language model", "model", "--data", "text.txt")]
     [InlineData("--ignore is for MLPs, but 'model' holds a language model", "model", "--ignore", "lm_head")]
     [InlineData("nowhere.txt", "model", "--text", "nowhere.txt")]
-    [InlineData("--text is for the folder of a language model, but 'model/model.safetensors' is none", "model/model.safetensors", "--text", "text.txt")]
+    [InlineData("--text is for a language model, but 'model/model.safetensors' is neither a folder with a config.json nor a model of llama2.c", "model/model.safetensors", "--text", "text.txt")]
     public void WhatFitsNoConfigurationIsRefusedInOneSentence(string sentence, params string[] arguments)
     {
         MakeModel();

@@ -49,6 +49,15 @@ public sealed class WeightFile : IDisposable
     /// <summary>Texts that stand in the file by their keys: the <c>__metadata__</c> of safetensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _reader.Metadata;
 
+    /// <summary>Whether a file is a model of llama2.c, as its first bytes say; false where there is none.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static bool IsLlama2c(string path)
+    {
+        if (!File.Exists(path)) return false;
+        byte[] start = FileStart.Read(path);
+        return !FileStart.IsZip(start) && !FileStart.IsSafetensors(start) && !OldTorchFile.IsMagic(start) && !OldTorchFile.IsPickle(start) && Llama2cReader.IsHeader(start);
+    }
+
     /// <summary>
     /// Opens a file. The content says what it is: a zip archive is PyTorch's or NumPy's, a pickle PyTorch's, sizes that fit each other llama2.c's, anything else
     /// safetensors; only the index of a model

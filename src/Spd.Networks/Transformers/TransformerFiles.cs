@@ -70,6 +70,9 @@ public static class TransformerFiles
     /// <summary>Whether a path is a folder with the configuration of a model.</summary>
     public static bool IsFolder(string path) => File.Exists(Path.Combine(path, ConfigName));
 
+    /// <summary>Whether a path is that of a language model: such a folder, or a model of llama2.c.</summary>
+    public static bool IsModel(string path) => IsFolder(path) || WeightFile.IsLlama2c(path);
+
     /// <summary>Reads the configuration of a folder, or of a model of llama2.c.</summary>
     /// <exception cref="FileContentException">It is damaged, of an architecture that is not known, or has a field that is not supported.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>

@@ -30,7 +30,10 @@ public sealed record LanguageModelConfig : TargetConfig
     /// <summary>The tokenizer's file, or a folder that holds it; null for the model's folder.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>Whether the matrix that makes queries, keys and values in one, as GPT-2 has it, is taken for three: <c>c_attn.q</c>, <c>.k</c>, <c>.v</c>.</summary>
+    /// <summary>
+    /// Whether the matrix that makes queries, keys and values in one, as GPT-2 has it, is taken for three: where a pattern of <c>target_module_patterns</c> names
+    /// <c>c_attn.q</c>, <c>.k</c> or <c>.v</c>.
+    /// </summary>
     public bool SplitAttention { get; init; }
 
     /// <summary>The text.</summary>

@@ -32,21 +32,21 @@ public sealed class LanguageModelDraft
     public string? Tokenizer { get; }
 
     /// <summary>Looks at a model.</summary>
-    /// <param name="folder">The model's folder.</param>
+    /// <param name="path">The model's folder, or its file of llama2.c.</param>
     /// <param name="example">The file of <see cref="Example"/>.</param>
-    /// <exception cref="FileContentException">The folder holds no model that can be loaded; one sentence says why.</exception>
+    /// <exception cref="FileContentException">It is no model that can be loaded; one sentence says why.</exception>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
-    public static LanguageModelDraft Of(string folder, string example)
+    public static LanguageModelDraft Of(string path, string example)
     {
-        var network = TransformerFiles.Load(folder);
-        return new LanguageModelDraft(File.ReadAllText(example).ReplaceLineEndings("\n"), network, Text.Tokenizer.Find(folder, network.VocabularySize));
+        var network = TransformerFiles.Load(path);
+        return new LanguageModelDraft(File.ReadAllText(example).ReplaceLineEndings("\n"), network, Text.Tokenizer.Find(path, network.VocabularySize));
     }
 
     /// <summary>The configuration as YAML, with comments where something is to be decided.</summary>
-    /// <param name="folder">The path by which it is to name the model's folder.</param>
+    /// <param name="model">The path or hub's name by which it is to name the model.</param>
     /// <param name="tokenizer">That of the tokenizer; null where it is to be filled in.</param>
     /// <param name="text">That of the text; null where it is to be filled in.</param>
-    public string ToYaml(string folder, string? tokenizer, string? text)
+    public string ToYaml(string model, string? tokenizer, string? text)
     {
         int width = _network.Embedding.Outputs;
         string yaml = _example;
@@ -55,7 +55,7 @@ public sealed class LanguageModelDraft
         Put("C: ", $"{Math.Max(FewestSubcomponents, 3 * width)}");
         Put("- ", string.Join("\n- ", Sites.Select(MlpDraft.Scalar)));
         Put("  max_seq_len: ", $"{Math.Min(LongestSequence, _network.ContextLength)}");
-        Put("  model: ", MlpDraft.Scalar(folder));
+        Put("  model: ", MlpDraft.Scalar(model));
         Put("  tokenizer: ", tokenizer is null ? "path/to/tokenizer.json   # TO DECIDE: none lies beside the model" : MlpDraft.Scalar(tokenizer));
         Put("    text: ", text is null ? "path/to/text   # TO DECIDE: a file, a folder of files, or a pattern" : MlpDraft.Scalar(text));
         return $"# Drafted after the shipped experiment {Example}, for whose model the numbers were chosen: try others.\n{yaml}";

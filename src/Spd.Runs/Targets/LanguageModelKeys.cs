@@ -22,7 +22,6 @@ internal static class LanguageModelKeys
         Keys<LanguageModelConfig>.Value("model", FilePath, c => c.Load!, (c, v) => c with { Load = v }, required: true),
         Keys<LanguageModelConfig>.Optional("hub", AnyText, c => c.Hub, (c, v) => c with { Hub = v }),
         Keys<LanguageModelConfig>.Optional("tokenizer", FilePath, c => c.Tokenizer, (c, v) => c with { Tokenizer = v }),
-        Keys<LanguageModelConfig>.Value("split_attention", Flag, c => c.SplitAttention, (c, v) => c with { SplitAttention = v }),
         Keys<LanguageModelConfig>.Nested("data", Data, c => c.Data, (c, v) => c with { Data = v }, required: true),
     ]);
 

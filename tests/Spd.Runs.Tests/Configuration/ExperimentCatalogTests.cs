@@ -19,7 +19,7 @@ public sealed class ExperimentCatalogTests : IDisposable
     [Fact]
     public void EveryShippedExperimentLoads()
     {
-        var catalog = ExperimentCatalog.BesideProgram();
+        var catalog = new ExperimentCatalog(ExperimentCatalog.BesideProgramFolder) { Fetch = (_, _) => _folder.Root };
         Assert.All(catalog.Entries, entry => Assert.Empty(catalog.Load(entry.Name).Notes));
     }
 
