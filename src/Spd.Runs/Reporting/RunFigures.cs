@@ -161,7 +161,7 @@ public static class RunFigures
         if (series.Count == 0) yield break;
         yield return new RunFigure(
             "l0_by_position", "L0 by position",
-            new LineFigure("Subcomponents in use at each position of a sequence", "position, from 1", [new("Mean over the evaluated sequences", "subcomponents with causal importance above 0.01", series)]).ToSvg(),
+            new LineFigure("Subcomponents in use at each position of a sequence", "position, from 1", [new("Subcomponents with causal importance above 0.01, mean over the evaluated sequences", "L0", series)]).ToSvg(),
             "The number of subcomponents with a causal importance above 0.01, over the places of a sequence. "
             + "What the first tokens need may be unlike all others: there is nothing before them to attend to.");
     }

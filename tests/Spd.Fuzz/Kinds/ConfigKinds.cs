@@ -7,7 +7,11 @@ namespace Spd.Fuzz.Kinds;
 /// <summary>What configurations have in common: what is accepted, written and read again is the same.</summary>
 internal static class RoundTrip
 {
-    public static ExperimentCatalog Catalog { get; } = ExperimentCatalog.BesideProgram();
+    public static ExperimentCatalog Catalog { get; } = new(ExperimentCatalog.BesideProgramFolder)
+    {
+        // No hub is asked: what it would give lies nowhere.
+        Fetch = (name, _) => Path.Combine(Path.GetTempPath(), name.Repository),
+    };
 
     public static void Check(Loaded<IExperiment> loaded, string path)
     {

@@ -31,7 +31,7 @@ public sealed class ConfigErrorTests
     [InlineData("pnorm: 0", "x.yaml, line 5: pnorm is 0, but it must be a finite number above 0")]
     [InlineData("lr: 1e999", "x.yaml, line 5: lr is 1e999, but it must be a finite number above 0")]
     [InlineData("lr_warmup_pct: 1.5", "x.yaml, line 5: lr_warmup_pct is 1.5, but it must be from 0 to 1")]
-    [InlineData("lr_schedule: cosinus", "x.yaml, line 5: lr_schedule is 'cosinus', but one of constant, linear, cosine, exponential is needed")]
+    [InlineData("lr_schedule: cosinus", "x.yaml, line 5: lr_schedule is 'cosinus', but one of constant, linear, cosine, half_cosine, exponential is needed")]
     [InlineData("lr_schedule: exponential", "x.yaml, line 5: lr_schedule is exponential, which needs lr_exponential_halflife")]
     [InlineData("lr_exponential_halflife: 0", "x.yaml, line 5: lr_exponential_halflife is 0, but it must be a finite number above 0")]
     [InlineData("output_loss_type: l1", "x.yaml, line 5: output_loss_type is 'l1', but one of mse, kl is needed")]
