@@ -78,7 +78,7 @@ public sealed class ComponentModel
     public Value MaskedForward(Graph graph, Value x, IReadOnlyDictionary<Site, Value?> masks) => Network.Forward(MaskedPass(graph, masks), x);
 
     /// <summary>The pass of <see cref="MaskedForward"/>, for parts of the network.</summary>
-    internal ForwardPass MaskedPass(Graph graph, IReadOnlyDictionary<Site, Value?> masks) => new(graph, (linear, input) =>
+    public ForwardPass MaskedPass(Graph graph, IReadOnlyDictionary<Site, Value?> masks) => new(graph, (linear, input) =>
     {
         if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
         var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)

@@ -141,6 +141,30 @@ public sealed class Attention : Module
         }
     }
 
+    /// <summary>What a position attends to: the softmax over the positions that it sees, and zero elsewhere. It is computed anew, in double.</summary>
+    /// <param name="queries">Queries of one sequence, row-major <c>[positions, heads · width]</c>, as <see cref="Projections"/> has them.</param>
+    /// <param name="keys">Keys, row-major <c>[positions, key heads · width]</c>.</param>
+    /// <param name="head">The head.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="probabilities">Receives a probability for each position.</param>
+    public void Probabilities(ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, int head, int position, Span<double> probabilities)
+    {
+        probabilities.Clear();
+        int first = Options.Window == 0 ? 0 : Math.Max(0, position - Options.Window + 1);
+        var seen = probabilities[first..(position + 1)];
+        var query = queries.Slice((position * _heads + head) * _headWidth, _headWidth);
+        double most = double.NegativeInfinity, sum = 0;
+        for (int i = 0; i < seen.Length; i++)
+        {
+            var key = keys.Slice(((first + i) * _keyHeads + head * _keyHeads / _heads) * _headWidth, _headWidth);
+            for (int feature = 0; feature < _headWidth; feature++) seen[i] += Scale * query[feature] * key[feature];
+            most = Math.Max(most, seen[i]);
+        }
+
+        foreach (ref double score in seen) sum += score = Math.Exp(score - most);
+        foreach (ref double score in seen) score /= sum;
+    }
+
     /// <summary>The values that each head reads, <c>[heads · width, lanes]</c>: what goes into <see cref="Output"/>.</summary>
     public Value Context(ForwardPass pass, Value x)
     {

@@ -105,8 +105,7 @@ public static class HtmlReport
             2 => ", after 1 seed that did not learn enough",
             { } seeds => $", after {seeds - 1} seeds that did not learn enough",
         };
-        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt what it should "
-            + "(given a feature alone at 1, the output of that feature is the largest and above ½).";
+        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt what it should.";
     }
 
     private static string Text(string text) => HtmlText.Encode(text);

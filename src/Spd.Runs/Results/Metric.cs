@@ -45,7 +45,8 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
 
     private const string NeededMasks = "masks equal to the causal importances; not trained on",
         RoundedMasks = "only subcomponents of importance above ½; not trained on",
-        RandomMasks = "unneeded subcomponents masked at random", WorstMasks = "worst masks that 20 steps of ascent find";
+        RandomMasks = "unneeded subcomponents masked at random", WorstMasks = "worst masks that 20 steps of ascent find",
+        WithoutMatrix = "CI-masked, without its subcomponents that sequences need";
 
     private static readonly string[] KnownAnswers = [Mmcs, "features"];
 
@@ -86,6 +87,18 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("fourier_write_share", "largest share of a frequency, written", "mean over subcomponents in use", NumberFormat.Ratio),
         new("fourier_read_key_share", "share of the network's frequencies, read", "mean over subcomponents in use", NumberFormat.Ratio),
         new("fourier_write_key_share", "share of the network's frequencies, written", "mean over subcomponents in use; before the neurons 1 by itself", NumberFormat.Ratio),
+        new("previous_token_target", "attention to the token before, the network itself", "in the first layer, from the answer to the S before it", NumberFormat.Ratio),
+        new("previous_token_stochastic", "attention to the token before, stochastic masks", RandomMasks, NumberFormat.Ratio),
+        new("previous_token_ci_masked", "attention to the token before, CI-masked", NeededMasks, NumberFormat.Ratio),
+        new("induction_target", "attention to the answer, the network itself", "in the last layer, from the last position to what followed the first S", NumberFormat.Ratio),
+        new("induction_stochastic", "attention to the answer, stochastic masks", RandomMasks, NumberFormat.Ratio),
+        new("induction_ci_masked", "attention to the answer, CI-masked", NeededMasks, NumberFormat.Ratio),
+        new("induction_needed", "subcomponents that sequences need", "causal importances add up to more than 0.02 over a sequence, as a mean", NumberFormat.Count),
+        new("previous_token_carriers", "carry attention to the token before", "subcomponents without which, alone, less than half of it is left", NumberFormat.Count),
+        new("induction_carriers", "carry attention to the answer", "subcomponents without which, alone, less than half of it is left", NumberFormat.Count),
+        new("previous_token_without", "attention to the token before, without a matrix", WithoutMatrix, NumberFormat.Ratio) { IsDetail = true },
+        new("induction_without", "attention to the answer, without a matrix", WithoutMatrix, NumberFormat.Ratio) { IsDetail = true },
+        new("accuracy_without", "accuracy, without a matrix", WithoutMatrix, NumberFormat.Share) { IsDetail = true },
         new("accuracy_rows", "inputs classified", "those that the decomposition is measured on", NumberFormat.Count),
         new("accuracy_target", "accuracy, the network itself", "the share of them that it classifies correctly", NumberFormat.Share),
         new("accuracy_unmasked", "accuracy, all subcomponents", "do they sum to the model?", NumberFormat.Share),

@@ -4,6 +4,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Networks;
+using Spd.Networks.Data;
 using Spd.Networks.Training;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
@@ -76,7 +77,11 @@ internal sealed class InductionTarget : TrainedTargetKind
     }
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
-        [];
+        evaluation is null ? [] : Report(model, data, seed, backend).Evidence();
 
-    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => [];
+    public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) =>
+        InductionFigures.Draw(Report(model, data, seed: 0, backend));
+
+    private static InductionReport Report(ComponentModel model, TargetData data, ulong seed, Backend backend) =>
+        InductionReport.Of(model, (InductionSequences)data.Evaluation, seed, backend);
 }

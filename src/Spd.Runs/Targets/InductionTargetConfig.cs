@@ -46,10 +46,9 @@ public sealed record InductionTargetConfig : TrainedTargetConfig
     // Tokens are one feature: their number.
     public override int Features => 1;
 
-    // Half a step more, so that no rounding takes one off.
     public override TrainingOptions Training => base.Training with
     {
-        Schedule = new LearningRateSchedule(LrSchedule, LrWarmup < 1 ? LrWarmup : Math.Min(1, (LrWarmup + 0.5) / Steps)),
+        Schedule = LrWarmup < 1 ? new LearningRateSchedule(LrSchedule, LrWarmup) : new LearningRateSchedule(LrSchedule) { WarmupSteps = (long)LrWarmup },
         WeightDecay = WeightDecay,
     };
 

@@ -65,6 +65,18 @@ internal static class GoldenModels
         static float[] First(float[][] values) => values[0];
     }
 
+    /// <summary>Queries and keys of every block, whose attention was recorded of whole models.</summary>
+    public static IEnumerable<(Attention Attention, Value Query, Value Key)> Heads(Transformer network, ForwardPass pass, Value tokens)
+    {
+        var stream = network.Embed(pass, tokens);
+        foreach (var block in network.Blocks)
+        {
+            var (query, key, _) = block.Attention.Projections(pass, block.AttentionInput(pass, stream));
+            yield return (block.Attention, query, key);
+            stream = block.Forward(pass, stream);
+        }
+    }
+
     /// <summary>What each position but the last of its sequence has.</summary>
     public static float[] WithoutLast(float[] values, int length) => [.. values.Where((_, position) => position % length != length - 1)];
 

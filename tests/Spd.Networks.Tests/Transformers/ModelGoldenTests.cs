@@ -68,9 +68,10 @@ public sealed class ModelGoldenTests : IDisposable
         var objective = new Objective(graph);
         objective.Add("loss", losses[0]);
         var trace = results.TryGetProperty("trace", out var entries) ? GoldenModels.Trace(network, pass, tokens, entries).ToList() : [];
+        var heads = results.TryGetProperty("attention_weights", out var weights) ? GoldenModels.Heads(network, pass, tokens).ToList() : [];
         var program = _backend.Compile(
             objective, network.BatchOf(shape[0], shape[1]), new ParameterSet(network.NamedParameters().Select(entry => entry.Parameter)),
-            keep: [logits, losses[2], .. trace.SelectMany(entry => entry.Values)]);
+            keep: [logits, losses[2], .. trace.SelectMany(entry => entry.Values), .. heads.SelectMany(block => new[] { block.Query, block.Key })]);
         program.Set(tokens, Singles(recorded.GetProperty("tokens")));
         program.Run(0, 0);
 
@@ -78,6 +79,13 @@ public sealed class ModelGoldenTests : IDisposable
         Close(Doubles(results.GetProperty("ce_per_position")), GoldenModels.WithoutLast(program.Read(losses[2]), shape[1]), Share, "cross-entropy");
         Close(Doubles(results.GetProperty("loss")), [(float)program.Loss("loss")], Share, "loss");
         foreach (var (name, values, arrange) in trace) Close(Doubles(entries.GetProperty(name)), arrange([.. values.Select(program.Read)]), Share, name);
+        foreach (var (layer, (attention, query, key)) in heads.Index())
+        {
+            float[] patterns = AttentionPatterns.Of(program.Read(query), program.Read(key), shape[0], shape[1], attention);
+            double[] expected = [.. weights.EnumerateArray().SelectMany(sequence => Doubles(sequence[layer]))];
+            Close(expected, patterns, Share, $"attention of block {layer}");
+        }
+
         if (trace.Count > 0) Assert.Equal(entries.EnumerateObject().Select(entry => entry.Name).Order(), trace.Select(entry => entry.Name).Order());
 
         var gradients = results.GetProperty("grads");

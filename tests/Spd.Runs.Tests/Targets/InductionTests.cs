@@ -1,6 +1,9 @@
+using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
+using Spd.Networks.Data;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spd.Runs.Targets;
 using Spd.Tests;
 
@@ -64,6 +67,73 @@ public sealed class InductionTests : IDisposable
         Assert.All(observer.Sentences, sentence => Assert.EndsWith("% of 4096 sequences rightly, so the next seed is tried", sentence, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void ARunTellsWhatHeadsAttendToAndDrawsIt()
+    {
+        using var backend = TestBackend.Create(1);
+        var config = Load();
+        var folder = RunFolder.CreateAt(_folder["run"]);
+        var (summary, _) = new ExperimentRun(config, backend, new TargetCache(_folder["cache"]), new NotesOnly()).Execute(() => folder, CancellationToken.None);
+        Assert.Equal(RunStatus.Finished, summary.Status);
+        Assert.InRange(summary.Number("accuracy_target") ?? -1, 0.99, 1);
+        Assert.InRange(summary.Number("induction_target") ?? -1, 0.5, 1);
+        Assert.All(
+            ["accuracy_ci_masked", "previous_token_target", "previous_token_stochastic", "previous_token_ci_masked", "induction_stochastic", "induction_ci_masked"],
+            name => Assert.InRange(summary.Number(name) ?? -1, 0, 1));
+        Assert.All(
+            ["induction_needed", "previous_token_without", "induction_without", "accuracy_without"], name => Assert.Equal(8, summary.Metrics[name].BySite!.Count));
+        double needed = summary.Metrics["induction_needed"].BySite!.Values.Sum();
+        Assert.All(["previous_token_carriers", "induction_carriers"], name => Assert.InRange(summary.Number(name) ?? -1, 0, needed));
+        Assert.All(
+            ["induction_attention", "induction_attention_without", "induction_ablations"], name => Assert.True(File.Exists(Path.Combine(folder.Root, "figures", $"{name}.svg"))));
+    }
+
+    [Fact]
+    public void WithoutQueriesAndKeysAttentionIsThatOfPositions()
+    {
+        using var backend = TestBackend.Create(1);
+        var (model, sequences) = Decomposed();
+        foreach (var (path, map) in model.Network.LinearMaps())
+            if (path.EndsWith("q_proj", StringComparison.Ordinal) || path.EndsWith("k_proj", StringComparison.Ordinal)) map.Weight.Values.Clear();
+        var target = InductionReport.Of(model, sequences, seed: 3, backend).Kinds["target"];
+
+        // Sines and cosines of eight wave lengths; the product of two positions is a sum of cosines of their distance.
+        double[] scores = [.. Enumerable.Range(0, 8).Select(distance => Enumerable.Range(0, 8).Sum(i => Math.Cos(distance * Math.Pow(10_000, -i / 8.0))) / 4)];
+        double Probability(int query, int key) => Math.Exp(scores[query - key]) / Enumerable.Range(0, query + 1).Sum(j => Math.Exp(scores[query - j]));
+        int[] answers = [.. Enumerable.Range(0, 256).Select(sequence =>
+        {
+            float[] tokens = new float[8];
+            sequences.Fill(3, 0, 256, sequence, tokens);
+            return Array.IndexOf(tokens, 5) + 1;
+        })];
+        Assert.Equal(answers.Average(at => Probability(at, at - 1)), target.PreviousToken, 5);
+        Assert.Equal(answers.Average(at => Probability(7, at)), target.Induction, 5);
+    }
+
+    [Fact]
+    public void ASubcomponentThatIsTakenOutWritesNothing()
+    {
+        using var backend = TestBackend.Create(1);
+        var (model, sequences) = Decomposed();
+        var report = InductionReport.Of(model, sequences, seed: 3, backend);
+        foreach (var site in new[] { model.Sites[0], model.Sites[^2] })
+        {
+            var entry = report.Sites[site.Index];
+            Assert.Equal(site.Name, entry.Site);
+            Assert.Equal(entry.Subcomponents.OrderByDescending(each => each.Uses), entry.Subcomponents);
+            Assert.All(entry.Subcomponents, each => Assert.InRange(each.Uses, InductionReport.LeastUses, 8.5));
+            float[] all = site.U.Values.ToArray();
+            site.U.Row(entry.Subcomponents[0].C).Clear();
+            Assert.Equal(InductionReport.Of(model, sequences, seed: 3, backend).Kinds["ci_masked"], entry.Subcomponents[0].Without);
+            foreach (var each in entry.Subcomponents) site.U.Row(each.C).Clear();
+            Assert.Equal(InductionReport.Of(model, sequences, seed: 3, backend).Kinds["ci_masked"], entry.Without);
+            all.CopyTo(site.U.Values);
+        }
+
+        Assert.Equal(["target", "stochastic", "ci_masked", .. model.Sites.Select(site => site.Name)], report.Maps.Select(map => map.Name));
+        Assert.All(report.Maps, map => Assert.All(Enumerable.Range(0, 8), row => Assert.Equal(1, Enumerable.Range(0, 8).Sum(column => map.Last[row, column]), 6)));
+    }
+
     [Theory]
     [InlineData("1000", 1000)]
     [InlineData("0.25", 777)]
@@ -96,6 +166,15 @@ public sealed class InductionTests : IDisposable
             "d_model is 16, which cannot be divided by n_heads, 3",
             Assert.Throws<ConfigException>(() => Load("{train: {ih_model_config: {" + Shape.Replace("n_heads: 1", "n_heads: 3", StringComparison.Ordinal) + "}}}")).Message,
             StringComparison.Ordinal);
+    }
+
+    /// <summary>A network of random weights with random subcomponents.</summary>
+    private (ComponentModel Model, InductionSequences Sequences) Decomposed()
+    {
+        var target = (InductionTargetConfig)Load().Target;
+        var network = target.Build();
+        network.Initialise(seed: 1);
+        return (ComponentModel.Create(network, ["blocks.*.attn.*"], c: 3, k: 2, seed: 2), target.Sequences(prefixWindow: null));
     }
 
     private static string Lines(string entries) => entries.Replace(", ", "\n", StringComparison.Ordinal) + "\n";
