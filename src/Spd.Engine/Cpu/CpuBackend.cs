@@ -10,6 +10,7 @@ namespace Spd.Engine.Cpu;
 public sealed class CpuBackend : Backend
 {
     private readonly Dictionary<Type, CpuKernel> _kernels = [], _gradients = [];
+    private readonly AlignedBuffer?[] _panels;
 
     /// <summary>A back end of so many threads; results have the same bits on any number.</summary>
     /// <param name="threads">Threads, the calling one among them; null for one for each processor.</param>
@@ -21,6 +22,7 @@ public sealed class CpuBackend : Backend
         Kernels = KernelSet.Create(string.IsNullOrEmpty(kernels) ? KernelSet.Available[0] : kernels);
         Pool = new WorkerPool(threads ?? Environment.ProcessorCount);
         Reduction = new LocalReduction(Kernels);
+        _panels = new AlignedBuffer?[Pool.Threads];
         CpuKernels.AddTo(this);
     }
 
@@ -61,6 +63,17 @@ public sealed class CpuBackend : Backend
         return kernels.TryGetValue(type, out var kernel)
             ? kernel
             : throw new NotSupportedException($"the processor has no kernel for the operation {operation.Name}: give it one with CpuBackend.Add");
+    }
+
+    /// <summary>
+    /// Memory for a panel of any program: it means nothing from one phase to the next, and <see cref="Pool"/> runs one phase at a time. So training, evaluation and
+    /// adversary take no more than the largest of them.
+    /// </summary>
+    internal AlignedBuffer PanelOf(int worker, long length)
+    {
+        ref var panel = ref _panels[worker];
+        if (panel is null || panel.Length < length) panel = new AlignedBuffer(length);
+        return panel;
     }
 
     protected override Program Compile(Plan plan, ParameterSet trained, Program? given) => new CpuProgram(this, plan, trained, (CpuProgram?)given);

@@ -86,22 +86,29 @@ internal sealed unsafe class Instruction(CpuBackend backend, Operation operation
 internal sealed unsafe class Workspace
 {
     private readonly Plan _plan;
-    private readonly AlignedBuffer _panel, _mask;
+    private readonly Func<AlignedBuffer> _panel;
+    private readonly AlignedBuffer _mask;
     private readonly Lazy<AlignedBuffer> _scratch;
     private readonly nint[] _bases = new nint[3];
     private int _valid = -1;
 
     /// <summary>Memory for instructions; sums are added up in memory of its own, or in the total.</summary>
-    public Workspace(Plan plan, KernelSet kernels, double[] numbers, int panelRows, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
+    /// <param name="plan">The plan.</param>
+    /// <param name="kernels">The kernels.</param>
+    /// <param name="numbers">The numbers of a step.</param>
+    /// <param name="panel">Gives the memory of a panel, which other programs use too, but not while this one runs over its panels.</param>
+    /// <param name="sums">Where sums are added up.</param>
+    /// <param name="instructions">The instructions.</param>
+    public Workspace(Plan plan, KernelSet kernels, double[] numbers, Func<AlignedBuffer> panel, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
     {
         (_plan, Kernels, Numbers, NumberSums, Sums, Stride) = (plan, kernels, numbers, numbers, sums, plan.PanelLanes);
-        _panel = new AlignedBuffer((long)panelRows * Stride);
+        _panel = panel;
         int widest = instructions.Select(instruction => instruction.Columns).DefaultIfEmpty(0).Max();
         _mask = new AlignedBuffer(widest > 0 ? widest + Batch.LaneBlock : Stride);
         _mask.Span[..widest].Fill(1);
         // Made when a kernel first asks for it.
         _scratch = new Lazy<AlignedBuffer>(() => new AlignedBuffer(instructions.Max(instruction => instruction.ScratchLength(Stride))));
-        (_bases[(int)SlotBase.Panel], _bases[(int)SlotBase.Leaf]) = ((nint)_panel.Pointer, (nint)sums.Pointer);
+        _bases[(int)SlotBase.Leaf] = (nint)sums.Pointer;
     }
 
     public KernelSet Kernels { get; }
@@ -141,6 +148,7 @@ internal sealed unsafe class Workspace
     public void MoveTo(int panel)
     {
         Panel = panel;
+        _bases[(int)SlotBase.Panel] = (nint)_panel().Pointer;
         int lanes = (int)Math.Min(Stride, Batch.Lanes - FirstLane), sequenceLanes = Batch.SequenceLanes;
         Lanes = Batch.RoundUp(lanes);
         if (_valid == lanes) return;
@@ -149,5 +157,5 @@ internal sealed unsafe class Workspace
     }
 
     /// <summary>Fills the panel with what no kernel should read.</summary>
-    public void Poison() => _panel.Span.Fill(float.NaN);
+    public void Poison() => _panel().Span.Fill(float.NaN);
 }
