@@ -13,10 +13,13 @@ internal static class Catalog
 
     private static readonly string[] TokenizerFiles = [Tokenizer.FileName, "tokenizer_config.json"];
 
+    /// <summary>Where tokens of texts are kept.</summary>
+    public static string TokenFolder => Path.Combine(Path.GetDirectoryName(RunCommand.Cache().Folder)!, "tokens");
+
     /// <summary>The experiments beside the program.</summary>
     public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)
     {
-        TokenFolder = Path.Combine(Path.GetDirectoryName(RunCommand.Cache().Folder)!, "tokens"),
+        TokenFolder = TokenFolder,
         Fetch = Fetch,
     };
 

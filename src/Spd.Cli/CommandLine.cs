@@ -26,7 +26,7 @@ internal static class CommandLine
         {
             debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), ActivationsCommand.Create(), RunsCommand.Create(), CompareCommand.Create(),
-            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), SampleCommand.Create(),
+            ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), PretrainCommand.Create(), SampleCommand.Create(),
         };
         ParseResult? parsed = null;
         try

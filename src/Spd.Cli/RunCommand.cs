@@ -64,7 +64,7 @@ internal static class RunCommand
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
         {
             // Data may lie elsewhere by now.
-            var paths = config.Target.Files.Select(file => ConfigOverride.Parse($"{file.Key}='{file.Value.Replace("'", "''", StringComparison.Ordinal)}'"));
+            var paths = config.Target.Files.Select(file => ConfigOverride.Literal($"--set {file.Key}", file.Key, file.Value));
             return ResumeCommand.Execute(begun, [.. paths, .. config.TensorBoard ? [TensorBoardOn] : Array.Empty<ConfigOverride>()], threads, quiet);
         }
 

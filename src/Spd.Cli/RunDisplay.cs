@@ -1,5 +1,6 @@
 using Spd.Runs.Log;
 using Spd.Runs;
+using Spd.Runs.Pretraining;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -18,6 +19,14 @@ internal abstract class RunDisplay : IRunObserver
         RunDisplay display = quiet ? new QuietDisplay()
             : console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new PanelDisplay(config)
             : new LineDisplay();
+        display._interruption = interruption;
+        return display;
+    }
+
+    /// <summary>The display of a language model's training: a line per interval, wherever standard output goes.</summary>
+    public static RunDisplay CreateForPretraining(bool quiet, PretrainingConfig config, Interruption interruption)
+    {
+        RunDisplay display = quiet ? new QuietDisplay() : new PretrainingDisplay((double)config.Batch * config.Context);
         display._interruption = interruption;
         return display;
     }
@@ -97,7 +106,7 @@ internal abstract class RunDisplay : IRunObserver
         }
     }
 
-    private sealed class LineDisplay : RunDisplay
+    private class LineDisplay : RunDisplay
     {
         protected override void ShowNote(string sentence) => Screen.WriteLine($"{sentence}.");
 
@@ -107,6 +116,18 @@ internal abstract class RunDisplay : IRunObserver
             Screen.WriteLine(
                 $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  "
                 + $"{Losses(progress.Latest)}  L0 (above 0.01): {L0(progress.Latest)}");
+        }
+    }
+
+    private sealed class PretrainingDisplay(double tokensPerStep) : LineDisplay
+    {
+        protected override void ShowProgress(RunProgress progress)
+        {
+            var line = progress.Latest;
+            string measured = string.Concat(line.Metrics.Select(metric => $"  {metric.Key.Replace('_', ' ')} {Screen.Number(metric.Value, "F4")}"));
+            Screen.WriteLine(
+                $"step {progress.Step}/{progress.Steps}  loss {Screen.Number(line.Losses["loss"], "F4")}{measured}  learning rate {line.Lr:0.00e+0}  "
+                + $"{Screen.Number(1000 * tokensPerStep / progress.MsPerStep, "F0")} tokens/s  {TimeLeft(progress)} left");
         }
     }
 

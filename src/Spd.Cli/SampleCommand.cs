@@ -4,6 +4,7 @@ using Spd.Engine;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Transformers;
+using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Text;
 
@@ -54,8 +55,10 @@ internal static class SampleCommand
             int count = parsed.GetValue(tokens);
             var generator = new TextGenerator(network, backend, (int)Math.Min(int.MaxValue, (long)beginning.Length + count - 1));
             var random = new RandomSequence(parsed.GetValue(seed), NetworkStreams.Tokens);
-            if (!Write(generator, reader, beginning, count, parsed.GetValue(temperature), random))
-                Screen.Complain($"the context is full: the model reads at most {network.ContextLength} tokens");
+            var sampler = new TextSampler(generator, reader);
+            foreach (string part in sampler.Write(beginning, count, parsed.GetValue(temperature), random)) Screen.Write(part);
+            Screen.WriteLine("");
+            if (sampler.IsFull) Screen.Complain($"the context is full: the model reads at most {network.ContextLength} tokens");
             return CommandLine.Success;
         });
         return command;
@@ -81,31 +84,5 @@ internal static class SampleCommand
         return beginning.Length <= network.ContextLength
             ? beginning
             : throw new ConfigException($"the text has {beginning.Length} tokens, but the model reads at most {network.ContextLength}: shorten it");
-    }
-
-    /// <summary>Writes the text with what follows, until it ends, has enough tokens, or the model can read no more.</summary>
-    /// <returns>False where the model can read no more.</returns>
-    private static bool Write(TextGenerator generator, Tokenizer tokenizer, int[] beginning, int count, double temperature, RandomSequence random)
-    {
-        var decoder = tokenizer.StartDecoding(skipSpecialTokens: true);
-        float[] logits = generator.Read(beginning);
-        Screen.Write(string.Concat(beginning.Select(decoder.Append)));
-        int written = 0;
-        while (true)
-        {
-            // A network may have rows for more tokens than there are.
-            int token = TextGenerator.Choose(logits.AsSpan(0, Math.Min(logits.Length, tokenizer.VocabularySize)), temperature, random);
-            // In texts one after the other, a beginning ends the one before.
-            bool hasEnded = token == tokenizer.EndId || token == tokenizer.BeginningId;
-            if (!hasEnded) Screen.Write(decoder.Append(token));
-            if (hasEnded || ++written == count || generator.Length == generator.Longest)
-            {
-                Screen.Write(decoder.Finish());
-                Screen.WriteLine("");
-                return hasEnded || written == count;
-            }
-
-            logits = generator.Read([token]);
-        }
     }
 }

@@ -94,12 +94,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         }
 
         observer.Note(checkpoint is null ? "the run has no checkpoint yet, and begins anew" : $"going on from step {position.Step}");
-        if (position.Kernels != backend.Name)
-        {
-            observer.Note(
-                $"its steps were taken with {position.Kernels} kernels and the next ones with {backend.Name}, which round otherwise: "
-                + "the result will be as good as that of a run that never stopped, but not the same to the bit");
-        }
+        if (position.RemarkOn(backend.Name) is { } remark) observer.Note(remark);
 
         folder.WriteText(folder.ConfigFile, origin.Yaml);
         return Complete(target, decomposition, folder, origin, position.LogLines, cancellation);

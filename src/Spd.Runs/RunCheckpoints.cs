@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Spd.Formats;
 using Spd.Runs.Checkpoints;
 
 namespace Spd.Runs;
@@ -43,30 +42,19 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
 
     /// <summary>The newest one that is whole, with those that are newer and damaged; null where the run never had one.</summary>
     /// <exception cref="RunFolderException">It is of a run that computes something else, or there were some and none can be used.</exception>
-    public static (Checkpoint? Found, List<(string Path, string Reason)> Damaged) Find(RunFolder folder, RunMeaning meaning)
+    public static (Checkpoint? Found, IReadOnlyList<(string Path, string Reason)> Damaged) Find(RunFolder folder, RunMeaning meaning)
     {
         RunFolderException Refused(string reason) => new(
             $"the run in '{folder.Root}' cannot go on, because {reason}; `spd resume {folder.Root} --from-start` begins anew, and moves what is there aside");
 
-        var damaged = new List<(string Path, string Reason)>();
-        foreach (string path in Checkpoint.Newest(folder.CheckpointsFolder))
+        var (checkpoint, damaged) = Checkpoint.NewestWhole(folder.CheckpointsFolder);
+        if (checkpoint is not null)
         {
-            Checkpoint checkpoint;
-            try
-            {
-                checkpoint = Checkpoint.Read(path);
-            }
-            catch (FileContentException exception)
-            {
-                damaged.Add((path, exception.Message));
-                continue;
-            }
-
             var differences = meaning.DifferencesFrom(checkpoint.Meaning);
             if (differences.Count == 0) return (checkpoint, damaged);
             string some = string.Join("; ", differences.Take(MostDifferences)) + (differences.Count > MostDifferences ? "; …" : "");
             throw Refused(
-                $"it would compute something else than its checkpoints ({Path.GetFileName(path)}): {some}. "
+                $"it would compute something else than its checkpoints ({checkpoint.Name}): {some}. "
                 + "Change that back, in its config.yaml, with --set or by bringing the file back");
         }
 

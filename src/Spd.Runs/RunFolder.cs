@@ -121,10 +121,14 @@ public sealed class RunFolder
     /// <summary>Makes it this program's own until that is disposed, and removes unfinished files that a killed program left.</summary>
     /// <exception cref="RunFolderException">Another program works in it.</exception>
     /// <exception cref="IOException">It cannot be written to.</exception>
-    public IDisposable Take()
+    public IDisposable Take() => Take(Root, BusyWith);
+
+    /// <summary>Makes any folder this program's own, and removes unfinished files that a killed program left.</summary>
+    /// <inheritdoc cref="FolderLock.Take"/>
+    internal static IDisposable Take(string folder, Func<string, string> refusal)
     {
-        var taken = FolderLock.Take(Root, BusyWith);
-        foreach (string unfinished in Directory.GetFiles(Root, $"*{AtomicFile.Unfinished}", Below)) File.Delete(unfinished);
+        var taken = FolderLock.Take(folder, refusal);
+        foreach (string unfinished in Directory.GetFiles(folder, $"*{AtomicFile.Unfinished}", Below)) File.Delete(unfinished);
         return taken;
     }
 
@@ -337,7 +341,7 @@ public sealed class RunFolder
     }
 
     /// <summary>Whether a program that was killed before it had written its configuration left a file or folder. The next may begin there.</summary>
-    private static bool IsOfABeginning(string entry) => Path.GetFileName(entry) is FolderLock.FileName or FolderLock.IdFileName
+    internal static bool IsOfABeginning(string entry) => Path.GetFileName(entry) is FolderLock.FileName or FolderLock.IdFileName
         || (Path.GetFileName(entry) == "target" && File.Exists(Path.Combine(Path.GetDirectoryName(entry)!, FolderLock.FileName)))
         || entry.EndsWith(AtomicFile.Unfinished, StringComparison.Ordinal);
 

@@ -103,14 +103,15 @@ internal sealed partial class SpdProgram : IDisposable
         return Process.Start(start)!;
     }
 
+    /// <summary>The lines of a folder's log, but for the clock's readings.</summary>
+    public string[] LogOf(string folder) => [.. File.ReadLines(PathTo(folder, "metrics.jsonl")).Select(line => Clock().Replace(line, ""))];
+
     /// <summary>Two runs came to the same parameters, results and log, but for the clock's readings.</summary>
     public void AssertSameRun(string expected, string actual)
     {
         Assert.Equal(File.ReadAllBytes(PathTo(expected, "model.safetensors")), File.ReadAllBytes(PathTo(actual, "model.safetensors")));
-        Assert.Equal(Log(expected), Log(actual));
+        Assert.Equal(LogOf(expected), LogOf(actual));
         Assert.Equal(Results(expected), Results(actual));
-
-        string[] Log(string folder) => [.. File.ReadLines(PathTo(folder, "metrics.jsonl")).Select(line => Clock().Replace(line, ""))];
 
         string Results(string folder) => File.ReadAllText(PathTo(folder, "summary.json")).Split("\"losses\"")[1];
     }

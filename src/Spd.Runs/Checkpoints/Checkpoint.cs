@@ -12,7 +12,13 @@ namespace Spd.Runs.Checkpoints;
 /// <param name="LogLines">Lines of the log that belong to it.</param>
 /// <param name="Steps">Steps of the run as it was planned.</param>
 /// <param name="Kernels">The kernels that computed it; others round otherwise.</param>
-public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps, string Kernels);
+public sealed record CheckpointPosition(int Step, long EvaluatedBatches, int LogLines, int Steps, string Kernels)
+{
+    /// <summary>What to tell where other kernels go on, as a sentence without its full stop; null where it is the same ones.</summary>
+    public string? RemarkOn(string kernels) => Kernels == kernels ? null
+        : $"its steps were taken with {Kernels} kernels and the next ones with {kernels}, which round otherwise: "
+          + "the result will be as good as that of a run that never stopped, but not the same to the bit";
+}
 
 /// <summary>
 /// All that a training needs to go on as if it had never stopped, as a safetensors file: the values of every parameter and what its optimiser keeps for it,
@@ -35,6 +41,9 @@ public sealed class Checkpoint
 
     private Checkpoint(string path, CheckpointPosition position, RunMeaning meaning, IReadOnlyDictionary<string, float[]> tensors) =>
         (_path, Position, Meaning, _tensors) = (path, position, meaning, tensors);
+
+    /// <summary>The file's name.</summary>
+    public string Name => Path.GetFileName(_path);
 
     /// <summary>Where it was taken.</summary>
     public CheckpointPosition Position { get; }
@@ -101,6 +110,27 @@ public sealed class Checkpoint
         long Number(string key) => long.TryParse(file.Metadata.GetValueOrDefault(key), CultureInfo.InvariantCulture, out long number) && number >= 0
             ? number
             : throw Refused(path, $"its {key} is no number");
+    }
+
+    /// <summary>The newest checkpoint of a folder that is whole, and those that are newer and damaged.</summary>
+    /// <returns>Null where none is whole.</returns>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static (Checkpoint? Found, IReadOnlyList<(string Path, string Reason)> Damaged) NewestWhole(string folder)
+    {
+        var damaged = new List<(string Path, string Reason)>();
+        foreach (string path in Newest(folder))
+        {
+            try
+            {
+                return (Read(path), damaged);
+            }
+            catch (FileContentException exception)
+            {
+                damaged.Add((path, exception.Message));
+            }
+        }
+
+        return (null, damaged);
     }
 
     /// <summary>Writes it into a training, all of it or nothing.</summary>

@@ -21,6 +21,10 @@ public sealed record ConfigOverride(string Key, string Value, string Origin)
     /// <summary>An option of its own that stands for a key: <c>--steps 500</c>.</summary>
     public static ConfigOverride Option(string option, string key, string value) => new(key, value, $"{option} {Quoted.Bare(value)}");
 
+    /// <summary>An option of its own whose value is a text as it stands, such as a path.</summary>
+    public static ConfigOverride Literal(string option, string key, string value) =>
+        new(key, $"'{value.Replace("'", "''", StringComparison.Ordinal)}'", $"{option} {Quoted.Bare(value)}");
+
     /// <summary>Puts the value into a configuration.</summary>
     internal void Apply(ConfigMap root)
     {

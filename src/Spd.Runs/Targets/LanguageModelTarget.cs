@@ -1,14 +1,9 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
-using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Formats;
 using Spd.Networks;
-using Spd.Networks.Data;
 using Spd.Networks.Transformers;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
@@ -61,35 +56,19 @@ internal sealed class LanguageModelTarget : TargetKind
         }
 
         int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
-        var (_, heldOut, encoder) = Sequences((LanguageModelConfig)config, tokenizer, length);
-        int tried = (int)Math.Min(heldOut.Count, TriedSequences), batch = Math.Min(tried, TriedAtOnce);
-        var data = new TokenData(new Corpus(heldOut), length);
-        var graph = new Graph();
-        var tokens = data.Build(graph);
-        var objective = new Objective(graph);
-        objective.Add("cross-entropy", graph.CrossEntropy(transformer.Forward(new ForwardPass(graph), tokens), tokens, isUnembeddingFixed: true));
-        var program = backend.Compile(objective, data.BatchOf(batch));
-        double sum = 0;
-        for (int i = 0; i < tried / batch; i++)
-        {
-            program.Run(seed: 0, step: i);
-            sum += program.TotalLoss;
-        }
-
-        string starts = encoder.Start is { } start ? $"; each text begins with the token {start}"
-            : encoder.End is { } end ? $"; texts are parted by the token {end}" : "";
+        var text = Sequences((LanguageModelConfig)config, tokenizer, length);
+        var loss = new HeldOutLoss(transformer, text.HeldOut, TriedSequences, TriedAtOnce, backend);
+        string starts = text.Encoder.Start is { } start ? $"; each text begins with the token {start}"
+            : text.Encoder.End is { } end ? $"; texts are parted by the token {end}" : "";
         return string.Create(
-            CultureInfo.InvariantCulture, $"its cross-entropy is {sum / (tried / batch):F3} nats a token on {tried / batch * batch} held-out sequences of {length} tokens{starts}");
+            CultureInfo.InvariantCulture, $"its cross-entropy is {loss.Measure():F3} nats a token on {loss.Sequences} held-out sequences of {length} tokens{starts}");
     }
 
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
         var tokenizer = TokenizerOf((LanguageModelConfig)config);
-        var (training, heldOut, _) = Sequences((LanguageModelConfig)config, tokenizer, task.MaxSeqLen);
-        return new TargetData(new TokenData(new Corpus(training), task.MaxSeqLen), new TokenData(new Corpus(heldOut), task.MaxSeqLen))
-        {
-            Text = new HeldOutText(tokenizer, heldOut),
-        };
+        var text = Sequences((LanguageModelConfig)config, tokenizer, task.MaxSeqLen);
+        return new TargetData(TextSequences.DataOf(text.Training), TextSequences.DataOf(text.HeldOut)) { Text = new HeldOutText(tokenizer, text.HeldOut) };
     }
 
     internal override ConfigFault? Fault(TargetConfig config, TaskConfig task) => null;
@@ -108,34 +87,6 @@ internal sealed class LanguageModelTarget : TargetKind
 
     private static Tokenizer TokenizerOf(LanguageModelConfig config) => Tokenizer.Load(config.Tokenizer ?? config.Load!);
 
-    /// <summary>The text in sequences, from the cache of its tokens, which is made where there is none.</summary>
-    /// <exception cref="ConfigException">Tokenizer or text cannot be used; one sentence says why.</exception>
-    private static (TokenSequences Training, TokenSequences HeldOut, DocumentEncoder Encoder) Sequences(
-        LanguageModelConfig config, Tokenizer tokenizer, int length)
-    {
-        bool isParted = tokenizer.Prepended.Count + tokenizer.Appended.Count > 0;
-        var encoder = new DocumentEncoder(tokenizer.Identity, tokenizer.VocabularySize, text => tokenizer.Encode(text, addSpecialTokens: true))
-        {
-            End = isParted ? null : tokenizer.EndId,
-        };
-        var files = TextFiles.Find(config.Data.Text);
-        Directory.CreateDirectory(config.TokenFolder);
-        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join('\n', files)}\n{config.Data.Column}\n{encoder.Identity}")))[..16];
-        var cache = TokenCache.OpenOrBuild(Path.Combine(config.TokenFolder, $"{name}.tokens"), files, config.Data.Column, encoder);
-        long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * config.Data.HeldOutShare));
-        var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0);
-        return (training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);
-    }
-
-    /// <summary>Sequences as examples of tokens.</summary>
-    private sealed class Corpus(TokenSequences sequences) : IExamples
-    {
-        public void Fill(ulong seed, long step, int batch, int sequence, Span<float> values)
-        {
-            // The numbers themselves first, in the same memory.
-            var ids = MemoryMarshal.Cast<float, int>(values);
-            sequences.Fill(seed, step, batch, sequence, ids);
-            for (int i = 0; i < ids.Length; i++) values[i] = ids[i];
-        }
-    }
+    private static TextSequences Sequences(LanguageModelConfig config, Tokenizer tokenizer, int length) =>
+        TextSequences.Of(config.Data, config.TokenFolder, tokenizer, length);
 }

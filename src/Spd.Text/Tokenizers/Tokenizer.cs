@@ -103,6 +103,24 @@ public sealed class Tokenizer
         return Array.Find(paths, File.Exists);
     }
 
+    /// <summary>Copies a <c>tokenizer.json</c> into the folder of a model, with the <c>tokenizer_config.json</c> beside it; each whole or not at all.</summary>
+    /// <param name="path">The file, whatever it is called, or its folder.</param>
+    /// <param name="folder">The folder; files of these names are replaced.</param>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    public static void Copy(string path, string folder)
+    {
+        if (Directory.Exists(path)) path = Path.Combine(path, FileName);
+        string configuration = Path.Combine(Path.GetDirectoryName(path) ?? "", ConfigurationName);
+        if (File.Exists(configuration)) CopyTo(configuration, ConfigurationName);
+        CopyTo(path, FileName);
+
+        void CopyTo(string from, string name)
+        {
+            byte[] bytes = ReadAll(from);
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(bytes));
+        }
+    }
+
     /// <summary>The tokens of a text.</summary>
     /// <param name="text">The text. Special tokens that are spelled in it are found.</param>
     /// <param name="addSpecialTokens">Whether <see cref="Prepended"/> and <see cref="Appended"/> are added.</param>
