@@ -24,6 +24,34 @@ internal static class ExponentialFunctions<TVector, TSimd>
     /// <summary>Added to a float, it leaves in the last bits the whole number that is nearest.</summary>
     public const float Rounding = 12582912f;
 
+    /// <summary>2^a, of at least −126.</summary>
+    [MethodImpl(Inline)]
+    public static TVector Exp2(TVector a)
+    {
+        a = TSimd.Max(TSimd.Create(-126), a);
+        TVector rounding = TSimd.Create(Rounding), whole = TSimd.Add(a, rounding);
+        return TSimd.Scale(PowerOfTwo(TSimd.Subtract(a, TSimd.Subtract(whole, rounding))), whole);
+    }
+
+    /// <summary>2^a and 2^b, of at least −126, with the bits of one alone. Every step waits for the one before it: two chains of them, in turns, take little longer.</summary>
+    [MethodImpl(Inline)]
+    public static (TVector A, TVector B) Exp2(TVector a, TVector b)
+    {
+        TVector rounding = TSimd.Create(Rounding), least = TSimd.Create(-126);
+        a = TSimd.Max(least, a);
+        b = TSimd.Max(least, b);
+        TVector wholeA = TSimd.Add(a, rounding), wholeB = TSimd.Add(b, rounding);
+        a = TSimd.Subtract(a, TSimd.Subtract(wholeA, rounding));
+        b = TSimd.Subtract(b, TSimd.Subtract(wholeB, rounding));
+        TVector p = TSimd.MultiplyAdd(TSimd.Create(P6), a, TSimd.Create(P5)), q = TSimd.MultiplyAdd(TSimd.Create(P6), b, TSimd.Create(P5));
+        (p, q) = (TSimd.MultiplyAdd(p, a, TSimd.Create(P4)), TSimd.MultiplyAdd(q, b, TSimd.Create(P4)));
+        (p, q) = (TSimd.MultiplyAdd(p, a, TSimd.Create(P3)), TSimd.MultiplyAdd(q, b, TSimd.Create(P3)));
+        (p, q) = (TSimd.MultiplyAdd(p, a, TSimd.Create(P2)), TSimd.MultiplyAdd(q, b, TSimd.Create(P2)));
+        (p, q) = (TSimd.MultiplyAdd(p, a, TSimd.Create(P1)), TSimd.MultiplyAdd(q, b, TSimd.Create(P1)));
+        (p, q) = (TSimd.MultiplyAdd(p, a, TSimd.Create(P0)), TSimd.MultiplyAdd(q, b, TSimd.Create(P0)));
+        return (TSimd.Scale(p, wholeA), TSimd.Scale(q, wholeB));
+    }
+
     /// <summary>2^f for |f| ≤ ½.</summary>
     [MethodImpl(Inline)]
     public static TVector PowerOfTwo(TVector f)

@@ -37,6 +37,9 @@ internal unsafe interface ISimd<TVector>
     /// <summary><c>2^a</c> for a up to 127, several times as fast as <see cref="Exp"/>; what is below −126 counts as −126.</summary>
     static abstract TVector Exp2(TVector a);
 
+    /// <summary><c>a 2^n</c>, n being in the last bits of <see cref="ExponentialFunctions{TVector,TSimd}.Rounding"/> and n.</summary>
+    static abstract TVector Scale(TVector a, TVector whole);
+
     /// <summary>The natural logarithm; minus infinity at zero.</summary>
     static abstract TVector Log(TVector a);
 

@@ -23,16 +23,9 @@ internal readonly unsafe struct Simd256 : ISimd<Floats>
     [MethodImpl(Inline)] public static Floats Abs(Floats a) => Vector256.Abs(a);
     [MethodImpl(Inline)] public static Floats Sqrt(Floats a) => Vector256.Sqrt(a);
     [MethodImpl(Inline)] public static Floats Exp(Floats a) => Vector256.Exp(a);
-    [MethodImpl(Inline)]
-    public static Floats Exp2(Floats a)
-    {
-        a = Vector256.MaxNative(Vector256.Create(-126f), a);
-        // The exponent of 2^n is n + 127, above 23 bits; n is in the last bits of a sum that is rounded to whole numbers.
-        var whole = a + Vector256.Create(ExponentialFunctions<Floats, Simd256>.Rounding);
-        var power = ExponentialFunctions<Floats, Simd256>.PowerOfTwo(a - (whole - Vector256.Create(ExponentialFunctions<Floats, Simd256>.Rounding)));
-        return power * ((whole.AsInt32() << 23) + Vector256.Create(127 << 23)).AsSingle();
-    }
-
+    [MethodImpl(Inline)] public static Floats Exp2(Floats a) => ExponentialFunctions<Floats, Simd256>.Exp2(a);
+    // The exponent of 2^n is n + 127, above 23 bits.
+    [MethodImpl(Inline)] public static Floats Scale(Floats a, Floats whole) => a * ((whole.AsInt32() << 23) + Vector256.Create(127 << 23)).AsSingle();
     [MethodImpl(Inline)] public static Floats Log(Floats a) => Vector256.Log(a);
     [MethodImpl(Inline)]
     public static Floats SelectGreater(Floats a, Floats b, Floats whenTrue, Floats whenFalse) =>

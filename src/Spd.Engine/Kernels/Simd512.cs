@@ -23,16 +23,9 @@ internal readonly unsafe struct Simd512 : ISimd<Floats>
     [MethodImpl(Inline)] public static Floats Abs(Floats a) => Vector512.Abs(a);
     [MethodImpl(Inline)] public static Floats Sqrt(Floats a) => Vector512.Sqrt(a);
     [MethodImpl(Inline)] public static Floats Exp(Floats a) => Vector512.Exp(a);
-    [MethodImpl(Inline)]
-    public static Floats Exp2(Floats a)
-    {
-        a = Vector512.MaxNative(Vector512.Create(-126f), a);
-        // The exponent of 2^n is n + 127, above 23 bits; n is in the last bits of a sum that is rounded to whole numbers.
-        var whole = a + Vector512.Create(ExponentialFunctions<Floats, Simd512>.Rounding);
-        var power = ExponentialFunctions<Floats, Simd512>.PowerOfTwo(a - (whole - Vector512.Create(ExponentialFunctions<Floats, Simd512>.Rounding)));
-        return power * ((whole.AsInt32() << 23) + Vector512.Create(127 << 23)).AsSingle();
-    }
-
+    [MethodImpl(Inline)] public static Floats Exp2(Floats a) => ExponentialFunctions<Floats, Simd512>.Exp2(a);
+    // The exponent of 2^n is n + 127, above 23 bits.
+    [MethodImpl(Inline)] public static Floats Scale(Floats a, Floats whole) => a * ((whole.AsInt32() << 23) + Vector512.Create(127 << 23)).AsSingle();
     [MethodImpl(Inline)] public static Floats Log(Floats a) => Vector512.Log(a);
     [MethodImpl(Inline)]
     public static Floats SelectGreater(Floats a, Floats b, Floats whenTrue, Floats whenFalse) =>

@@ -7,7 +7,7 @@ namespace Spd.Engine.Kernels;
 internal abstract unsafe partial class SimdKernels<TVector, TSimd>
 {
     // Queries that the derivative takes at a time, against a block of keys: what it computes of them stays in the nearest cache.
-    private const int QueryRows = 128;
+    private const int QueryRows = 64;
     private const float Log2E = 1.44269504f, Hidden = -1e30f;
 
     /// <inheritdoc/>
@@ -178,8 +178,8 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
             float* at = scores + lane;
             for (int row = 0; row < rows; row++, at += LaneBlock)
             {
-                var e0 = TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(at), base0), scale));
-                var e1 = TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(at + TSimd.Count), base1), scale));
+                var (e0, e1) = ExponentialFunctions<TVector, TSimd>.Exp2(
+                    TSimd.Multiply(TSimd.Subtract(TSimd.Load(at), base0), scale), TSimd.Multiply(TSimd.Subtract(TSimd.Load(at + TSimd.Count), base1), scale));
                 TSimd.Store(e0, at);
                 TSimd.Store(e1, at + TSimd.Count);
                 sum0 = TSimd.Add(sum0, e0);
@@ -219,8 +219,14 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
         {
             TVector most = TSimd.Create(largest[row]), inverse = TSimd.Create(largest[stride + row]);
             // What comes out for keys that the query does not see, whose scores may be larger, is replaced afterwards.
-            for (int lane = 0; lane < LaneBlock; lane += TSimd.Count)
-                TSimd.Store(TSimd.Multiply(TSimd.Exp2(TSimd.Multiply(TSimd.Subtract(TSimd.Load(p + lane), most), scale)), inverse), p + lane);
+            for (int lane = 0; lane < LaneBlock; lane += 2 * TSimd.Count)
+            {
+                float* at = p + lane;
+                var (e0, e1) = ExponentialFunctions<TVector, TSimd>.Exp2(
+                    TSimd.Multiply(TSimd.Subtract(TSimd.Load(at), most), scale), TSimd.Multiply(TSimd.Subtract(TSimd.Load(at + TSimd.Count), most), scale));
+                TSimd.Store(TSimd.Multiply(e0, inverse), at);
+                TSimd.Store(TSimd.Multiply(e1, inverse), at + TSimd.Count);
+            }
         }
     }
 

@@ -18,99 +18,102 @@ internal abstract unsafe partial class SimdKernels<TVector, TSimd>
     {
         for (; k > LongestSum; k -= SumBlock, w += SumBlock * columnStep, x += SumBlock * xStride, accumulate = true)
             MatrixProduct(m, SumBlock, lanes, w, rowStep, columnStep, x, xStride, y, yStride, accumulate);
-        for (int row = 0, rows; row < m; row += rows)
+        // Eight rows left are two tiles of four.
+        int sixes = m % 6 == 2 && m > 2 ? m / 6 - 1 : m / 6, fours = (m - 6 * sixes) / 4, row = 6 * sixes + 4 * fours;
+        ProductTiles6(sixes, k, lanes, w, rowStep, columnStep, x, xStride, y, yStride, accumulate);
+        ProductTiles4(fours, k, lanes, w + 6 * sixes * rowStep, rowStep, columnStep, x, xStride, y + 6 * sixes * yStride, yStride, accumulate);
+        for (; row < m; row += 2)
+            ProductTile2(Math.Min(m - row, 2), k, lanes, w + row * rowStep, rowStep, columnStep, x, xStride, y + row * yStride, yStride, accumulate);
+    }
+
+    // Of all tiles at once: for a short k, a call for each would take as long as its sums.
+    [MethodImpl(Hot)]
+    private static void ProductTiles6(
+        int tiles, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
+    {
+        for (; tiles > 0; tiles--, w += 6 * rowStep, y += 6 * yStride)
         {
-            rows = m - row >= 6 && m - row != 8 ? 6 : m - row >= 4 ? 4 : m - row >= 2 ? 2 : 1;
-            float* tileW = w + row * rowStep;
-            float* tileY = y + row * yStride;
-            switch (rows)
+            float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep, w4 = w3 + rowStep, w5 = w4 + rowStep;
+            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
             {
-                case 6: ProductTile6(k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
-                case 4: ProductTile4(k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
-                default: ProductTile2(rows, k, lanes, tileW, rowStep, columnStep, x, xStride, tileY, yStride, accumulate); break;
+                TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero, y20 = TSimd.Zero, y21 = TSimd.Zero;
+                TVector y30 = TSimd.Zero, y31 = TSimd.Zero, y40 = TSimd.Zero, y41 = TSimd.Zero, y50 = TSimd.Zero, y51 = TSimd.Zero;
+                nint column = 0;
+                float* input = x + lane;
+                for (int j = k; j > 0; j--)
+                {
+                    TVector x0 = TSimd.Load(input);
+                    TVector x1 = TSimd.Load(input + TSimd.Count);
+                    TVector weight = TSimd.Create(w[column]);
+                    y00 = TSimd.MultiplyAdd(weight, x0, y00);
+                    y01 = TSimd.MultiplyAdd(weight, x1, y01);
+                    weight = TSimd.Create(w1[column]);
+                    y10 = TSimd.MultiplyAdd(weight, x0, y10);
+                    y11 = TSimd.MultiplyAdd(weight, x1, y11);
+                    weight = TSimd.Create(w2[column]);
+                    y20 = TSimd.MultiplyAdd(weight, x0, y20);
+                    y21 = TSimd.MultiplyAdd(weight, x1, y21);
+                    weight = TSimd.Create(w3[column]);
+                    y30 = TSimd.MultiplyAdd(weight, x0, y30);
+                    y31 = TSimd.MultiplyAdd(weight, x1, y31);
+                    weight = TSimd.Create(w4[column]);
+                    y40 = TSimd.MultiplyAdd(weight, x0, y40);
+                    y41 = TSimd.MultiplyAdd(weight, x1, y41);
+                    weight = TSimd.Create(w5[column]);
+                    y50 = TSimd.MultiplyAdd(weight, x0, y50);
+                    y51 = TSimd.MultiplyAdd(weight, x1, y51);
+                    input += xStride;
+                    column += columnStep;
+                }
+
+                StorePair(y00, y01, y + lane, accumulate);
+                StorePair(y10, y11, y + lane + yStride, accumulate);
+                StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
+                StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
+                StorePair(y40, y41, y + lane + 4 * yStride, accumulate);
+                StorePair(y50, y51, y + lane + 5 * yStride, accumulate);
             }
         }
     }
 
     [MethodImpl(Hot)]
-    private static void ProductTile6(
-        int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
+    private static void ProductTiles4(
+        int tiles, int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
     {
-        float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep, w4 = w3 + rowStep, w5 = w4 + rowStep;
-        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
+        for (; tiles > 0; tiles--, w += 4 * rowStep, y += 4 * yStride)
         {
-            TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero, y20 = TSimd.Zero, y21 = TSimd.Zero;
-            TVector y30 = TSimd.Zero, y31 = TSimd.Zero, y40 = TSimd.Zero, y41 = TSimd.Zero, y50 = TSimd.Zero, y51 = TSimd.Zero;
-            nint column = 0;
-            float* input = x + lane;
-            for (int j = k; j > 0; j--)
+            float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep;
+            for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
             {
-                TVector x0 = TSimd.Load(input);
-                TVector x1 = TSimd.Load(input + TSimd.Count);
-                TVector weight = TSimd.Create(w[column]);
-                y00 = TSimd.MultiplyAdd(weight, x0, y00);
-                y01 = TSimd.MultiplyAdd(weight, x1, y01);
-                weight = TSimd.Create(w1[column]);
-                y10 = TSimd.MultiplyAdd(weight, x0, y10);
-                y11 = TSimd.MultiplyAdd(weight, x1, y11);
-                weight = TSimd.Create(w2[column]);
-                y20 = TSimd.MultiplyAdd(weight, x0, y20);
-                y21 = TSimd.MultiplyAdd(weight, x1, y21);
-                weight = TSimd.Create(w3[column]);
-                y30 = TSimd.MultiplyAdd(weight, x0, y30);
-                y31 = TSimd.MultiplyAdd(weight, x1, y31);
-                weight = TSimd.Create(w4[column]);
-                y40 = TSimd.MultiplyAdd(weight, x0, y40);
-                y41 = TSimd.MultiplyAdd(weight, x1, y41);
-                weight = TSimd.Create(w5[column]);
-                y50 = TSimd.MultiplyAdd(weight, x0, y50);
-                y51 = TSimd.MultiplyAdd(weight, x1, y51);
-                input += xStride;
-                column += columnStep;
-            }
-            StorePair(y00, y01, y + lane, accumulate);
-            StorePair(y10, y11, y + lane + yStride, accumulate);
-            StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
-            StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
-            StorePair(y40, y41, y + lane + 4 * yStride, accumulate);
-            StorePair(y50, y51, y + lane + 5 * yStride, accumulate);
-        }
-    }
+                TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero;
+                TVector y20 = TSimd.Zero, y21 = TSimd.Zero, y30 = TSimd.Zero, y31 = TSimd.Zero;
+                nint column = 0;
+                float* input = x + lane;
+                for (int j = k; j > 0; j--)
+                {
+                    TVector x0 = TSimd.Load(input);
+                    TVector x1 = TSimd.Load(input + TSimd.Count);
+                    TVector weight = TSimd.Create(w[column]);
+                    y00 = TSimd.MultiplyAdd(weight, x0, y00);
+                    y01 = TSimd.MultiplyAdd(weight, x1, y01);
+                    weight = TSimd.Create(w1[column]);
+                    y10 = TSimd.MultiplyAdd(weight, x0, y10);
+                    y11 = TSimd.MultiplyAdd(weight, x1, y11);
+                    weight = TSimd.Create(w2[column]);
+                    y20 = TSimd.MultiplyAdd(weight, x0, y20);
+                    y21 = TSimd.MultiplyAdd(weight, x1, y21);
+                    weight = TSimd.Create(w3[column]);
+                    y30 = TSimd.MultiplyAdd(weight, x0, y30);
+                    y31 = TSimd.MultiplyAdd(weight, x1, y31);
+                    input += xStride;
+                    column += columnStep;
+                }
 
-    [MethodImpl(Hot)]
-    private static void ProductTile4(
-        int k, int lanes, float* w, nint rowStep, nint columnStep, float* x, nint xStride, float* y, nint yStride, bool accumulate)
-    {
-        float* w1 = w + rowStep, w2 = w1 + rowStep, w3 = w2 + rowStep;
-        for (nint lane = 0; lane < lanes; lane += 2 * TSimd.Count)
-        {
-            TVector y00 = TSimd.Zero, y01 = TSimd.Zero, y10 = TSimd.Zero, y11 = TSimd.Zero;
-            TVector y20 = TSimd.Zero, y21 = TSimd.Zero, y30 = TSimd.Zero, y31 = TSimd.Zero;
-            nint column = 0;
-            float* input = x + lane;
-            for (int j = k; j > 0; j--)
-            {
-                TVector x0 = TSimd.Load(input);
-                TVector x1 = TSimd.Load(input + TSimd.Count);
-                TVector weight = TSimd.Create(w[column]);
-                y00 = TSimd.MultiplyAdd(weight, x0, y00);
-                y01 = TSimd.MultiplyAdd(weight, x1, y01);
-                weight = TSimd.Create(w1[column]);
-                y10 = TSimd.MultiplyAdd(weight, x0, y10);
-                y11 = TSimd.MultiplyAdd(weight, x1, y11);
-                weight = TSimd.Create(w2[column]);
-                y20 = TSimd.MultiplyAdd(weight, x0, y20);
-                y21 = TSimd.MultiplyAdd(weight, x1, y21);
-                weight = TSimd.Create(w3[column]);
-                y30 = TSimd.MultiplyAdd(weight, x0, y30);
-                y31 = TSimd.MultiplyAdd(weight, x1, y31);
-                input += xStride;
-                column += columnStep;
+                StorePair(y00, y01, y + lane, accumulate);
+                StorePair(y10, y11, y + lane + yStride, accumulate);
+                StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
+                StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
             }
-            StorePair(y00, y01, y + lane, accumulate);
-            StorePair(y10, y11, y + lane + yStride, accumulate);
-            StorePair(y20, y21, y + lane + 2 * yStride, accumulate);
-            StorePair(y30, y31, y + lane + 3 * yStride, accumulate);
         }
     }
 

@@ -20,6 +20,7 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float Sqrt(float a) => MathF.Sqrt(a);
     public static float Exp(float a) => (float)Math.Exp(a);
     public static float Exp2(float a) => (float)Math.Pow(2, a < -126 ? -126 : a);
+    public static float Scale(float a, float whole) => a * MathF.ScaleB(1, (int)(whole - ExponentialFunctions<float, SimdScalar>.Rounding));
     public static float Log(float a) => (float)Math.Log(a);
     public static float SelectGreater(float a, float b, float whenTrue, float whenFalse) => a > b ? whenTrue : whenFalse;
     public static float Gelu(float a) => (float)GeluCurve.Gelu(a);
