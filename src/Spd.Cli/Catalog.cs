@@ -14,7 +14,7 @@ internal static class Catalog
     private static readonly string[] TokenizerFiles = [Tokenizer.FileName, "tokenizer_config.json"];
 
     /// <summary>Where tokens of texts are kept.</summary>
-    public static string TokenFolder => Path.Combine(Path.GetDirectoryName(RunCommand.Cache().Folder)!, "tokens");
+    public static string TokenFolder => Path.Combine(RunCommand.Cache().Folder, "tokens");
 
     /// <summary>The experiments beside the program.</summary>
     public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)

@@ -5,7 +5,7 @@ namespace Spd.Decomposition;
 /// <param name="Sites">The sites in the model's order.</param>
 /// <param name="UnmaskedRecon">Output error with nothing masked: do the parts sum to the model?</param>
 /// <param name="StochasticRecon">Output error with stochastic masks on all sites.</param>
-/// <param name="ImportanceMaskedRecon">Output error with masks equal to the causal importances; monitored, not trained on.</param>
+/// <param name="ImportanceMaskedRecon">Output error with masks equal to the causal importances; trained on only where <see cref="DecompositionOptions.ReconCoeff"/> is set.</param>
 /// <param name="RoundedMaskedRecon">Output error with only the subcomponents of importance above ½; monitored, not trained on.</param>
 /// <param name="AdversarialRecon">Output error under the worst masks that 20 steps of sign-gradient ascent find.</param>
 public sealed record Evaluation(

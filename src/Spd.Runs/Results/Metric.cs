@@ -43,7 +43,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
     /// <summary>What a list of runs shows.</summary>
     public const string Mmcs = "mmcs", Ml2r = "ml2r", OneToOne = "one_to_one", NeuronSlope = "neuron_contribution_slope";
 
-    private const string NeededMasks = "masks equal to the causal importances; not trained on",
+    private const string NeededMasks = "masks equal to the causal importances; trained on by recon_coeff alone",
         RoundedMasks = "only subcomponents of importance above ½; not trained on",
         RandomMasks = "unneeded subcomponents masked at random", WorstMasks = "worst masks that 20 steps of ascent find",
         WithoutMatrix = "CI-masked, without its subcomponents that sequences need";
