@@ -7,15 +7,20 @@ namespace Spd.Runs.Activations;
 /// <summary>The page of a site: what each of its subcomponents does; one file that needs no other.</summary>
 internal static class ActivationPage
 {
+    private const int TokensInTable = 4;
+
     private const string Style = """
         .tokens span, .context { white-space: pre-wrap; } .tokens span { background: #f1f1f1; border-radius: 3px; padding: 0 .2rem; margin-right: .3rem; }
         .context { font-family: ui-monospace, monospace; font-size: .82rem; } mark { background: #ffd76a; }
+        .wide { overflow-x: auto; } .wide .tokens { white-space: nowrap; }
         section { border-top: 1px solid #ddd; margin-top: 1.6rem; } section p { margin: .3rem 0; }
         """;
 
     /// <summary>The page of a report.</summary>
     public static RunPage Of(SiteReport report)
     {
+        bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
+        int ablated = report.Subcomponents.Count(one => one.Ablation is not null);
         var page = new StringBuilder();
         page.Append(Invariant($"""
             <!DOCTYPE html>
@@ -35,20 +40,25 @@ internal static class ActivationPage
             <p>{report.Needed} of {report.C} subcomponents are needed anywhere (a causal importance above 0.01){(
                 report.Needed > report.Subcomponents.Count ? $"; the {report.Subcomponents.Count} that are needed most often are shown" : "")}.
             {Text(report.Writes)} {Text(report.Reads)}
-            A direction is shown with the sign that makes the inner activation positive in most of the contexts.</p>
+            A direction is shown with the sign that makes the inner activation positive in most of the contexts.
+            Token is the one at which most of the contexts are; ablated, the model's prediction in these contexts differs by so many nats{(
+                ablated < report.Subcomponents.Count ? $", which was measured of the first {ablated}" : "")}.</p>
+            <div class="wide">
             <table>
-            <tr><th>Subcomponent</th><th>above 0.01</th><th>above 0.5</th><th>mean</th><th>Token</th><th>Promotes</th><th>Ablated: KL</th></tr>
+            <tr><th>Subcomponent</th><th>above 0.01</th><th>above 0.5</th><th>mean</th><th>Token</th>{(hasPromoted ? "<th>Promotes</th>" : "")}{(hasRead ? "<th>Reads</th>" : "")}<th>Ablated: KL</th></tr>
 
             """));
         foreach (var one in report.Subcomponents)
         {
             page.Append(Invariant(
                 $"<tr><td><a href=\"#c{one.Component}\">{one.Component}</a></td>{Number($"{100 * one.Frequency[0]:F1} %")}{Number($"{100 * one.Frequency[^1]:F1} %")}{Number($"{one.MeanImportance:F3}")}"));
-            page.Append(Invariant($"<td class=\"tokens\">{(one.TopToken is { } token ? Token(token) : "")}</td><td class=\"tokens\">{Tokens(one.Promoted?.Take(4))}</td>"));
+            page.Append(Invariant($"<td class=\"tokens\">{(one.TopToken is { } token ? Token(token) : "")}</td>"));
+            if (hasPromoted) page.Append($"<td class=\"tokens\">{Tokens(one.Promoted?.Take(TokensInTable))}</td>");
+            if (hasRead) page.Append($"<td class=\"tokens\">{Tokens(one.Read?.Take(TokensInTable))}</td>");
             page.Append(Invariant($"{Number(one.Ablation is { } effect ? $"{effect.Divergence:F4}" : "–")}</tr>\n"));
         }
 
-        page.Append("</table>\n");
+        page.Append("</table>\n</div>\n");
         foreach (var one in report.Subcomponents) WriteSubcomponent(page, one);
         page.Append("</body>\n</html>\n");
         return new RunPage($"activations/{report.Site}.html", report.Site, page.ToString());

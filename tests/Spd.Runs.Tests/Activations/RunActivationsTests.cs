@@ -92,10 +92,20 @@ public sealed class RunActivationsTests : IDisposable
         Assert.Equal([true, false], report.Subcomponents.Select(one => one.Ablation is not null));
         Assert.True(report.Needed > 2);
         Assert.Contains("the 2 that are needed most often are shown", ActivationPage.Of(report).Html, StringComparison.Ordinal);
+        Assert.Contains(", which was measured of the first 1.", ActivationPage.Of(report).Html, StringComparison.Ordinal);
         Assert.Contains(
             "has no subcomponent 6: its 6 subcomponents are numbered 0 to 5", Assert.Throws<ConfigException>(() => Activations().Of([Site("gate_proj")], 6).ToList()).Message, StringComparison.Ordinal);
         Assert.Contains(
             "did you mean model.layers.0.mlp.gate_proj", Assert.Throws<ConfigException>(() => RunActivations.Find(_model.Sites, "model.layers.0.mlp.gate_prj")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gate_proj", false, true)]
+    [InlineData("down_proj", true, false)]
+    public void ThePageHasColumnsOfWhatASiteWritesOrReads(string site, bool promotes, bool reads)
+    {
+        string html = ActivationPage.Of(Activations().Of([Site(site)]).Single()).Html;
+        Assert.Equal((promotes, reads), (html.Contains("<th>Promotes</th>", StringComparison.Ordinal), html.Contains("<th>Reads</th>", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -118,7 +128,7 @@ public sealed class RunActivationsTests : IDisposable
         Assert.Equal(_model.Sites.Select(site => $"activations/{site.Name}.html"), pages.Select(page => page.File));
         Assert.Contains(pages, page => page.Html.Contains(WebUtility.HtmlEncode("<script>alert(1)</script>"), StringComparison.Ordinal));
         Assert.Contains(pages, page => page.Html.Contains("mat&amp;amp;", StringComparison.Ordinal));
-        string[] known = ["!DOCTYPE", "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "a", "table", "tr", "th", "td", "section", "span", "mark"];
+        string[] known = ["!DOCTYPE", "html", "head", "meta", "title", "style", "body", "div", "h1", "h2", "p", "a", "table", "tr", "th", "td", "section", "span", "mark"];
         Assert.All(pages, page => Assert.All(Regex.Matches(page.Html, "<\\s*/?\\s*([^\\s>/]+)"), tag => Assert.Contains(tag.Groups[1].Value, known)));
         Assert.All(pages, page => Assert.DoesNotContain(page.Html, letter => letter != '\n' && (char.IsControl(letter) || letter == '\u202e')));
         // One file that needs no other.
