@@ -76,7 +76,7 @@ internal sealed record InspectedModel(
         var sizes = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("what").AddColumn("how many");
         foreach (var (what, number) in new[]
         {
-            ("layers", Whole(Layers)), ("width", Whole(Width)), ("heads", $"{Whole(Heads)} of {Whole(HeadWidth)}{(KeyHeads == Heads ? "" : $", {Whole(KeyHeads)} of keys and values")}"),
+            ("layers", Whole(Layers)), ("width", Whole(Width)), ("heads", $"{Whole(Heads)} of width {Whole(HeadWidth)}{(KeyHeads == Heads ? "" : $", {Whole(KeyHeads)} of keys and values")}"),
             ("vocabulary", Whole(Vocabulary)), ("context", Whole(Context)), ("embedding and head", IsTied ? "tied" : "a matrix each"),
             ("tokenizer", Tokenizer is null ? "none" : $"{Tokenizer.Format}, {Whole(Tokenizer.Tokens)} tokens: {Tokenizer.File}"),
         })

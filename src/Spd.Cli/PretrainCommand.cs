@@ -65,7 +65,7 @@ internal static class PretrainCommand
         var result = new PretrainingRun(config, backend, Catalog.TokenFolder, display).Execute(Path.GetFullPath(output), interruption.Token);
         if (result.ValidationLoss is not { } loss)
         {
-            Screen.Complain($"stopped behind step {result.Steps} of {config.Steps}; the same command goes on from there");
+            Screen.Complain($"stopped after step {result.Steps} of {config.Steps}; the same command goes on from there");
             return Interruption.ExitCode;
         }
 

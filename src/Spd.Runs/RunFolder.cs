@@ -348,7 +348,7 @@ public sealed class RunFolder
     private string BusyWith(string other)
     {
         // The step of the last line of the log, which may lie a little behind.
-        string step = MetricLog.LastStep(MetricsFile) is { } last ? $", behind step {last}" : "";
+        string step = MetricLog.LastStep(MetricsFile) is { } last ? $", after step {last}" : "";
         return $"the run in '{Root}' is being computed by another program ({other}{step}): wait for its end, or stop it first";
     }
 

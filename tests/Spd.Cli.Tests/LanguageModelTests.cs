@@ -105,7 +105,7 @@ public sealed class LanguageModelTests : IDisposable
         var (code, output, error) = _spd.Run("inspect", "model");
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("model: gpt2, ", output, StringComparison.Ordinal);
-        Assert.Matches(@"(?m)^ *heads +2 of 3 *$", output);
+        Assert.Matches(@"(?m)^ *heads +2 of width 3 *$", output);
         Assert.Matches(@"(?m)^ *tokenizer +tokenizer.json, 6 tokens: model.tokenizer.json *$", output);
         Assert.Matches(@"(?m)^ *transformer\.h\.1\.attn\.c_attn +\[18, 6\] *$", output);
 

@@ -65,7 +65,7 @@ public sealed class PretrainTests : IDisposable
         {
             using var process = _spd.StartUntil(new Moment(CheckpointName(12), 100, "-TERM"), [.. cut, "--threads", "3", "--quiet"]);
             var (exitCode, said, told) = SpdProgram.Finish(process);
-            Assert.Equal((143, "", "spd: stopped behind step 12 of 30; the same command goes on from there\n"), (exitCode, said, told));
+            Assert.Equal((143, "", "spd: stopped after step 12 of 30; the same command goes on from there\n"), (exitCode, said, told));
             Assert.False(File.Exists(_spd.PathTo("cut", "config.json")));
         }
 

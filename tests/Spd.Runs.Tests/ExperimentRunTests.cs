@@ -189,7 +189,7 @@ public sealed class ExperimentRunTests : IDisposable
         using (folder.Take())
         {
             string refusal = Assert.Throws<RunFolderException>(() => SavedRun.Open(folder.Root, Catalog)).Message;
-            Assert.Contains($"is being computed by another program (process {Environment.ProcessId}, behind step 40)", refusal, StringComparison.Ordinal);
+            Assert.Contains($"is being computed by another program (process {Environment.ProcessId}, after step 40)", refusal, StringComparison.Ordinal);
         }
 
         var saved = SavedRun.Open(folder.Root, Catalog);

@@ -192,7 +192,7 @@ internal sealed class HubClient : IDisposable
             {
                 if (position?.Invoke() is { } reached && reached > furthest) (failures, furthest) = (1, reached);
                 if (failures >= _settings.Attempts)
-                    throw new HubException($"the hub {Quoted.Path(_settings.Endpoint)} cannot be reached ({Quoted.Bare(exception.Message)}): try again later, or set HF_HUB_OFFLINE=1 to use what was downloaded before", exception);
+                    throw new HubException($"the hub {Quoted.Path(_settings.Endpoint)} cannot be reached ({Quoted.Bare(exception.Message)}): try again later, name a folder with the files instead, or set HF_HUB_OFFLINE=1 to use what was downloaded before", exception);
                 var pause = exception.Pause ?? _settings.Pause * Math.Pow(2, failures - 1);
                 await Task.Delay(pause < LongestPause ? pause : LongestPause, cancellation);
             }

@@ -163,7 +163,7 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
         {
             double loss = _heldOut.Measure();
             return double.IsFinite(loss) ? loss
-                : throw new TrainingException($"the validation loss became {loss} behind step {taken} of the training, which stopped there: a smaller lr usually helps");
+                : throw new TrainingException($"the validation loss became {loss} after step {taken} of the training, which stopped there: a smaller lr usually helps");
         }
     }
 }

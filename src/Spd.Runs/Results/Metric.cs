@@ -117,7 +117,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("ce_ci_masked", "cross-entropy, CI-masked", NeededMasks, NumberFormat.Ratio),
         new("ce_rounded_masked", "cross-entropy, rounded masks", RoundedMasks, NumberFormat.Ratio),
         new("ce_adversarial", "cross-entropy, adversarial masks", WorstMasks, NumberFormat.Ratio),
-        new("ce_all_masked", "cross-entropy, everything masked", "the sites give nothing but their biases", NumberFormat.Ratio),
+        new("ce_all_masked", "cross-entropy, everything masked", "the sites give nothing, but for biases where there are any", NumberFormat.Ratio),
         new("ce_recovered", "cross-entropy recovered", "of what masking everything loses, what CI-masks keep", NumberFormat.Share),
         // Norms say which subcomponents there are where each is one known mechanism; elsewhere they may be split at will.
         new("significant_subcomponents", "significant subcomponents", "norm above 5 % of the site's largest", NumberFormat.Count) { Needs = KnownAnswers },

@@ -202,7 +202,7 @@ public sealed class HubTests : IAsyncLifetime
         // Port 1 is no hub's.
         string message = Assert.Throws<HubException>(() => Download("hub:tiny/model", _ => true, Settings with { Endpoint = "http://127.0.0.1:1" })).Message;
         Assert.StartsWith("the hub 'http://127.0.0.1:1' cannot be reached (Connection refused", message, StringComparison.Ordinal);
-        Assert.EndsWith("try again later, or set HF_HUB_OFFLINE=1 to use what was downloaded before", message, StringComparison.Ordinal);
+        Assert.EndsWith("try again later, name a folder with the files instead, or set HF_HUB_OFFLINE=1 to use what was downloaded before", message, StringComparison.Ordinal);
     }
 
     [Fact]
