@@ -68,7 +68,7 @@ public sealed class RunTests : IDisposable
             [1, 20, 40, 60],
             File.ReadLines(_spd.PathTo("one", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt32()));
         string report = File.ReadAllText(_spd.PathTo("one", "report.html"));
-        Assert.Equal(5, report.Split("<figure>").Length - 1);
+        Assert.Equal(6, report.Split("<figure>").Length - 1);
         Assert.DoesNotContain("src=", report, StringComparison.Ordinal);
         Assert.DoesNotContain("<link", report, StringComparison.Ordinal);
     }

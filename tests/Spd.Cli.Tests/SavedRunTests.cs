@@ -41,7 +41,7 @@ public sealed class SavedRunTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("report.html", output, StringComparison.Ordinal);
         Assert.Equal(vectors, File.ReadAllText(_spd.PathTo("run", "figures", "vectors.svg")));
-        Assert.Equal(5, Directory.GetFiles(_spd.PathTo("run", "figures")).Length);
+        Assert.Equal(6, Directory.GetFiles(_spd.PathTo("run", "figures")).Length);
         Assert.EndsWith("</html>", File.ReadAllText(_spd.PathTo("run", "report.html")).TrimEnd(), StringComparison.Ordinal);
         Assert.Equal(before, kept.Select(file => File.ReadAllBytes(_spd.PathTo("run", file))));
     }
