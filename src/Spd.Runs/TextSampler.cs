@@ -9,6 +9,9 @@ namespace Spd.Runs;
 /// <param name="tokenizer">Makes text of its tokens.</param>
 public sealed class TextSampler(TextGenerator generator, Tokenizer tokenizer)
 {
+    // In their order.
+    private readonly int[] _missing = [.. Enumerable.Range(0, tokenizer.VocabularySize).Where(id => !tokenizer.HasToken(id))];
+
     /// <summary>Whether the model could read no more, and the text did not end before.</summary>
     public bool IsFull { get; private set; }
 
@@ -26,7 +29,8 @@ public sealed class TextSampler(TextGenerator generator, Tokenizer tokenizer)
         int written = 0;
         while (true)
         {
-            // A network may have rows for more tokens than there are.
+            // A network may have rows for more tokens than there are, behind them or between them.
+            foreach (int id in _missing.TakeWhile(id => id < logits.Length)) logits[id] = float.NegativeInfinity;
             int token = TextGenerator.Choose(logits.AsSpan(0, Math.Min(logits.Length, tokenizer.VocabularySize)), temperature, random);
             // In texts one after the other, a beginning ends the one before.
             bool hasEnded = token == tokenizer.EndId || token == tokenizer.BeginningId;

@@ -105,6 +105,11 @@ public sealed class PretrainTests : IDisposable
         Refuses(2, "'*model' is not empty, and holds no pretraining.yaml", "model", Small);
         Refuses(2, "'*text.json' is a file, but a folder is needed", "text.json", Small);
         Refuses(1, "a file could not be written or read: ", "text.json/below", Small);
+        foreach (var (settings, fault) in new[] { ("", "' is empty"), ("garbage", ", line 1: the file holds 'garbage'"), ("stps: 3", ", line 1: unknown key 'stps'") })
+        {
+            File.WriteAllText(_spd.PathTo("out", "pretraining.yaml"), settings);
+            Refuses(2, $"out/pretraining.yaml{fault}", "out", Small);
+        }
 
         string[] Contents() => [.. Directory.GetFiles(_spd.PathTo("out"), "*", SearchOption.AllDirectories).Order().Select(file => $"{file} {Convert.ToHexString(File.ReadAllBytes(file))}")];
     }
@@ -125,7 +130,7 @@ public sealed class PretrainTests : IDisposable
         Refused(2, "--architecture bert: architecture is 'bert', but one of llama_simple_mlp, llama, gpt2 is needed", "--architecture", "bert");
         Refused(2, "there is no tokenizer '*nowhere'", "--tokenizer", "nowhere");
         Refused(1, "there is no file '*nowhere.txt'", "--text", "nowhere.txt");
-        Refused(1, "has 10 tokens, fewer than one sequence of 12: use more text, or shorter sequences", "--text", "short.txt");
+        Refused(1, "the text in '*short.txt' has 10 tokens, fewer than one sequence of 12: use more text, or shorter sequences", "--text", "short.txt");
         var (code, _, error) = _spd.Run("pretrain", "new", "--text", "text.json");
         Assert.Equal((2, "spd: Option '--tokenizer' is required; `spd pretrain --help` shows the usage\n"), (code, error));
         File.Copy(SharedFiles.Find("models/stories260K/tok512.bin"), _spd.PathTo("tok512.bin"));
@@ -144,6 +149,17 @@ public sealed class PretrainTests : IDisposable
         Refuses(1, "loss became NaN*: a smaller lr usually helps", "out", [.. Small, "--lr", "1e30"]);
         Assert.False(Directory.Exists(_spd.PathTo("out", "checkpoints")));
         Assert.False(File.Exists(_spd.PathTo("out", "config.json")));
+    }
+
+    [Fact]
+    public void IdsThatAreOfNoTokenAreNeverWritten()
+    {
+        string tokenizer = File.ReadAllText(_spd.PathTo("model", "tokenizer.json"));
+        string last = $": {TinyLanguageModel.Words.Length - 1} }}";
+        Assert.Contains(last, tokenizer, StringComparison.Ordinal);
+        File.WriteAllText(_spd.PathTo("holes.json"), tokenizer.Replace(last, ": 500 }", StringComparison.Ordinal));
+        Assert.Matches(@"(?m)^sample: [a-z ]+ \|", Trains("out", [.. Small, "--tokenizer", "holes.json", "--steps", "1"]));
+        Assert.Equal(501, TransformerFiles.Load(_spd.PathTo("out")).VocabularySize);
     }
 
     [Fact]

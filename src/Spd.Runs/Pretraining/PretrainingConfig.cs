@@ -105,6 +105,11 @@ public sealed record PretrainingConfig
         return PretrainingKeys.Table.Bind(new PretrainingConfig(), map, []).Complete();
     }
 
+    /// <summary>Reads the file of a configuration.</summary>
+    /// <param name="path">The file, as <see cref="ToYaml"/> writes it.</param>
+    /// <exception cref="ConfigException">It is no such file; one sentence names it, the line and what is wrong.</exception>
+    public static PretrainingConfig Read(string path) => PretrainingKeys.Table.Bind(new PretrainingConfig(), ConfigReader.ReadFile(path), []).Complete();
+
     /// <summary>The configuration as YAML, every key of it.</summary>
     public string ToYaml() => ConfigWriter.Write(PretrainingKeys.Table.Write(this));
 

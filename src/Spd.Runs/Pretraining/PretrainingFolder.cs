@@ -1,6 +1,7 @@
 using Spd.Formats;
 using Spd.Networks.Transformers;
 using Spd.Runs.Checkpoints;
+using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 
 namespace Spd.Runs.Pretraining;
@@ -29,6 +30,7 @@ internal sealed class PretrainingFolder
     /// <param name="yaml">The settings, with every key.</param>
     /// <param name="own">Makes it this program's own until it is disposed.</param>
     /// <exception cref="RunFolderException">It holds something else, or a pretraining of other settings, or another program works in it; nothing is changed.</exception>
+    /// <exception cref="ConfigException">Its settings cannot be read; nothing is changed.</exception>
     /// <exception cref="IOException">It cannot be made or written to.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be made or written to.</exception>
     public static PretrainingFolder Take(string path, string yaml, out IDisposable own)
@@ -38,7 +40,7 @@ internal sealed class PretrainingFolder
         string configFile = Path.Combine(path, ConfigName);
         if (File.Exists(configFile))
         {
-            if (RunComparison.Differences(File.ReadAllText(configFile), yaml, PathKeys) is { Count: > 0 } differences)
+            if (RunComparison.Differences(PretrainingConfig.Read(configFile).ToYaml(), yaml, PathKeys) is { Count: > 0 } differences)
             {
                 throw new RunFolderException(
                     $"{Quoted.Path(path)} holds a pretraining with {string.Join("; ", differences.Select(Quoted.Bare))}: name another folder, or the settings that it has");

@@ -36,7 +36,7 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
     /// <summary>Trains, or goes on where it was stopped.</summary>
     /// <param name="path">The folder: new, empty, or of this pretraining.</param>
     /// <param name="cancellation">Stops the training after the current step, with a checkpoint.</param>
-    /// <exception cref="ConfigException">The tokenizer cannot be used for such a folder.</exception>
+    /// <exception cref="ConfigException">The tokenizer cannot be used for such a folder, or the folder's settings cannot be read.</exception>
     /// <exception cref="RunFolderException">The folder holds something else, or another program works in it; nothing is changed.</exception>
     /// <exception cref="FileContentException">Text or tokenizer cannot be used, or the text is too short; no folder was made.</exception>
     /// <exception cref="TrainingException">A loss became infinite or not a number; the folder keeps its checkpoints.</exception>

@@ -32,18 +32,19 @@ public sealed class TokenSequences
     /// <param name="length">The ids of a sequence.</param>
     /// <param name="heldOut">How many sequences are held out for evaluation; with <see cref="CountIn"/> it can be a share.</param>
     /// <param name="seed">Decides which.</param>
+    /// <param name="text">The path that the text is known by, for messages; null for that of the corpus.</param>
     /// <returns>Two sets, which have no sequence in common and together all.</returns>
     /// <exception cref="FileContentException">The corpus is shorter than one sequence, or has no more than are held out.</exception>
-    public static (TokenSequences Training, TokenSequences Evaluation) Split(TokenCache cache, int length, long heldOut, ulong seed)
+    public static (TokenSequences Training, TokenSequences Evaluation) Split(TokenCache cache, int length, long heldOut, ulong seed, string? text = null)
     {
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentOutOfRangeException.ThrowIfNegative(heldOut);
         long count = CountIn(cache, length);
         if (count == 0)
-            throw new FileContentException($"the text in {Quoted.Path(cache.Path)} has {cache.Count} tokens, fewer than one sequence of {length}: use more text, or shorter sequences");
+            throw new FileContentException($"the text in {Quoted.Path(text ?? cache.Path)} has {cache.Count} tokens, fewer than one sequence of {length}: use more text, or shorter sequences");
         if (heldOut >= count)
-            throw new FileContentException($"the text in {Quoted.Path(cache.Path)} has {count} sequences of {length} tokens; of these, {heldOut} cannot be held out for evaluation and any be left: hold out fewer, or use more text");
+            throw new FileContentException($"the text in {Quoted.Path(text ?? cache.Path)} has {count} sequences of {length} tokens; of these, {heldOut} cannot be held out for evaluation and any be left: hold out fewer, or use more text");
         var split = new Permutation(count, seed, SplitStream);
         return (new TokenSequences(cache, length, split, heldOut, count - heldOut), new TokenSequences(cache, length, split, 0, heldOut));
     }

@@ -188,6 +188,10 @@ public sealed class Tokenizer
         ? spelling
         : throw new ArgumentOutOfRangeException(null, $"there is no token {id} in the vocabulary, whose ids are 0 to {VocabularySize - 1}");
 
+    /// <summary>Whether an id is that of a token; a vocabulary may leave some out.</summary>
+    /// <param name="id">The id.</param>
+    public bool HasToken(int id) => _spellings.ContainsKey(id);
+
     /// <summary>The id of a token by its spelling in the vocabulary; null where there is none.</summary>
     /// <param name="spelling">How the vocabulary spells it.</param>
     public int? TokenId(string spelling) => _ids.TryGetValue(spelling, out int id) ? id : null;
