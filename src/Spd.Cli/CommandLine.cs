@@ -82,6 +82,8 @@ internal static class CommandLine
         // A file that was read, but is not what is needed.
         FileContentException or HubException => exception.Message,
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
+        // .NET puts the name of a parameter, and on another line its value, behind the sentence.
+        ArgumentException { ParamName: { } name } => exception.Message.Split($" (Parameter '{name}')")[0],
         PlatformNotSupportedException or ArgumentException => exception.Message,
         OutOfMemoryException or OverflowException => "there is not enough memory for this run; a smaller batch_size or C needs less",
         _ => $"something went wrong that should not have ({exception.GetType().Name}: {exception.Message}); "

@@ -81,6 +81,12 @@ internal static class SampleCommand
         int[] beginning = [.. tokenizer.Prepended, .. text.Length == 0 ? [] : tokenizer.Encode(text, addSpecialTokens: false)];
         if (beginning.Length == 0 && tokenizer.BeginningId is { } start) beginning = [start];
         if (beginning.Length == 0) throw new ConfigException("the text is empty, and the tokenizer has no token for a beginning: give some words");
+        if (beginning.Max() is var last && last >= network.VocabularySize)
+        {
+            throw new ConfigException(
+                $"the tokenizer gives the token {last}, but the model knows {network.VocabularySize}, numbered from 0: name the tokenizer that belongs to it with --tokenizer");
+        }
+
         return beginning.Length <= network.ContextLength
             ? beginning
             : throw new ConfigException($"the text has {beginning.Length} tokens, but the model reads at most {network.ContextLength}: shorten it");

@@ -72,6 +72,13 @@ public sealed class LanguageModelTests : IDisposable
         Assert.Equal((0, $"a {B} a\n", ""), Sampled("", "--tokens", "3"));
     }
 
+    [Fact]
+    public void LogitsBeyondAllNumbersAreToldInOneSentence()
+    {
+        MakeModel(headWeight: 3e38f);
+        Assert.Equal((1, "a", "spd: the network's logits are not finite\n"), Sampled("a"));
+    }
+
     [Theory]
     [InlineData(2, "there is no model 'nowhere': name a folder", "nowhere")]
     [InlineData(1, "'empty' holds no config.json", "empty")]
@@ -79,7 +86,7 @@ public sealed class LanguageModelTests : IDisposable
     [InlineData(2, "no tokenizer lies beside the model 'bare': name its file with --tokenizer", "bare")]
     [InlineData(2, "there is no tokenizer 'nowhere'", "model", "a", "--tokenizer", "nowhere")]
     [InlineData(1, "is no usable tokenizer", "model", "a", "--tokenizer", "model/config.json")]
-    [InlineData(1, "there is no token 6: the vocabulary has 6", "model", "more", "--tokenizer", "other.json")]
+    [InlineData(2, "the tokenizer gives the token 6, but the model knows 6, numbered from 0: name the tokenizer that belongs to it with --tokenizer", "model", "more", "--tokenizer", "other.json")]
     [InlineData(2, "the text is empty, and the tokenizer has no token for a beginning: give some words", "model", "", "--tokenizer", "other.json")]
     [InlineData(2, "the text has 7 tokens, but the model reads at most 6: shorten it", "model", "a a a a a a a")]
     [InlineData(2, "--temperature is '-1', but a number from 0 to 100 is needed", "model", "a", "--temperature", "-1")]
@@ -158,9 +165,11 @@ public sealed class LanguageModelTests : IDisposable
     [InlineData("--ignore is for MLPs, but 'model' holds a language model", "model", "--ignore", "lm_head")]
     [InlineData("nowhere.txt", "model", "--text", "nowhere.txt")]
     [InlineData("--text is for a language model, but 'model/model.safetensors' is neither a folder with a config.json nor a model of llama2.c", "model/model.safetensors", "--text", "text.txt")]
+    [InlineData("--text is for a language model, but 'empty.bin' is neither a folder with a config.json nor a model of llama2.c", "empty.bin", "--text", "text.txt")]
     public void WhatFitsNoConfigurationIsRefusedInOneSentence(string sentence, params string[] arguments)
     {
         MakeModel();
+        File.WriteAllText(_spd.PathTo("empty.bin"), "");
         var (code, _, error) = _spd.Run(["init", .. arguments]);
         Assert.Contains(code, new[] { 1, 2 });
         Assert.Matches(@"^spd: [^\n]*\n$", error);
@@ -169,7 +178,7 @@ public sealed class LanguageModelTests : IDisposable
     }
 
     /// <summary>A GPT-2 whose blocks add nothing, so that its head alone says what follows.</summary>
-    private void MakeModel()
+    private void MakeModel(float headWeight = 1)
     {
         int size = Words.Length;
         var network = new Gpt2Config { VocabSize = size, NPositions = Context, NEmbd = size, NLayer = 2, NHead = 2, TieWordEmbeddings = false }.Build();
@@ -177,7 +186,7 @@ public sealed class LanguageModelTests : IDisposable
         for (int word = 0; word < size; word++)
         {
             parameters["transformer.wte.weight"][word, word] = 1;
-            parameters["lm_head.weight"][word + 1 == size ? word - 1 : word + 1, word] = 1;
+            parameters["lm_head.weight"][word + 1 == size ? word - 1 : word + 1, word] = headWeight;
         }
 
         Directory.CreateDirectory(_spd.PathTo("model"));

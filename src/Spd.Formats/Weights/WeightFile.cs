@@ -49,11 +49,11 @@ public sealed class WeightFile : IDisposable
     /// <summary>Texts that stand in the file by their keys: the <c>__metadata__</c> of safetensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _reader.Metadata;
 
-    /// <summary>Whether a file is a model of llama2.c, as its first bytes say; false where there is none.</summary>
+    /// <summary>Whether a file is a model of llama2.c, as its first bytes say; false where there is none, or no regular file with content.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static bool IsLlama2c(string path)
     {
-        if (!File.Exists(path)) return false;
+        if (!RegularFile.HasContent(path)) return false;
         byte[] start = FileStart.Read(path);
         return !FileStart.IsZip(start) && !FileStart.IsSafetensors(start) && !OldTorchFile.IsMagic(start) && !OldTorchFile.IsPickle(start) && Llama2cReader.IsHeader(start);
     }
