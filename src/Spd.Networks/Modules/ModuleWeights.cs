@@ -26,8 +26,7 @@ public static class ModuleWeights
         {
             var shape = parts.First().Stored.Shape;
             float[] values = new float[shape.Aggregate(1, (count, size) => count * size)];
-            foreach (var (parameter, stored) in parts)
-                for (int i = 0; i < parameter.Count; i++) values[stored.PlaceOf(i)] = parameter.Values[i];
+            foreach (var (parameter, stored) in parts) stored.Put(parameter.Values, values);
             yield return new TensorData(parts.Key, shape, values);
         }
     }
@@ -107,11 +106,7 @@ public static class ModuleWeights
             }
         }
 
-        foreach (var (parameter, stored) in parameters)
-        {
-            float[] values = read(stored.Name).Values;
-            for (int i = 0; i < parameter.Count; i++) parameter.Values[i] = values[stored.PlaceOf(i)];
-        }
+        foreach (var (parameter, stored) in parameters) stored.Take(read(stored.Name).Values, parameter.Values);
     }
 
     /// <summary>Refuses a tensor that holds infinity or what is no number.</summary>
@@ -171,4 +166,18 @@ internal sealed record StoredParameter(string Name, IReadOnlyList<int> Shape, Fu
 {
     /// <summary>Where in the tensor a value of the parameter lies.</summary>
     public int PlaceOf(int index) => Place is null ? index : Place(index);
+
+    /// <summary>Takes the parameter's values out of the tensor's.</summary>
+    public void Take(ReadOnlySpan<float> tensor, Span<float> own)
+    {
+        if (Place is null) tensor.CopyTo(own);
+        else for (int i = 0; i < own.Length; i++) own[i] = tensor[Place(i)];
+    }
+
+    /// <summary>Puts the parameter's values among the tensor's.</summary>
+    public void Put(ReadOnlySpan<float> own, Span<float> tensor)
+    {
+        if (Place is null) own.CopyTo(tensor);
+        else for (int i = 0; i < own.Length; i++) tensor[Place(i)] = own[i];
+    }
 }
