@@ -56,11 +56,10 @@ internal sealed unsafe class CpuProgram : Program
         Instruction[] inPanels = [.. plan.Phases.Zip(instructions).Where(entry => entry.First.IsPanels).SelectMany(entry => entry.Second)];
         Workspace[] panels =
         [
-            .. Enumerable.Range(0, Math.Min(backend.Threads, plan.Leaves)).Select(worker => new Workspace(
-                plan, backend.Kernels, _numbers, () => backend.PanelOf(worker, (long)plan.PanelRows * plan.PanelLanes),
-                plan.Leaves == 1 ? _sums : new AlignedBuffer(reduced), inPanels)),
+            .. Enumerable.Range(0, Math.Min(backend.Threads, plan.Leaves)).Select(worker =>
+                new Workspace(backend, worker, plan, _numbers, plan.Leaves == 1 ? _sums : new AlignedBuffer(reduced), inPanels)),
         ];
-        var onMatrices = new Workspace(plan, backend.Kernels, _numbers, () => backend.PanelOf(worker: 0, length: 0), _sums, [.. instructions.SelectMany(list => list).Except(inPanels)]);
+        var onMatrices = new Workspace(backend, worker: 0, plan, _numbers, _sums, [.. instructions.SelectMany(list => list).Except(inPanels)]);
         foreach (var (phase, list) in plan.Phases.Zip(instructions))
             _phases.Add(phase.IsPanels ? NewPanelPhase(phase, list, panels).Run : new WeightPhase(backend, onMatrices, list).Run);
     }

@@ -86,23 +86,17 @@ internal sealed unsafe class Instruction(CpuBackend backend, Operation operation
 internal sealed unsafe class Workspace
 {
     private readonly Plan _plan;
-    private readonly Func<AlignedBuffer> _panel;
+    private readonly CpuBackend _backend;
+    private readonly int _worker;
     private readonly AlignedBuffer _mask;
     private readonly Lazy<AlignedBuffer> _scratch;
     private readonly nint[] _bases = new nint[3];
     private int _valid = -1;
 
-    /// <summary>Memory for instructions; sums are added up in memory of its own, or in the total.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="kernels">The kernels.</param>
-    /// <param name="numbers">The numbers of a step.</param>
-    /// <param name="panel">Gives the memory of a panel, which other programs use too, but not while this one runs over its panels.</param>
-    /// <param name="sums">Where sums are added up.</param>
-    /// <param name="instructions">The instructions.</param>
-    public Workspace(Plan plan, KernelSet kernels, double[] numbers, Func<AlignedBuffer> panel, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
+    /// <summary>Memory for instructions; sums are added up in memory of its own, or in the total. That of panels is the back end's.</summary>
+    public Workspace(CpuBackend backend, int worker, Plan plan, double[] numbers, AlignedBuffer sums, IReadOnlyList<Instruction> instructions)
     {
-        (_plan, Kernels, Numbers, NumberSums, Sums, Stride) = (plan, kernels, numbers, numbers, sums, plan.PanelLanes);
-        _panel = panel;
+        (_backend, _worker, _plan, Numbers, NumberSums, Sums, Stride) = (backend, worker, plan, numbers, numbers, sums, plan.PanelLanes);
         int widest = instructions.Select(instruction => instruction.Columns).DefaultIfEmpty(0).Max();
         _mask = new AlignedBuffer(widest > 0 ? widest + Batch.LaneBlock : Stride);
         _mask.Span[..widest].Fill(1);
@@ -111,7 +105,7 @@ internal sealed unsafe class Workspace
         _bases[(int)SlotBase.Leaf] = (nint)sums.Pointer;
     }
 
-    public KernelSet Kernels { get; }
+    public KernelSet Kernels => _backend.Kernels;
 
     public int Stride { get; }
 
@@ -148,7 +142,7 @@ internal sealed unsafe class Workspace
     public void MoveTo(int panel)
     {
         Panel = panel;
-        _bases[(int)SlotBase.Panel] = (nint)_panel().Pointer;
+        _bases[(int)SlotBase.Panel] = (nint)PanelMemory.Pointer;
         int lanes = (int)Math.Min(Stride, Batch.Lanes - FirstLane), sequenceLanes = Batch.SequenceLanes;
         Lanes = Batch.RoundUp(lanes);
         if (_valid == lanes) return;
@@ -157,5 +151,7 @@ internal sealed unsafe class Workspace
     }
 
     /// <summary>Fills the panel with what no kernel should read.</summary>
-    public void Poison() => _panel().Span.Fill(float.NaN);
+    public void Poison() => PanelMemory.Span.Fill(float.NaN);
+
+    private AlignedBuffer PanelMemory => _backend.PanelOf(_worker, (long)_plan.PanelRows * Stride);
 }
