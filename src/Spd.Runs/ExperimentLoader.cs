@@ -148,19 +148,9 @@ internal static partial class ExperimentLoader
     {
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
         var loaded = Bind(ExperimentKeys.Experiment, start, root, catalog);
-        return loaded.Config.Target is LanguageModelConfig model
-            ? loaded with
-            {
-                Config = loaded.Config with
-                {
-                    Target = model with
-                    {
-                        TokenFolder = catalog.TokenFolder,
-                        SplitAttention = loaded.Config.Decomposition.TargetModulePatterns.Any(pattern => pattern.Contains("c_attn.", StringComparison.Ordinal)),
-                    },
-                },
-            }
-            : loaded;
+        if (loaded.Config.Target is not LanguageModelConfig model) return loaded;
+        bool isSplit = loaded.Config.Decomposition.TargetModulePatterns.Any(pattern => pattern.Contains("c_attn.", StringComparison.Ordinal));
+        return loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder, SplitAttention = isSplit } } };
     }
 
     private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)
