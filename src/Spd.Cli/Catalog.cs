@@ -11,7 +11,7 @@ internal static class Catalog
 {
     private const long BytesPerReport = 16 << 20;
 
-    private static readonly string[] TokenizerFiles = [Tokenizer.FileName, "tokenizer_config.json"];
+    private static readonly string[] TokenizerFiles = [Tokenizer.FileName, Tokenizer.ConfigurationName];
 
     /// <summary>Where tokens of texts are kept.</summary>
     public static string TokenFolder => Path.Combine(RunCommand.Cache().Folder, "tokens");

@@ -14,7 +14,9 @@ public sealed class Tokenizer
     /// <summary>The file of a tokenizer in a model's folder.</summary>
     public const string FileName = "tokenizer.json";
 
-    private const string ConfigurationName = "tokenizer_config.json";
+    /// <summary>The file beside it that says which special tokens texts have.</summary>
+    public const string ConfigurationName = "tokenizer_config.json";
+
     private const int LargestFile = 256 << 20;
     private const char Replacement = '\uFFFD';
 
