@@ -23,4 +23,15 @@ public sealed class LastLogits : Module
     /// <param name="pass">The pass it is part of.</param>
     /// <param name="x">Tokens, one row.</param>
     public override Value Forward(ForwardPass pass, Value x) => pass.Graph.Add(new LastPosition(Transformer.Forward(pass, x)));
+
+    /// <summary>The cross-entropy of what follows a sequence. The head reads what is left of the stream then.</summary>
+    /// <param name="graph">Where it is described.</param>
+    /// <param name="x">Tokens, one row.</param>
+    /// <param name="answers">What follows each sequence, the same at all of its positions, as the logits are.</param>
+    public Value CrossEntropy(Graph graph, Value x, IExamples answers)
+    {
+        var pass = new ForwardPass(graph);
+        var last = graph.Add(new LastPosition(Transformer.Hidden(pass, x)));
+        return graph.CrossEntropy(Transformer.Head.Forward(pass, last), graph.Add(new Examples(answers, Features: 1)));
+    }
 }

@@ -75,9 +75,12 @@ public sealed class Transformer : Module
     /// <summary>Whether weights start as PyTorch draws them, module by module, or else as GPT-2's.</summary>
     public bool StartsByModule { get; init; }
 
+    /// <summary>The standard deviation of all weights at the start, those that write to the residual stream like the others; null for GPT-2's.</summary>
+    public double? StartDeviation { get; init; }
+
     /// <summary>
-    /// Draws weights from N(0, 0.02²), those that write to the residual stream from N(0, 0.02² / (2 · blocks)), as GPT-2 starts; biases are 0, and weights of
-    /// norms 1, as they were made. Where it <see cref="StartsByModule"/>, see <see cref="Module.Initialise(ulong)"/>.
+    /// Draws weights from N(0, 0.02²), those that write to the residual stream from N(0, 0.02² / (2 · blocks)), as GPT-2 starts, or all from that of
+    /// <see cref="StartDeviation"/>; biases are 0, and weights of norms 1, as they were made. Where it <see cref="StartsByModule"/>, see <see cref="Module.Initialise(ulong)"/>.
     /// </summary>
     public override void Initialise(ulong seed)
     {
@@ -87,12 +90,13 @@ public sealed class Transformer : Module
             return;
         }
 
-        const double Deviation = 0.02;
+        const double Gpt2Deviation = 0.02;
+        double deviation = StartDeviation ?? Gpt2Deviation, writing = StartDeviation ?? Gpt2Deviation / Math.Sqrt(2 * Blocks.Count);
         var random = new RandomSequence(seed, NetworkStreams.Initialisation);
         var writers = Blocks.SelectMany(block => block.Writers).ToHashSet();
         foreach (var (_, linear) in LinearMaps())
         {
-            if (!linear.IsTied) random.FillNormal(linear.Weight.Values, writers.Contains(linear) ? Deviation / Math.Sqrt(2 * Blocks.Count) : Deviation);
+            if (!linear.IsTied) random.FillNormal(linear.Weight.Values, writers.Contains(linear) ? writing : deviation);
             linear.Bias?.Values.Clear();
         }
     }

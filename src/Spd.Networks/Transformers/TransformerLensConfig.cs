@@ -84,7 +84,11 @@ public sealed record TransformerLensConfig : TransformerConfig
             [.. Enumerable.Range(0, NLayers).Select(layer => ($"blocks.{layer}", new TransformerBlock(
                 Norm("ln1"), ("attn", new Attention(DModel, attention)), Norm("ln2"),
                 ("mlp", new FeedForward(("W_in", new Linear(DModel, DMlp, isTransposed: true)), ActFn, ("W_out", new Linear(DMlp, DModel, isTransposed: true)))))))],
-            Norm("ln_final"), ("unembed.W_U", new Linear(DModel, DVocab, isTransposed: true)), NCtx);
+            Norm("ln_final"), ("unembed.W_U", new Linear(DModel, DVocab, isTransposed: true)), NCtx)
+        {
+            // Its own, where it is not told another.
+            StartDeviation = 0.8 / Math.Sqrt(DModel),
+        };
 
         (string, Module)? Norm(string name) =>
             NormalizationType == LensNormalization.None ? null : (name, new LayerNorm(DModel, Eps, isAffine: NormalizationType == LensNormalization.LN));

@@ -1,8 +1,6 @@
 using System.Globalization;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
-using Spd.Engine.Graphs;
-using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
@@ -50,16 +48,8 @@ internal sealed class InductionTarget : TrainedTargetKind
     {
         var target = (InductionTargetConfig)config;
         var sequences = target.Sequences(target.PrefixWindow);
-        var transformer = ((LastLogits)network).Transformer;
-        SupervisedTraining.Train(network, sequences, Loss, config.Training, backend, onStep, store, cancellation);
-
-        // The cross-entropy of M at the last position: all positions have its logits, and M follows each. The head reads what is left of the stream then.
-        Value Loss(Graph graph, Value x)
-        {
-            var pass = new ForwardPass(graph);
-            var last = graph.Add(new LastPosition(transformer.Hidden(pass, x)));
-            return graph.CrossEntropy(transformer.Head.Forward(pass, last), graph.Add(new Examples(sequences.Labels, Features: 1)));
-        }
+        SupervisedTraining.Train(
+            network, sequences, (graph, x) => ((LastLogits)network).CrossEntropy(graph, x, sequences.Labels), config.Training, backend, onStep, store, cancellation);
     }
 
     public override Lesson Examine(TrainedTargetConfig config, Module network, Backend backend)

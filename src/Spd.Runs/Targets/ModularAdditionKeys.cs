@@ -1,10 +1,15 @@
+using Spd.Engine.Optimisation;
 using Spd.Networks.Transformers;
 using Spd.Runs.Configuration;
 using static Spd.Runs.Configuration.ValueKind;
+using static Spd.Runs.Targets.TargetKeys;
 
 namespace Spd.Runs.Targets;
 
-/// <summary>The keys of networks that add modulo a number: those of the configuration that their trainer writes beside the weights.</summary>
+/// <summary>
+/// The keys of networks that add modulo a number: those of the configuration that a trainer of such networks writes beside the weights, and of the training here
+/// as other targets have them.
+/// </summary>
 internal static class ModularAdditionKeys
 {
     // A gigabyte of weights: far more than addition takes, and what a wrong number must not ask for.
@@ -21,8 +26,8 @@ internal static class ModularAdditionKeys
         Only("dataset_type", "modular_arithmetic"),
         Only("fn_name", "add"),
         Keys<ModularAdditionConfig>.Number("modulus", c => c.Modulus, (c, v) => c with { Modulus = v }, required: true),
-        Keys<ModularAdditionConfig>.Unused("frac_train"),
-        Keys<ModularAdditionConfig>.Unused("seed"),
+        Keys<ModularAdditionConfig>.Number("frac_train", c => c.FracTrain, (c, v) => c with { FracTrain = v }),
+        Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.DatasetSeed, (c, v) => c with { DatasetSeed = v }),
     ]);
 
     private static readonly KeyTable<TransformerLensConfig> Model = new(
@@ -41,25 +46,24 @@ internal static class ModularAdditionKeys
         ? new ConfigFault("d_model", $"these sizes make a network of {Weights(model):0.##e+0} weights, but one that adds has no more than {MostWeights:F0}: correct d_model and the others")
         : null);
 
-    private static readonly KeyTable<ModularAdditionConfig> Training = new(
+    /// <summary>The training.</summary>
+    public static KeyTable<ModularAdditionConfig> Target { get; } = new(
     [
+        Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
         Keys<ModularAdditionConfig>.Nested("dataset", Dataset, c => c, (_, v) => v, required: true),
         Keys<ModularAdditionConfig>.Nested("model", Model, c => c.Model, (c, v) => c with { Model = v }, required: true),
-        Keys<ModularAdditionConfig>.Unused("seed"),
+        Keys<ModularAdditionConfig>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),
+        Keys<ModularAdditionConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
+        Keys<ModularAdditionConfig>.Number("weight_decay", c => c.WeightDecay, (c, v) => c with { WeightDecay = v }),
+        Keys<ModularAdditionConfig>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v }),
+        Keys<ModularAdditionConfig>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v }),
         Keys<ModularAdditionConfig>.Unused("train"),
     ],
-    config => config.Model.DVocab <= config.Modulus
+    config => ScheduleFault(config) ?? (config.Model.DVocab <= config.Modulus
         ? new ConfigFault("model", $"d_vocab is {config.Model.DVocab}, but the {config.Modulus} residues and the token = are {config.Modulus + 1}: correct it, or the modulus")
         : config.Model.NCtx < ModularPairs.Tokens
             ? new ConfigFault("model", $"n_ctx is {config.Model.NCtx}, but a sum has {ModularPairs.Tokens} tokens, a b =")
-            : null);
-
-    /// <summary>The whole target.</summary>
-    public static KeyTable<ModularAdditionConfig> Target { get; } = new(
-    [
-        Keys<ModularAdditionConfig>.Value("load", FilePath, c => c.Load!, (c, v) => c with { Load = v }, required: true),
-        Keys<ModularAdditionConfig>.Nested("train", Training, c => c, (_, v) => v, required: true),
-    ]);
+            : null));
 
     private static double Weights(TransformerLensConfig model) => (2.0 * model.DVocab + model.NCtx) * model.DModel
         + (double)model.NLayers * model.DModel * (4.0 * model.NHeads * model.DHead + 2.0 * model.DMlp);

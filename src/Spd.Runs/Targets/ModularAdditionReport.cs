@@ -72,7 +72,7 @@ internal sealed record ModularAdditionReport(
         {
             program.Set(x, pairs.With(first));
             program.Run(seed, first);
-            foreach (var (i, output) in outputs.Index()) right[i] += Right(program.Read(output.Logits), first, modulus);
+            foreach (var (i, output) in outputs.Index()) right[i] += Right(program.Read(output.Logits), first, modulus).Count(isRight => isRight);
             foreach (var site in target.Sites)
             {
                 float[] importances = program.Read(site.Importance), inner = program.Read(site.Inner);
@@ -102,19 +102,19 @@ internal sealed record ModularAdditionReport(
             paths.Neurons, paths.Embedding);
     }
 
-    /// <summary>How many pairs a network itself adds rightly.</summary>
-    public static int RightOf(Module network, ModularPairs pairs, Backend backend)
+    /// <summary>Which pairs a network itself adds rightly, a · p + b for each.</summary>
+    public static HashSet<int> RightOf(Module network, ModularPairs pairs, Backend backend)
     {
         var graph = new Graph();
         var x = graph.Input(1);
         var logits = network.Forward(new ForwardPass(graph), x);
         var program = backend.Compile(new Objective(graph), pairs.BatchOf(pairs.Modulus), keep: [logits]);
-        return Enumerable.Range(0, pairs.Modulus).Sum(first =>
+        return Enumerable.Range(0, pairs.Modulus).SelectMany(first =>
         {
             program.Set(x, pairs.With(first));
             program.Run(seed: 0, first);
             return Right(program.Read(logits), first, pairs.Modulus);
-        });
+        }).Index().Where(pair => pair.Item).Select(pair => pair.Index).ToHashSet();
     }
 
     /// <summary>The evidence by the keys of <see cref="Metric"/>.</summary>
@@ -138,14 +138,14 @@ internal sealed record ModularAdditionReport(
         foreach (var (name, accuracy) in Accuracies) yield return ($"accuracy_{name}", new(accuracy));
     }
 
-    /// <summary>How many sums of a first residue and every second are right.</summary>
+    /// <summary>Which sums of a first residue and every second are right.</summary>
     /// <param name="logits">Row-major <c>[positions, vocabulary]</c>.</param>
     /// <param name="first">The first residue.</param>
     /// <param name="modulus">p.</param>
-    private static int Right(float[] logits, int first, int modulus)
+    private static IEnumerable<bool> Right(float[] logits, int first, int modulus)
     {
         float[] answers = [.. logits.Chunk(logits.Length / (modulus * ModularPairs.Tokens)).Where((_, position) => position % ModularPairs.Tokens == ModularPairs.Tokens - 1).SelectMany(row => row[..modulus])];
-        return Accuracy.Classes(answers, modulus).Index().Count(entry => entry.Item == (first + entry.Index) % modulus);
+        return Accuracy.Classes(answers, modulus).Index().Select(entry => entry.Item == (first + entry.Index) % modulus);
     }
 
     /// <summary>

@@ -2,17 +2,21 @@ using System.Globalization;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Networks;
+using Spd.Networks.Training;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 
 namespace Spd.Runs.Targets;
 
-/// <summary>Transformers that add modulo a number, decomposed on all pairs at the last position.</summary>
-internal sealed class ModularAdditionTarget : TargetKind
+/// <summary>Transformers that add modulo a number, trained on some of all pairs and decomposed on all, at the last position.</summary>
+internal sealed class ModularAdditionTarget : TrainedTargetKind
 {
     /// <summary>The one of its kind.</summary>
     public static readonly ModularAdditionTarget Instance = new();
+
+    // One that has learnt its pairs by heart adds few of the others, and one that computes sums nearly all.
+    private const double LeastAccuracy = 0.999;
 
     public override string TaskName => "modular_addition";
 
@@ -22,7 +26,9 @@ internal sealed class ModularAdditionTarget : TargetKind
 
     public override TargetConfig Defaults => new ModularAdditionConfig();
 
-    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(ModularAdditionKeys.Target);
+    public override string Goal => "added 99.9 % of the pairs rightly that it was not trained on";
+
+    internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(TargetKeys.Trained(ModularAdditionKeys.Target));
 
     internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.FileTask(this);
 
@@ -34,11 +40,28 @@ internal sealed class ModularAdditionTarget : TargetKind
         return [];
     }
 
-    public override string Verify(TargetConfig config, Module network, Backend backend)
+    public override void Train(
+        TrainedTargetConfig config, Module network, Backend backend, Action<int, double> onStep, ITrainingStore store, CancellationToken cancellation)
     {
-        int modulus = ((ModularAdditionConfig)config).Modulus, pairs = modulus * modulus;
-        int right = ModularAdditionReport.RightOf(network, new ModularPairs(modulus), backend);
-        return string.Create(CultureInfo.InvariantCulture, $"it adds {right} of all {pairs} pairs rightly modulo {modulus}, {right / (double)pairs:P3}");
+        var target = (ModularAdditionConfig)config;
+        var pairs = new ModularPairs(target.Modulus, target.TrainingPairs());
+        SupervisedTraining.Train(
+            network, pairs, (graph, x) => ((LastLogits)network).CrossEntropy(graph, x, pairs.Sums), config.Training, backend, onStep, store, cancellation);
+    }
+
+    public override Lesson Examine(TrainedTargetConfig config, Module network, Backend backend)
+    {
+        var target = (ModularAdditionConfig)config;
+        int modulus = target.Modulus, pairs = modulus * modulus;
+        var right = ModularAdditionReport.RightOf(network, new ModularPairs(modulus), backend);
+        string clause = string.Create(CultureInfo.InvariantCulture, $"it adds {right.Count} of all {pairs} pairs rightly modulo {modulus}, {right.Count / (double)pairs:P3}");
+
+        // On which pairs a network was trained elsewhere, nobody says.
+        int[] heldOut = config.Load is null ? [.. Enumerable.Range(0, pairs).Except(target.TrainingPairs())] : [];
+        int rightHeldOut = heldOut.Count(right.Contains);
+        return new Lesson(
+            right.Count >= LeastAccuracy * pairs && rightHeldOut >= LeastAccuracy * heldOut.Length,
+            heldOut.Length == 0 ? clause : $"{clause}, and {rightHeldOut} of the {heldOut.Length} that it was not trained on");
     }
 
     public override TargetData Data(TargetConfig config, TaskConfig task)

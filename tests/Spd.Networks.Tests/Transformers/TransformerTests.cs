@@ -190,6 +190,19 @@ public sealed class TransformerTests : IDisposable
     }
 
     [Fact]
+    public void ThoseOfTransformerLensStartAlike()
+    {
+        const int Width = 64;
+        var network = new TransformerLensConfig { DVocab = 40, NCtx = 20, DModel = Width, DHead = 16, DMlp = 100, NLayers = 2, NHeads = 4, ActFn = ActivationName.Relu }.Build();
+        network.Initialise(seed: 5);
+        foreach (var (path, map) in network.LinearMaps())
+        {
+            Assert.True(Math.Sqrt(map.Weight.Values.ToArray().Average(value => (double)value * value)) is > 0.76 / 8 and < 0.84 / 8, path);
+            Assert.All(map.Bias?.Values.ToArray() ?? [], value => Assert.Equal(0, value));
+        }
+    }
+
+    [Fact]
     public void NamesAreThoseOfTheFiles()
     {
         var llama = new LlamaConfig
