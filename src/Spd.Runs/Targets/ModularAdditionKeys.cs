@@ -26,8 +26,8 @@ internal static class ModularAdditionKeys
         Only("dataset_type", "modular_arithmetic"),
         Only("fn_name", "add"),
         Keys<ModularAdditionConfig>.Number("modulus", c => c.Modulus, (c, v) => c with { Modulus = v }, required: true),
-        Keys<ModularAdditionConfig>.Number("frac_train", c => c.FracTrain, (c, v) => c with { FracTrain = v }),
-        Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.DatasetSeed, (c, v) => c with { DatasetSeed = v }),
+        Here(Keys<ModularAdditionConfig>.Number("frac_train", c => c.FracTrain, (c, v) => c with { FracTrain = v })),
+        Here(Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.DatasetSeed, (c, v) => c with { DatasetSeed = v })),
     ]);
 
     private static readonly KeyTable<TransformerLensConfig> Model = new(
@@ -49,14 +49,14 @@ internal static class ModularAdditionKeys
     /// <summary>The training.</summary>
     public static KeyTable<ModularAdditionConfig> Target { get; } = new(
     [
-        Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v }),
+        Here(Keys<ModularAdditionConfig>.Value("seed", Seed, c => c.Seed, (c, v) => c with { Seed = v })),
         Keys<ModularAdditionConfig>.Nested("dataset", Dataset, c => c, (_, v) => v, required: true),
         Keys<ModularAdditionConfig>.Nested("model", Model, c => c.Model, (c, v) => c with { Model = v }, required: true),
-        Keys<ModularAdditionConfig>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v }),
-        Keys<ModularAdditionConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v }),
-        Keys<ModularAdditionConfig>.Number("weight_decay", c => c.WeightDecay, (c, v) => c with { WeightDecay = v }),
-        Keys<ModularAdditionConfig>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v }),
-        Keys<ModularAdditionConfig>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v }),
+        Here(Keys<ModularAdditionConfig>.Number("lr", c => c.Lr, (c, v) => c with { Lr = v })),
+        Here(Keys<ModularAdditionConfig>.Value("lr_schedule", Choice<ScheduleShape>(), c => c.LrSchedule, (c, v) => c with { LrSchedule = v })),
+        Here(Keys<ModularAdditionConfig>.Number("weight_decay", c => c.WeightDecay, (c, v) => c with { WeightDecay = v })),
+        Here(Keys<ModularAdditionConfig>.Number("steps", c => c.Steps, (c, v) => c with { Steps = v })),
+        Here(Keys<ModularAdditionConfig>.Number("batch_size", c => c.BatchSize, (c, v) => c with { BatchSize = v })),
         Keys<ModularAdditionConfig>.Unused("train"),
     ],
     config => ScheduleFault(config) ?? (config.Model.DVocab <= config.Modulus
@@ -67,6 +67,10 @@ internal static class ModularAdditionKeys
 
     private static double Weights(TransformerLensConfig model) => (2.0 * model.DVocab + model.NCtx) * model.DModel
         + (double)model.NLayers * model.DModel * (4.0 * model.NHeads * model.DHead + 2.0 * model.DMlp);
+
+    /// <summary>A key of the training here, of which nothing is written where a network is loaded: how that was trained is not known, and no run depends on it.</summary>
+    private static ConfigKey<ModularAdditionConfig> Here(ConfigKey<ModularAdditionConfig> key) =>
+        key with { Write = config => config.Load is null ? key.Write!(config) : null };
 
     /// <summary>A key with the one value that there is.</summary>
     private static ConfigKey<ModularAdditionConfig> Only(string name, string value) => new(

@@ -97,6 +97,9 @@ public sealed class ModularAdditionTests : IDisposable
         Assert.Equal(9, summary.Metrics["fourier_read"].BySite!.Count);
         Assert.All(["fourier_read", "fourier_write"], name => Assert.True(File.Exists(Path.Combine(folder.Root, "figures", $"{name}.svg"))));
         Assert.Equal(config.ToYaml(), new ExperimentCatalog(_folder.Root).Load(folder.ConfigFile).Config.ToYaml());
+        // How it was trained elsewhere, a run does not depend on.
+        Assert.DoesNotContain("frac_train", target.ToYaml(), StringComparison.Ordinal);
+        Assert.DoesNotContain("lr:", target.ToYaml(), StringComparison.Ordinal);
         Assert.Equal(summary.Number("unmasked_kl"), SavedRun.Open(folder.Root, new ExperimentCatalog(_folder.Root)).Measure(backend).Number("unmasked_kl"));
     }
 
