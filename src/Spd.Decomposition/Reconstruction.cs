@@ -38,7 +38,7 @@ public static class Reconstruction
         {
             foreach (var pass in passes)
             {
-                var output = model.MaskedForward(graph, target.Input, pass.ToDictionary(site => site.Site, site => masks(graph, site, sample)));
+                var output = model.MaskedForward(graph, target.Input, pass, masks, sample);
                 var loss = distance == OutputLoss.Mse ? graph.SquaredError(output, target.TargetOutput) : graph.Divergence(output, target.TargetOutput);
                 objective.Add(name, loss, 1.0 / (samples * passes.Count), coefficient);
             }

@@ -72,16 +72,30 @@ public sealed class ComponentModel
     }
 
     /// <summary>
-    /// The network with the sites in <paramref name="masks"/> replaced by their masked subcomponents,
-    /// <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is. A null mask is all ones.
+    /// The network with some sites replaced by their masked subcomponents, <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is.
     /// </summary>
-    public Value MaskedForward(Graph graph, Value x, IReadOnlyDictionary<Site, Value?> masks) => Network.Forward(MaskedPass(graph, masks), x);
+    /// <param name="graph">The graph that it is added to.</param>
+    /// <param name="x">The network's input.</param>
+    /// <param name="sites">The sites that are replaced.</param>
+    /// <param name="masks">Where their masks come from.</param>
+    /// <param name="sample">Which of the samples the masks are for.</param>
+    public Value MaskedForward(Graph graph, Value x, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0) =>
+        Network.Forward(MaskedPass(graph, sites, masks, sample), x);
 
     /// <summary>The pass of <see cref="MaskedForward"/>, for parts of the network.</summary>
-    public ForwardPass MaskedPass(Graph graph, IReadOnlyDictionary<Site, Value?> masks) => new(graph, (linear, input) =>
+    public ForwardPass MaskedPass(Graph graph, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0)
     {
-        if (!_siteOf.TryGetValue(linear, out var site) || !masks.TryGetValue(site, out var mask)) return null;
+        var activations = sites.ToDictionary(site => site.Site);
+        return MaskedPass(graph, activations.Keys, site => masks(graph, activations[site], sample));
+    }
+
+    /// <summary>The pass of a forward with some sites replaced, each with its mask; a null mask is all ones.</summary>
+    // A mask is described where its site is, so that it and its gradient lie in memory no longer than they must.
+    public ForwardPass MaskedPass(Graph graph, IReadOnlyCollection<Site> sites, Func<Site, Value?> maskOf) => new(graph, (linear, input) =>
+    {
+        if (!_siteOf.TryGetValue(linear, out var site) || !sites.Contains(site)) return null;
         var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)
+        var mask = maskOf(site);
         var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
         var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
         return graph.AddBias(output, linear.Bias);

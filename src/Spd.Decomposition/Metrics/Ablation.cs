@@ -38,8 +38,8 @@ public sealed class Ablation
         (_c, _features) = (site.C, network.Head.Inputs);
         var graph = new Graph();
         var mask = graph.Add(new Input(new Shape(Domain.Weights, _c)));
-        var all = model.MaskedPass(graph, new Dictionary<Site, Value?> { [site] = null });
-        var without = model.MaskedPass(graph, new Dictionary<Site, Value?> { [site] = graph.Add(new Broadcast(mask)) });
+        var all = model.MaskedPass(graph, [site], _ => null);
+        var without = model.MaskedPass(graph, [site], _ => graph.Add(new Broadcast(mask)));
         // Logits are only of the positions that are looked at.
         (_tokens, _all, _without) = (graph.Input(1), graph.Input(_features), graph.Input(_features));
         int sequences = (int)Math.Clamp(MostNumbers / ((long)length * _features), 1, contexts);

@@ -20,9 +20,7 @@ public static class MaskedOutputs
         var graph = new Graph();
         var x = graph.Input(inputs.Length / rows);
         var target = CausalImportance.Build(graph, model, x);
-        var outputs = masks
-            .Select(source => model.MaskedForward(graph, x, target.Sites.ToDictionary(site => site.Site, site => source(graph, site, 0))))
-            .ToList();
+        var outputs = masks.Select(source => model.MaskedForward(graph, x, target.Sites, source)).ToList();
         return backend.Compute(graph, x, inputs, outputs, seed);
     }
 }

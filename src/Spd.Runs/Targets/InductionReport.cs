@@ -105,7 +105,7 @@ internal sealed record InductionReport(
         });
         return new InductionReport(behaviours, [.. sites], maps, [.. tokens[..sequences.Length].Select(token => (int)token)]);
 
-        Observed PassWith(MaskSource masks) => new(network, model.MaskedPass(graph, target.Sites.ToDictionary(site => site.Site, site => masks(graph, site, 0))), x);
+        Observed PassWith(MaskSource masks) => new(network, model.MaskedPass(graph, target.Sites, masks), x);
 
         InductionBehaviour Without(Site site, IReadOnlyList<int> subcomponents, string? map)
         {

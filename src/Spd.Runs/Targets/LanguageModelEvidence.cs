@@ -40,8 +40,8 @@ internal static class LanguageModelEvidence
         foreach (var (name, value) in values) yield return ($"ce_{name}", new(value));
         yield return ("ce_recovered", new((values["all_masked"] - values["ci_masked"]) / (values["all_masked"] - values["target"])));
 
-        Value CrossEntropyOf(MaskSource masks) => graph.CrossEntropy(
-            model.MaskedForward(graph, tokens, target.Sites.ToDictionary(site => site.Site, site => masks(graph, site, 0))), tokens, isUnembeddingFixed: true);
+        Value CrossEntropyOf(MaskSource masks) =>
+            graph.CrossEntropy(model.MaskedForward(graph, tokens, target.Sites, masks), tokens, isUnembeddingFixed: true);
 
         IEnumerable<KeyValuePair<string, double>> Means(Program program, int batches, Action<int>? before = null)
         {

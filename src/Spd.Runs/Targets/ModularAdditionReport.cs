@@ -60,7 +60,7 @@ internal sealed record ModularAdditionReport(
         var graph = new Graph();
         var x = graph.Input(1);
         var target = CausalImportance.Build(graph, model, x);
-        var outputs = Kinds.Select(kind => (kind.Name, Logits: model.MaskedForward(graph, x, target.Sites.ToDictionary(site => site.Site, site => kind.Masks(graph, site, 0)))))
+        var outputs = Kinds.Select(kind => (kind.Name, Logits: model.MaskedForward(graph, x, target.Sites, kind.Masks)))
             .Prepend((Name: "target", Logits: target.TargetOutput)).ToList();
         var program = backend.Compile(
             new Objective(graph), pairs.BatchOf(modulus),

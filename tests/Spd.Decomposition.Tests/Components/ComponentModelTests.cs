@@ -254,6 +254,6 @@ public sealed class ComponentModelTests
 
     private sealed class Unmasked(ComponentModel model) : Module
     {
-        public override Value Forward(ForwardPass pass, Value x) => model.MaskedForward(pass.Graph, x, model.Sites.ToDictionary(site => site, _ => (Value?)null));
+        public override Value Forward(ForwardPass pass, Value x) => model.Network.Forward(model.MaskedPass(pass.Graph, model.Sites, _ => null), x);
     }
 }
