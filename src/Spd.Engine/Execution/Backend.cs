@@ -18,6 +18,8 @@ public abstract class Backend : IDisposable
 
     internal abstract WorkerPool Pool { get; }
 
+    internal long LargestPanel { get; init; } = Plan.LargestPanel;
+
     /// <summary>What a plan may count on when it places an operation.</summary>
     /// <exception cref="NotSupportedException">It has no kernel for the operation.</exception>
     public abstract Traits TraitsOf(Operation operation);
@@ -30,7 +32,7 @@ public abstract class Backend : IDisposable
     /// <param name="given">A program whose kept values are taken as its last run left them, without computing them anew.</param>
     /// <exception cref="NotSupportedException">An operation has no derivative where one is needed, or no kernel.</exception>
     public Program Compile(Objective objective, Batch batch, ParameterSet? trained = null, IReadOnlyList<Value>? keep = null, Program? given = null) =>
-        Compile(Plan.Of(objective, batch, TraitsOf, trained?.Parameters, keep, given?.Plan), trained ?? new ParameterSet([]), given);
+        Compile(Plan.Of(objective, batch, TraitsOf, trained?.Parameters, keep, given?.Plan, LargestPanel), trained ?? new ParameterSet([]), given);
 
     /// <summary>Computes values of a graph for one batch.</summary>
     /// <param name="graph">The description.</param>

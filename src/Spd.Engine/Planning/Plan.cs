@@ -124,8 +124,10 @@ public sealed class Plan
     private const string Letters = " kMGTPE";
     private const int MostLeaves = 16;
     private const int NarrowestPanel = 128, WidestPanel = 256;
-    private const long LargestPanel = 32L * 1024 * 1024;
     private const long LeafBytes = 256L * 1024 * 1024;
+
+    /// <summary>Bytes of a panel beyond which memory counts more than time: its lanes are fewer, and what is cheap is computed again.</summary>
+    internal const long LargestPanel = 32L * 1024 * 1024;
 
     private readonly Dictionary<Value, Place> _places;
 
@@ -200,10 +202,11 @@ public sealed class Plan
     /// <param name="trained">The parameters whose gradients are wanted.</param>
     /// <param name="keep">Values to be read afterwards, besides the losses.</param>
     /// <param name="given">A plan whose kept values are taken as they are, without computing them anew.</param>
+    /// <param name="largestPanel">Bytes of a panel beyond which what is cheap is computed again rather than kept.</param>
     /// <exception cref="ArgumentException">The given plan is of another batch, or a value to be kept of another graph.</exception>
     public static Plan Of(
         Objective objective, Batch batch, Func<Operation, Traits> traitsOf, IEnumerable<Parameter>? trained = null, IReadOnlyList<Value>? keep = null,
-        Plan? given = null)
+        Plan? given = null, long largestPanel = LargestPanel)
     {
         if (given is not null && given.Objective.Graph != objective.Graph)
             throw new ArgumentException("the plan whose kept values are given is of another graph", nameof(given));
@@ -217,8 +220,11 @@ public sealed class Plan
         foreach (var value in keep ?? [])
             if (!objective.Graph.Holds(value)) throw new ArgumentException($"{value}, which is to be kept, belongs to another graph", nameof(keep));
         var gradients = objective.GradientsBy(trained ?? []);
-        var planner = new Planner(objective.Graph, [.. keep ?? [], .. objective.Terms.Select(term => term.Loss), .. gradients.Values], traitsOf, given);
-        return new Plan(objective, batch, gradients, given, planner);
+        Value[] outputs = [.. keep ?? [], .. objective.Terms.Select(term => term.Loss), .. gradients.Values];
+        var planner = new Planner(objective.Graph, outputs, traitsOf, given);
+        var plan = new Plan(objective, batch, gradients, given, planner);
+        if (plan.PanelBytes <= largestPanel) return plan;
+        return new Plan(objective, batch, gradients, given, new Planner(objective.Graph, outputs, traitsOf, given, planner.Fullest));
     }
 
     /// <summary>The work of a phase for the whole batch.</summary>

@@ -15,7 +15,8 @@ internal sealed class Planner
     /// <param name="outputs">What is to be computed.</param>
     /// <param name="traitsOf">What the back end says of an operation.</param>
     /// <param name="given">A plan whose kept values need not be computed.</param>
-    public Planner(Graph graph, IReadOnlyList<Value> outputs, Func<Operation, Traits> traitsOf, Plan? given)
+    /// <param name="fullest">Where the panel of a plan of the same is fullest: what can be computed again behind it need not lie there. Null to compute nothing again.</param>
+    public Planner(Graph graph, IReadOnlyList<Value> outputs, Func<Operation, Traits> traitsOf, Plan? given, int? fullest = null)
     {
         (_traitsOf, _given) = (traitsOf, given);
         _operations = Needed(graph, outputs);
@@ -23,7 +24,13 @@ internal sealed class Planner
         NumberPasses();
         PlaceSums();
         _operations = [.. _operations.OrderBy(operation => (operation.Phase, operation.Pass, operation.Index))];
-        for (int i = 0; i < _operations.Count; i++) _operations[i].At = i;
+        NumberPlaces();
+        if (fullest is { } place)
+        {
+            ComputeAgainBehind(place);
+            NumberPlaces();
+        }
+
         ChooseStores();
         PlaceRows();
         int last = _operations.Count == 0 ? 0 : _operations[^1].Phase;
@@ -36,6 +43,9 @@ internal sealed class Planner
     public Dictionary<Value, Place> Places { get; } = [];
 
     public int PanelRows { get; private set; }
+
+    /// <summary>The operation, by its place in the plan, at which most rows of a panel are needed.</summary>
+    public int Fullest { get; private set; }
 
     private List<PlannedOperation> Needed(Graph graph, IReadOnlyList<Value> outputs)
     {
@@ -187,6 +197,51 @@ internal sealed class Planner
         }
     }
 
+    private void NumberPlaces()
+    {
+        for (int i = 0; i < _operations.Count; i++) _operations[i].At = i;
+    }
+
+    /// <summary>
+    /// What is computed before a place in the plan and read behind it, is cheap, and follows from values that lie there anyway, is computed once more where it is
+    /// next read; or only there, where nobody reads it before. From the last to the first, since what is computed again reads its inputs again.
+    /// </summary>
+    private void ComputeAgainBehind(int place)
+    {
+        for (int i = place; i >= 0; i--)
+        {
+            var operation = _operations[i];
+            if (operation is not { Operation: Map or Combine or RowAffine or Uniform, Results: [{ Shape.IsPanel: true, IsOutput: false, Into: null } result] }) continue;
+            if (result.Users.Exists(user => user.Phase != operation.Phase)) continue;
+            var late = result.Users.FindAll(user => user.At > place);
+            if (late.Count == 0) continue;
+            int next = late.Min(_operations.IndexOf);
+            var reader = _operations[next];
+            if (!operation.Inputs.All(input => LiesUntil(input, reader, operation))) continue;
+            if (late.Count == result.Users.Count)
+            {
+                _operations.RemoveAt(i);
+                _operations.Insert(next - 1, operation);
+                (operation.Pass, operation.At) = (reader.Pass, reader.At);
+                continue;
+            }
+
+            var again = new Place(result.Shape, value: null);
+            _operations.Insert(next, new PlannedOperation(operation.Operation, operation.Inputs, [again], operation.Index, operation.Traits)
+            {
+                Phase = reader.Phase,
+                Pass = reader.Pass,
+                At = reader.At,
+            });
+            result.Users.RemoveAll(late.Contains);
+            again.Users.AddRange(late);
+            foreach (var user in late) user.Inputs = [.. user.Inputs.Select(input => input == result ? again : input)];
+        }
+
+        static bool LiesUntil(Place input, PlannedOperation reader, PlannedOperation but) =>
+            !input.Shape.IsPanel || input.IsGiven || input.IsOutput || input.Users.Exists(user => user != but && user.At >= reader.At);
+    }
+
     private void ChooseStores()
     {
         int[] counts = new int[Enum.GetValues<Store>().Length];
@@ -224,6 +279,7 @@ internal sealed class Planner
             }
         }
 
+        FindFullest(homes);
         int batchRows = 0;
         // By their first rows.
         var placed = new List<Place>();
@@ -247,6 +303,23 @@ internal sealed class Planner
             while (at < placed.Count && placed[at].Row < home.Row) at++;
             placed.Insert(at, home);
             PanelRows = Math.Max(PanelRows, home.Row + home.Shape.Rows);
+        }
+    }
+
+    private void FindFullest(List<Place> homes)
+    {
+        int[] change = new int[_operations.Count + 1];
+        foreach (var home in homes.Where(home => home.Store == Store.Panel))
+        {
+            change[home.From] += home.Shape.Rows;
+            change[home.To + 1] -= home.Shape.Rows;
+        }
+
+        int rows = 0, most = 0;
+        for (int i = 0; i < _operations.Count; i++)
+        {
+            rows += change[i];
+            if (rows > most) (most, Fullest) = (rows, i);
         }
     }
 

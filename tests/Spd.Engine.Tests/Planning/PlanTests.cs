@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Spd.Engine.Cpu;
+using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Planning;
@@ -153,6 +155,56 @@ public sealed class PlanTests
             Assert.Equal(whole.Gradients.Of(trained).ToArray(), after.Gradients.Of(trained).ToArray());
             Assert.Equal(whole.Read(target), after.Read(target));
         }
+    }
+
+    [Theory]
+    [InlineData(300, 1)]
+    [InlineData(3, 37)]
+    public void WhereAPanelIsTooLargeWhatIsCheapIsComputedAgainWithTheSameBits(int sequences, int length)
+    {
+        var batch = new Batch(sequences, length);
+        var graph = new Graph();
+        var x = graph.Input(4);
+        var y = x;
+        var trained = new List<Parameter>();
+        var counted = new List<Value>();
+        for (int layer = 0; layer < 4; layer++)
+        {
+            Parameter v = Filled("v", 20, 4, seed: 4 * layer + 1), u = Filled("u", 20, 4, seed: 4 * layer + 2), w = Filled("w", 20, seed: 4 * layer + 3);
+            trained.AddRange([v, u, w]);
+            var inner = graph.MatMul(v, y);
+            var importance = graph.Add(new LowerLeakyHardSigmoid(graph.RowAffine(inner, w, w)));
+            counted.AddRange([graph.Add(new Relu(importance)), importance]);
+            var mask = graph.Add(new Interpolate(importance, graph.Uniform(20, (uint)layer)));
+            y = graph.MatMul(u, graph.Multiply(inner, mask), transposed: true);
+        }
+
+        var objective = new Objective(graph);
+        objective.Add("error", graph.SquaredError(y, x));
+        using var roomy = TestBackend.Create();
+        using var sparing = new CpuBackend(roomy.Threads, TestBackend.KernelName) { LargestPanel = 0 };
+        var set = new ParameterSet(trained);
+        // Described in front of the gradients, and read behind them.
+        _ = objective.GradientsBy(trained);
+        var counts = counted.ConvertAll(value => graph.Add(new CountAbove(value, 0.1f)));
+        var (kept, again) = (roomy.Compile(objective, batch, set, counts), sparing.Compile(objective, batch, set, counts));
+        Assert.True(again.Plan.PanelRows < 0.6 * kept.Plan.PanelRows, $"{again.Plan.PanelRows} rows, {kept.Plan.PanelRows} where nothing is computed again");
+        foreach (var kind in new[] { typeof(Uniform), typeof(Interpolate), typeof(Multiply), typeof(RowAffine), typeof(LowerLeakyHardSigmoid) })
+            Assert.True(Count(again, kind) > Count(kept, kind), kind.Name);
+        Assert.All(again.Plan.Phases.SelectMany(phase => phase.Operations), operation => Assert.Contains(operation.Results, result => result.IsWanted));
+        float[] values = Numbers(4 * batch.Positions, seed: 30);
+        foreach (var program in new[] { kept, again })
+        {
+            program.Set(x, values);
+            program.Run(5, 0);
+        }
+
+        Assert.Equal(kept.Losses.ToArray(), again.Losses.ToArray());
+        foreach (var count in counts) Assert.Equal(kept.Read(count), again.Read(count));
+        foreach (var parameter in trained) Assert.Equal(kept.Gradients.Of(parameter).ToArray(), again.Gradients.Of(parameter).ToArray());
+
+        static int Count(Program program, Type kind) =>
+            program.Plan.Phases.SelectMany(phase => phase.Operations).Count(operation => operation.Operation.GetType() == kind);
     }
 
     [Fact]
