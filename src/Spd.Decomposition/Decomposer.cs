@@ -50,6 +50,8 @@ public sealed class Decomposer : Training
         _evaluator ??= new Evaluator(_step.Graph, Components, _evaluationData, Options, Backend);
         var evaluation = _evaluator.Evaluate(EvaluatedBatches, batches, adversarialBatches);
         EvaluatedBatches += batches + adversarialBatches;
+        // What it is measured with takes memory for a whole batch, and there is nothing more to come.
+        if (StepsTaken == Options.Steps) _evaluator = null;
         return evaluation;
     }
 }

@@ -37,7 +37,7 @@ public sealed record SubcomponentActivity(
 public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<SubcomponentActivity> Subcomponents)
 {
     // Numbers that are kept of a batch.
-    private const int MostNumbers = 1 << 23, MostSequences = 8;
+    private const int MostNumbers = 1 << 21, MostSequences = 8;
 
     /// <summary>The causal importances that are counted.</summary>
     public static IReadOnlyList<float> Thresholds { get; } = [Evaluator.ActiveThreshold, Evaluator.AliveThreshold, 0.5f];
@@ -67,6 +67,7 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
         var program = backend.Compile(new Objective(graph), new Batch(batch, length), keep: [.. collectors.SelectMany(collector => collector.Values)]);
         float[] values = new float[batch * length];
         int[] tokens = new int[length];
+        float[] importances = new float[batch * length * sites.Max(site => site.C)], inners = new float[importances.Length];
         for (long first = 0; first < sequences; first += batch)
         {
             int count = (int)Math.Min(batch, sequences - first);
@@ -78,7 +79,7 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
 
             program.Set(x, values);
             program.Run(seed: 0, step: 0);
-            foreach (var collector in collectors) collector.Add(program, first, count);
+            foreach (var collector in collectors) collector.Add(program, first, count, importances, inners);
         }
 
         return [.. collectors.Select(collector => collector.Result(sequences * length))];
@@ -96,19 +97,15 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
         private readonly PriorityQueue<ActivationContext, (float Importance, float Size, long Earlier)>[] _contexts =
             [.. Enumerable.Range(0, activations.Site.C).Select(_ => new PriorityQueue<ActivationContext, (float, float, long)>())];
 
-        private float[] _importance = [], _inner = [];
-
         public Site Site => activations.Site;
 
         public IReadOnlyList<Value> Values => [activations.Importance, activations.Inner];
 
         /// <summary>Adds the first sequences of a batch.</summary>
-        public void Add(Program program, long first, int count)
+        public void Add(Program program, long first, int count, float[] importances, float[] inners)
         {
-            if (_importance.Length == 0)
-                (_importance, _inner) = (new float[program.Plan.Batch.Positions * _c], new float[program.Plan.Batch.Positions * _c]);
-            program.Read(activations.Importance, _importance);
-            program.Read(activations.Inner, _inner);
+            program.Read(activations.Importance, importances);
+            program.Read(activations.Inner, inners);
             var best = new ActivationContext[_c];
             for (int i = 0; i < count; i++)
             {
@@ -116,7 +113,7 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
                 for (int position = 0; position < length; position++)
                 {
                     int row = (i * length + position) * _c;
-                    for (int c = 0; c < _c; c++) Add(c, position, _importance[row + c], _inner[row + c], ref best[c]);
+                    for (int c = 0; c < _c; c++) Add(c, position, importances[row + c], inners[row + c], ref best[c]);
                 }
 
                 for (int c = 0; c < _c; c++)
