@@ -27,6 +27,7 @@ internal static class CommandLine
             debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), ActivationsCommand.Create(), RunsCommand.Create(), CompareCommand.Create(),
             ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), PretrainCommand.Create(), SampleCommand.Create(),
+            CompletionCommand.Create(),
         };
         ParseResult? parsed = null;
         try
@@ -67,11 +68,20 @@ internal static class CommandLine
     /// <summary>What of the arguments is no command, option or value of this program; null where all is.</summary>
     private static string? Misunderstood(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command is RootCommand && parsed.UnmatchedTokens is [var word, ..]) return $"there is no command '{word}'";
+        // What a shell asks in order to complete a line, which follows.
+        if (parsed.Tokens is [{ Type: TokenType.Directive }, ..]) return null;
+        var command = parsed.CommandResult.Command;
+        if (command is RootCommand && parsed.UnmatchedTokens is [var word, ..])
+            return $"there is no command '{word}'{Nearest(word, command.Subcommands.Select(other => other.Name))}";
         // Nobody names an experiment or a folder so, but an option is easily misspelt.
         var values = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens);
         string? option = parsed.UnmatchedTokens.Concat(values.Select(value => value.Value)).FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal));
-        return option is not null ? $"there is no option '{option}'" : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+        return option is not null
+            ? $"there is no option '{option}'{Nearest(option[2..], command.Options.Where(other => !other.Hidden).Select(other => other.Name[2..]), "--")}"
+            : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+
+        static string Nearest(string name, IEnumerable<string> names, string mark = "") =>
+            NearestNames.To(name, names) is [_, ..] near ? $"; nearest: {string.Join(", ", near.Select(other => mark + other))}" : "";
     }
 
     private static string Sentence(Exception exception) => exception switch

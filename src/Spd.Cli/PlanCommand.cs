@@ -16,7 +16,7 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        var experiment = new Argument<string>("experiment") { Description = "The name of an experiment (see `spd list`), or the path of a config.yaml." };
+        var experiment = SharedOptions.Experiment("The name of an experiment (see `spd list`), or the path of a config.yaml.");
         var set = SharedOptions.Set("Sets a key of the configuration, and may be given several times: --set batch_size=1024");
         var steps = SharedOptions.WholeNumber("--steps", MostSteps, Steps, $"Steps to time at most, on random weights; no more begins after {Seconds} s.");
         var threads = SharedOptions.Threads();

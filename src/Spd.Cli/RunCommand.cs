@@ -15,11 +15,8 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var experiment = new Argument<string>("experiment")
-        {
-            Description = "The name of an experiment (see `spd list`), or the path of a config.yaml; "
-                + "the configs of the authors' released code are accepted too.",
-        };
+        var experiment = SharedOptions.Experiment(
+            "The name of an experiment (see `spd list`), or the path of a config.yaml; the configs of the authors' released code are accepted too.");
         var seed = new Option<string?>("--seed") { Description = "Seed of the decomposition; instead of the configuration's.", HelpName = "N" };
         var steps = new Option<string?>("--steps") { Description = "Optimisation steps; instead of the configuration's.", HelpName = "N" };
         var threads = SharedOptions.Threads();

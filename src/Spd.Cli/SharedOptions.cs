@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Spd.Engine.Cpu;
 
 namespace Spd.Cli;
@@ -6,6 +7,14 @@ namespace Spd.Cli;
 /// <summary>Options that several commands have.</summary>
 internal static class SharedOptions
 {
+    /// <summary>An experiment by name or path, which a shell completes.</summary>
+    public static Argument<string> Experiment(string description)
+    {
+        var experiment = new Argument<string>("experiment") { Description = description };
+        experiment.CompletionSources.Add(_ => Catalog.Open().Entries.Select(entry => new CompletionItem(entry.Name)));
+        return experiment;
+    }
+
     private const int MostThreads = 1024;
     private const string KernelVariable = "SPD_KERNELS";
 

@@ -26,10 +26,11 @@ public sealed class BadInputTests : IDisposable
         { "--only is 'figures', but one of tms, resid, apd and fig8 is needed", ["paper", "--only", "figures"] },
         { "--seeds is '0', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "0"] },
         { "--seeds is 'x', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "x"] },
-        { "there is no option '--stps'; `spd run --help` shows the usage", ["run", "tms_5-2", "--stps", "3"] },
+        { "there is no option '--stps'; nearest: --steps; `spd run --help` shows the usage", ["run", "tms_5-2", "--stps", "3"] },
         { "there is no option '--bogus'; `spd run --help` shows the usage", ["run", "--bogus"] },
         { "there is no option '--json'; `spd compare --help` shows the usage", ["compare", "--json", "a", "b"] },
         { "there is no command 'bogus'; `spd --help` shows the usage", ["bogus"] },
+        { "there is no command 'resum'; nearest: resume; `spd --help` shows the usage", ["resum"] },
     };
 
     [Theory]
