@@ -34,4 +34,22 @@ public static class Masks
     /// <summary><c>m = g + (1 − g) s</c> with <c>s</c> any node <c>[C, lanes]</c>.</summary>
     public static MaskSource From(Func<Graph, SiteActivations, int, Value> source) =>
         (graph, site, sample) => graph.Add(new Interpolate(site.Importance, source(graph, site, sample)));
+
+    /// <summary>The network with some sites replaced by their subcomponents, masked by a source of masks.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="graph">The graph that it is added to.</param>
+    /// <param name="x">The network's input.</param>
+    /// <param name="sites">The sites that are replaced.</param>
+    /// <param name="masks">Where their masks come from.</param>
+    /// <param name="sample">Which of the samples the masks are for.</param>
+    public static Value MaskedForward(
+        this ComponentModel model, Graph graph, Value x, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0) =>
+        model.Network.Forward(model.MaskedPass(graph, sites, masks, sample), x);
+
+    /// <summary>The pass of <see cref="MaskedForward"/>, for parts of the network.</summary>
+    public static ForwardPass MaskedPass(this ComponentModel model, Graph graph, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0)
+    {
+        var activations = sites.ToDictionary(site => site.Site);
+        return model.MaskedPass(graph, activations.Keys, site => masks(graph, activations[site], sample));
+    }
 }

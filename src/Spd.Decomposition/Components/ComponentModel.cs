@@ -72,24 +72,11 @@ public sealed class ComponentModel
     }
 
     /// <summary>
-    /// The network with some sites replaced by their masked subcomponents, <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is.
+    /// The pass of the network with some sites replaced by their masked subcomponents, <c>y = Uᵀ((V x) ∘ m) + b</c>, and everything else as it is.
     /// </summary>
     /// <param name="graph">The graph that it is added to.</param>
-    /// <param name="x">The network's input.</param>
     /// <param name="sites">The sites that are replaced.</param>
-    /// <param name="masks">Where their masks come from.</param>
-    /// <param name="sample">Which of the samples the masks are for.</param>
-    public Value MaskedForward(Graph graph, Value x, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0) =>
-        Network.Forward(MaskedPass(graph, sites, masks, sample), x);
-
-    /// <summary>The pass of <see cref="MaskedForward"/>, for parts of the network.</summary>
-    public ForwardPass MaskedPass(Graph graph, IReadOnlyList<SiteActivations> sites, MaskSource masks, int sample = 0)
-    {
-        var activations = sites.ToDictionary(site => site.Site);
-        return MaskedPass(graph, activations.Keys, site => masks(graph, activations[site], sample));
-    }
-
-    /// <summary>The pass of a forward with some sites replaced, each with its mask; a null mask is all ones.</summary>
+    /// <param name="maskOf">The mask of a site <c>[C, lanes]</c>; null for all ones.</param>
     // A mask is described where its site is, so that it and its gradient lie in memory no longer than they must.
     public ForwardPass MaskedPass(Graph graph, IReadOnlyCollection<Site> sites, Func<Site, Value?> maskOf) => new(graph, (linear, input) =>
     {
