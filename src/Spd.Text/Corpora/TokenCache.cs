@@ -38,7 +38,7 @@ public sealed class TokenCache : IDisposable
     /// <summary>Every id is below it.</summary>
     public int VocabularySize => _header.VocabularySize;
 
-    /// <summary>The SHA-256 of what it was made of, in lower-case hexadecimal digits: the names, sizes and times of the files, the column, the encoder.</summary>
+    /// <summary>The SHA-256 of what it was made of, in lower-case hexadecimal digits: the names, sizes, times and content of the files, the column, the encoder.</summary>
     public string Source => Convert.ToHexStringLower(_header.Source);
 
     /// <summary>Opens a cache, whatever it was made of.</summary>

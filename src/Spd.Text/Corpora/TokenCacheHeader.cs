@@ -19,6 +19,9 @@ internal sealed record TokenCacheHeader(int BytesPerToken, int VocabularySize, l
     /// <summary>What to do about a damaged cache.</summary>
     public const string Remedy = "remove it, and it is made again";
 
+    // Bytes that are read together of a text to know it by, and places where that is done.
+    private const int SampleBytes = 1 << 16, Samples = 1024;
+
     private const int Version = 1, CountAt = 24, SourceAt = 32, TableChecksumAt = 64, OwnChecksumAt = 72;
 
     private static ReadOnlySpan<byte> Magic => "SPDTOKEN"u8;
@@ -38,12 +41,39 @@ internal sealed record TokenCacheHeader(int BytesPerToken, int VocabularySize, l
         version = Version,
         files = files.Select(file => new FileInfo((File.ResolveLinkTarget(file, returnFinalTarget: true) ?? new FileInfo(file)).FullName))
             .Select(file => file.Exists ? $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}" : throw new FileNotFoundException($"there is no file {Quoted.Path(file.FullName)}", file.FullName)),
+        content = ContentOf(files),
         column,
         encoder.Identity,
         encoder.VocabularySize,
         encoder.Start,
         encoder.End,
     }));
+
+    /// <summary>
+    /// A checksum of what files hold, since a file may be changed and keep its size and time: of all of it up to 64 MiB, beyond that of places that are spread
+    /// evenly, and of the beginning and the end of every file.
+    /// </summary>
+    private static string ContentOf(IReadOnlyList<string> files)
+    {
+        long stride = Math.Max(SampleBytes, files.Sum(RegularFile.Length) / Samples);
+        var hash = new XxHash3();
+        byte[] buffer = new byte[SampleBytes];
+        foreach (string file in files.Where(RegularFile.HasContent))
+        {
+            using var handle = File.OpenHandle(file);
+            long length = RandomAccess.GetLength(handle);
+            for (long at = 0; at < length; at += stride) Add(at);
+            if (stride > SampleBytes) Add(Math.Max(0, length - SampleBytes));
+
+            void Add(long at)
+            {
+                int count;
+                for (int read = 0; read < buffer.Length && (count = RandomAccess.Read(handle, buffer.AsSpan(read), at + read)) > 0; read += count) hash.Append(buffer.AsSpan(read, count));
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
 
     /// <summary>Whether a file was written as a cache.</summary>
     public static bool IsAtStartOf(FileBytes file) => file.Length >= Magic.Length && file.Slice(0, Magic.Length).SequenceEqual(Magic);

@@ -76,6 +76,8 @@ public sealed class TokenCacheTests : IDisposable
             () => Source(counted with { VocabularySize = 301 }),
             () => { Write("a.txt", "abcd"); return Source(counted); },
             () => { File.SetLastWriteTimeUtc(_folder["a.txt"], DateTime.UnixEpoch); return Source(counted); },
+            // Of the same name, size and time.
+            () => { Write("a.txt", "abzd"); File.SetLastWriteTimeUtc(_folder["a.txt"], DateTime.UnixEpoch); return Source(counted); },
         })
         {
             int before = calls;
