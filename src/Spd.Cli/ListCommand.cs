@@ -12,7 +12,7 @@ internal static class ListCommand
         command.SetAction(_ =>
         {
             var entries = Catalog.Open().Entries;
-            var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
+            var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn();
             foreach (var entry in entries) grid.AddRow(Screen.Cell(entry.Name, new Style(decoration: Decoration.Bold)), Screen.Cell(entry.Description));
             AnsiConsole.Write(grid);
             return CommandLine.Success;
