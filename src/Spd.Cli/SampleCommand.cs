@@ -56,8 +56,21 @@ internal static class SampleCommand
             var generator = new TextGenerator(network, backend, (int)Math.Min(int.MaxValue, (long)beginning.Length + count - 1));
             var random = new RandomSequence(parsed.GetValue(seed), NetworkStreams.Tokens);
             var sampler = new TextSampler(generator, reader);
-            foreach (string part in sampler.Write(beginning, count, parsed.GetValue(temperature), random)) Screen.Write(part);
-            Screen.WriteLine("");
+            bool isBegun = false;
+            try
+            {
+                foreach (string part in sampler.Write(beginning, count, parsed.GetValue(temperature), random))
+                {
+                    Screen.Write(part);
+                    isBegun = true;
+                }
+            }
+            finally
+            {
+                // What comes next, be it a complaint or a prompt, begins a line.
+                if (isBegun) Screen.WriteLine("");
+            }
+
             if (sampler.IsFull) Screen.Complain($"the context is full: the model reads at most {network.ContextLength} tokens");
             return CommandLine.Success;
         });

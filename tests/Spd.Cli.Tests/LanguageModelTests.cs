@@ -35,6 +35,7 @@ public sealed class LanguageModelTests : IDisposable
         var (code, output, error) = _spd.Run("init", file, "--text", SharedFiles.Find("text/tinystories_1000.json"));
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("Then: spd run stories260K.yaml", output, StringComparison.Ordinal);
+        Assert.Contains("C: {model.layers.2.self_attn.q_proj: 192, model.layers.2.self_attn.k_proj: 96, ", File.ReadAllText(_spd.PathTo("stories260K.yaml")), StringComparison.Ordinal);
         (code, _, error) = _spd.Run(
             "run", "stories260K.yaml", "--steps", "1", "--set", "C=4", "--set", "n_eval_steps=1", "--set", "task_config.max_seq_len=16", "--out", "run");
         Assert.Equal((0, ""), (code, error));
@@ -76,7 +77,7 @@ public sealed class LanguageModelTests : IDisposable
     public void LogitsBeyondAllNumbersAreToldInOneSentence()
     {
         MakeModel(headWeight: 3e38f);
-        Assert.Equal((1, "a", "spd: the network's logits are not finite\n"), Sampled("a"));
+        Assert.Equal((1, "a\n", "spd: the network's logits are not finite\n"), Sampled("a"));
     }
 
     [Theory]
@@ -146,6 +147,9 @@ public sealed class LanguageModelTests : IDisposable
         Assert.Contains("\n- transformer.h.1.attn.c_attn\n- transformer.h.1.attn.c_proj\n- transformer.h.1.mlp.c_fc\n- transformer.h.1.mlp.c_proj\n\n", yaml, StringComparison.Ordinal);
         Assert.StartsWith("# Drafted after the shipped experiment lm_stories260K", yaml, StringComparison.Ordinal);
         Assert.Contains("\n  max_seq_len: 6\n", yaml, StringComparison.Ordinal);
+        // All four matrices of a width of 6 have that rank at most.
+        Assert.Contains("# C of each: 3 times the largest rank that it can have", yaml, StringComparison.Ordinal);
+        Assert.Contains("\nC: 18\n", yaml, StringComparison.Ordinal);
         (code, _, error) = _spd.Run("run", "model.yaml", "--steps", "3", "--set", "n_eval_steps=1", "--out", "run");
         Assert.Equal((0, ""), (code, error));
         // Never overwritten.

@@ -12,21 +12,22 @@ public sealed class LanguageModelDraft
     /// <summary>The shipped experiment that it is drafted after.</summary>
     public const string Example = "lm_stories260K";
 
-    private const int FewestSubcomponents = 200, LongestSequence = 256;
+    private const int SubcomponentsPerRank = 3, LongestSequence = 256;
 
     private readonly string _example;
     private readonly Transformer _network;
+    private readonly IReadOnlyList<(string Site, Linear Linear)> _maps;
 
     private LanguageModelDraft(string example, Transformer network, string? tokenizer)
     {
         (_example, _network, Tokenizer) = (example, network, tokenizer);
         var middle = network.Blocks[network.Blocks.Count / 2];
         string block = network.NamedModules().Single(entry => entry.Module == middle).Path;
-        Sites = [.. middle.LinearMaps().Select(map => $"{block}.{map.Path}")];
+        _maps = [.. middle.LinearMaps().Select(map => ($"{block}.{map.Path}", map.Linear))];
     }
 
     /// <summary>The linear maps that are decomposed.</summary>
-    public IReadOnlyList<string> Sites { get; }
+    public IReadOnlyList<string> Sites => [.. _maps.Select(map => map.Site)];
 
     /// <summary>The tokenizer that lies beside the model; null where there is none.</summary>
     public string? Tokenizer { get; }
@@ -48,11 +49,9 @@ public sealed class LanguageModelDraft
     /// <param name="text">That of the text; null where it is to be filled in.</param>
     public string ToYaml(string model, string? tokenizer, string? text)
     {
-        int width = _network.Embedding.Outputs;
         string yaml = _example;
         Put("description: ", MlpDraft.Scalar($"a language model of {_network.NamedParameters().Sum(entry => (long)entry.Parameter.Count)} weights, the matrices of one block"));
-        // As many for each feature of the stream as there.
-        Put("C: ", $"{Math.Max(FewestSubcomponents, 3 * width)}");
+        Put("C: ", $"# C of each: {SubcomponentsPerRank} times the largest rank that it can have, about what the shipped experiment has for its own.\nC: {Counts()}", isWhole: true);
         Put("- ", string.Join("\n- ", Sites.Select(MlpDraft.Scalar)));
         Put("  max_seq_len: ", $"{Math.Min(LongestSequence, _network.ContextLength)}");
         Put("  model: ", MlpDraft.Scalar(model));
@@ -60,11 +59,19 @@ public sealed class LanguageModelDraft
         Put("    text: ", text is null ? "path/to/text   # TO DECIDE: a file, a folder of files, or a pattern" : MlpDraft.Scalar(text));
         return $"# Drafted after the shipped experiment {Example}, for whose model the numbers were chosen: try others.\n{yaml}";
 
-        void Put(string key, string value)
+        void Put(string key, string value, bool isWhole = false)
         {
             var line = new Regex($"^{Regex.Escape(key)}.*$", RegexOptions.Multiline);
             if (line.Count(yaml) != 1) throw new ConfigException($"the shipped experiment {Example} has been changed: it must have one line that begins with {Quoted.Of(key)}");
-            yaml = line.Replace(yaml, _ => key + value);
+            yaml = line.Replace(yaml, _ => isWhole ? value : key + value);
         }
+    }
+
+    private string Counts()
+    {
+        var counts = _maps.Select(map => (map.Site, C: SubcomponentsPerRank * Math.Min(map.Linear.Inputs, map.Linear.Outputs))).ToList();
+        return counts.TrueForAll(each => each.C == counts[0].C)
+            ? $"{counts[0].C}"
+            : $"{{{string.Join(", ", counts.Select(each => $"{MlpDraft.Scalar(each.Site)}: {each.C}"))}}}";
     }
 }
