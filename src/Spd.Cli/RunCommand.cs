@@ -97,7 +97,7 @@ internal static class RunCommand
     {
         string state = summary.Status == RunStatus.Interrupted
             ? $"stopped after {summary.Steps} of {config.Steps} steps"
-            : $"{summary.Steps} steps in {Metric.Write(summary.WallSeconds, NumberFormat.Seconds)} s";
+            : $"{summary.Steps} steps in {Metric.Write(summary.StepSeconds, NumberFormat.Seconds)} s";
         AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
         ResultsDisplay.Write(summary);
 

@@ -108,7 +108,15 @@ internal abstract class RunDisplay : IRunObserver
 
     private class LineDisplay : RunDisplay
     {
+        private const int LinesOfTarget = 10;
+
         protected override void ShowNote(string sentence) => Screen.WriteLine($"{sentence}.");
+
+        protected override void ShowTargetStep(int step, int steps, double loss)
+        {
+            int interval = (steps + LinesOfTarget - 1) / LinesOfTarget;
+            if (step % interval == 0 && step < steps) Screen.WriteLine($"training the target: step {step}/{steps}  loss {loss:0.00e+0}");
+        }
 
         protected override void ShowProgress(RunProgress progress)
         {
@@ -121,9 +129,13 @@ internal abstract class RunDisplay : IRunObserver
 
     private sealed class PretrainingDisplay(double tokensPerStep) : LineDisplay
     {
+        // Of the lines of a short training's log, those between are not shown.
+        private const int StepsOfLine = 10;
+
         protected override void ShowProgress(RunProgress progress)
         {
             var line = progress.Latest;
+            if (line.Metrics.Count == 0 && progress.Step > 1 && progress.Step % StepsOfLine != 0) return;
             string measured = string.Concat(line.Metrics.Select(metric => $"  {metric.Key.Replace('_', ' ')} {Screen.Number(metric.Value, "F4")}"));
             Screen.WriteLine(
                 $"step {progress.Step}/{progress.Steps}  loss {Screen.Number(line.Losses["loss"], "F4")}{measured}  learning rate {line.Lr:0.00e+0}  "

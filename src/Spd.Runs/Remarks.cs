@@ -108,11 +108,12 @@ internal static class Remarks
     {
         var sites = evaluation.Sites;
         string[] unused = [.. sites.Where(site => site.Alive == 0).Select(site => site.Name)];
+        string input = evaluation.InputName;
         const string TooStrong = "a lower importance_minimality_coeff, or more steps, may help";
         if (unused.Length == sites.Count)
-            yield return $"nothing is in use: no subcomponent has an importance above {Evaluator.AliveThreshold} on any input, so that there is nothing to interpret; {TooStrong}";
+            yield return $"nothing is in use: no subcomponent has an importance above {Evaluator.AliveThreshold} on any {input}, so that there is nothing to interpret; {TooStrong}";
         else if (unused.Length > 0)
-            yield return $"nothing is in use in {Listed(unused)}: no importance there is above {Evaluator.AliveThreshold} on any input; {TooStrong}";
+            yield return $"nothing is in use in {Listed(unused)}: no importance there is above {Evaluator.AliveThreshold} on any {input}; {TooStrong}";
 
         string[] needed =
         [
@@ -138,13 +139,13 @@ internal static class Remarks
         ];
         if (crowded.Length > 0)
         {
-            yield return $"more subcomponents are in use on an average input than would make up the whole matrix ({string.Join("; ", crowded)}): "
+            yield return $"more subcomponents are in use on an average {input} than would make up the whole matrix ({string.Join("; ", crowded)}): "
                 + "that is no simpler than the matrix itself; more steps, or a higher importance_minimality_coeff, may help";
         }
 
         if (unused.Length < sites.Count && sites.All(site => site.Varying == 0))
         {
-            yield return "importances are the same on all inputs, so that they tell no input from another: "
+            yield return $"importances are the same on all {input}s, so that they tell no {input} from another: "
                 + "look at the inputs, or try more steps, a larger C or another importance_minimality_coeff";
         }
     }

@@ -1,8 +1,7 @@
+using System.Diagnostics;
 using Spd.Engine.Execution;
-using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Training;
-using Spd.Runs.Configuration;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
 
@@ -15,9 +14,12 @@ namespace Spd.Runs;
 /// <param name="FromCache">Whether it was found in the cache rather than trained.</param>
 public sealed record TrainedTarget(Module Network, TargetConfig Config, int SeedsTried, bool FromCache)
 {
+    /// <summary>Seconds that its training took, and that of seeds before it; null where it was not trained just now.</summary>
+    public double? Seconds { get; init; }
+
     /// <summary>Where it came from, as a summary tells it.</summary>
     public TargetOrigin Origin => Config is TrainedTargetConfig { Load: null } trained
-        ? new TargetOrigin { Seed = trained.Seed, SeedsTried = SeedsTried, FromCache = FromCache }
+        ? new TargetOrigin { Seed = trained.Seed, SeedsTried = SeedsTried, FromCache = FromCache, Seconds = Seconds is { } seconds ? Math.Round(seconds, 3) : null }
         : new TargetOrigin { LoadedFrom = Config.Load };
 }
 
@@ -41,7 +43,7 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
     private TrainedTarget Load(TargetConfig config)
     {
         if (config.Kind.WhyNone(config.Load!) is { } reason)
-            throw new ConfigException($"target.load is {Quoted.Path(config.Load!)}, but {reason}; name the weights with --set target.load=PATH");
+            throw config.Missing(config.Kind.LoadKey, config.Load!, reason);
         var network = config.Build();
         foreach (string note in config.Kind.Load(config, network)) observer.Note(note);
         observer.Note($"loaded the target from '{config.Load}': {config.Kind.Verify(config, network, backend)}");
@@ -50,19 +52,22 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
 
     private TrainedTarget Train(TrainedTargetConfig config, CancellationToken cancellation)
     {
+        long start = Stopwatch.GetTimestamp();
         for (int attempt = 0; attempt < MostSeeds; attempt++)
         {
             var candidate = config with { Seed = config.Seed + (ulong)attempt };
             var network = candidate.Build();
+            long begun = Stopwatch.GetTimestamp();
             bool cached = LoadOrTrain(network, candidate, cancellation);
+            double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
             var lesson = candidate.Kind.Examine(candidate, network, backend);
             string origin = cached
                 ? $"found the trained target with seed {candidate.Seed} in the cache"
-                : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps";
+                : $"trained the target with seed {candidate.Seed} for {candidate.Steps} steps in {Metric.Write(seconds, NumberFormat.Seconds)} s";
             if (lesson.IsLearnt)
             {
                 observer.Note($"{origin}: {lesson.Clause}");
-                return new TrainedTarget(network, candidate, attempt + 1, cached);
+                return new TrainedTarget(network, candidate, attempt + 1, cached) { Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds };
             }
 
             observer.Note($"{origin}: {lesson.Clause}, so the next seed is tried");

@@ -10,7 +10,11 @@ namespace Spd.Decomposition;
 /// <param name="AdversarialRecon">Output error under the worst masks that 20 steps of sign-gradient ascent find.</param>
 public sealed record Evaluation(
     IReadOnlyDictionary<string, double> Losses, IReadOnlyList<SiteEvaluation> Sites, double UnmaskedRecon, double StochasticRecon,
-    double ImportanceMaskedRecon, double RoundedMaskedRecon, double AdversarialRecon);
+    double ImportanceMaskedRecon, double RoundedMaskedRecon, double AdversarialRecon)
+{
+    /// <summary>What subcomponents have an importance on: an input, or a token where inputs are sequences.</summary>
+    public string InputName => Sites.Any(site => site.L0ByPosition.Count > 0) ? "token" : "input";
+}
 
 /// <summary>How much of a site is in use.</summary>
 /// <param name="Name">The site.</param>

@@ -54,7 +54,7 @@ public static class HtmlReport
 
         page.Append($"""
             <p>{summary.Steps} steps of batch {summary.BatchSize}{(
-                summary.Status == RunStatus.Imported ? ", taken by another program" : $" in {Metric.Write(summary.WallSeconds, NumberFormat.Seconds)} s")}. {Text(Told(summary.Target))}</p>
+                summary.Status == RunStatus.Imported ? ", taken by another program" : $" in {Metric.Write(summary.StepSeconds, NumberFormat.Seconds)} s")}. {Text(Told(summary.Target))}</p>
             <h2>Results</h2>
 
             """);
@@ -105,7 +105,7 @@ public static class HtmlReport
             2 => ", after 1 seed that did not learn enough",
             { } seeds => $", after {seeds - 1} seeds that did not learn enough",
         };
-        return $"The target was {(target.FromCache == true ? "found in the cache" : "trained")} with seed {seed}{tried}; it has learnt what it should.";
+        return $"The target was {(target.FromCache == true ? "found in the cache" : target.Seconds is { } seconds ? $"trained in {Metric.Write(seconds, NumberFormat.Seconds)} s" : "trained")} with seed {seed}{tried}; it has learnt what it should.";
     }
 
     private static string Text(string text) => HtmlText.Encode(text);

@@ -34,11 +34,12 @@ public static class RunFigures
     public static IReadOnlyList<RunFigure> Draw(Evaluation evaluation, IReadOnlyList<MetricRecord> metrics)
     {
         var figures = new List<RunFigure>();
+        string input = evaluation.InputName;
         if (metrics.Count > 0)
         {
             figures.Add(Training(
                 metrics, "L0: subcomponents with causal importance above 0.01",
-                "Subcomponents ever in use: causal importance above 0.1 on any input of a batch", HowToReadTraining));
+                $"Subcomponents ever in use: causal importance above 0.1 on any {input} of a batch", HowToReadTraining, input));
         }
 
         figures.Add(Histogram(evaluation));
@@ -109,7 +110,8 @@ public static class RunFigures
     /// <param name="l0Title">What is counted on one input.</param>
     /// <param name="aliveTitle">What is counted over a batch.</param>
     /// <param name="howToRead">Two sentences.</param>
-    internal static RunFigure Training(IReadOnlyList<MetricRecord> metrics, string l0Title, string aliveTitle, string howToRead)
+    /// <param name="input">What an input is called.</param>
+    internal static RunFigure Training(IReadOnlyList<MetricRecord> metrics, string l0Title, string aliveTitle, string howToRead, string input = "input")
     {
         double[] steps = [.. metrics.Select(record => (double)record.Step)];
         LineSeries Series(string name, Func<MetricRecord, double> value) => new(name, steps, [.. metrics.Select(value)]);
@@ -124,7 +126,7 @@ public static class RunFigures
         [
             new("Loss terms, before their coefficients", "loss",
                 [.. AllOf(record => record.Losses).Select(series => series with { Name = series.Name.Replace('_', ' ') })], LogarithmicY: true),
-            new(l0Title, "mean per input", AllOf(record => record.L0)),
+            new(l0Title, $"mean per {input}", AllOf(record => record.L0)),
             new(aliveTitle, "count", AllOf(record => record.Alive)),
             new("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]),
         ];
@@ -138,9 +140,9 @@ public static class RunFigures
         new HistogramFigure(
             "How causal importances are distributed", "causal importance",
             [.. evaluation.Sites.Select(site => new HistogramPanel(site.Name, site.Importances))],
-            "over all evaluated inputs and subcomponents").ToSvg(),
-        "Counts are logarithmic: most subcomponents are unneeded on most inputs and stand in the first bin. "
-        + "A clean decomposition has a second peak at 1 and little between; importances in the middle belong to inputs that need a subcomponent in part.");
+            $"over all evaluated {evaluation.InputName}s and subcomponents").ToSvg(),
+        $"Counts are logarithmic: most subcomponents are unneeded on most {evaluation.InputName}s and stand in the first bin. "
+        + $"A clean decomposition has a second peak at 1 and little between; importances in the middle belong to {evaluation.InputName}s that need a subcomponent in part.");
 
     private static IEnumerable<RunFigure> Spectrum(Evaluation evaluation)
     {
@@ -150,8 +152,8 @@ public static class RunFigures
         if (series.Count == 0) yield break;
         yield return new RunFigure(
             "importance_spectrum", "Spectrum of mean importances",
-            new LineFigure("Mean causal importance of each subcomponent, the largest first", "rank", [new("Mean over the evaluated inputs", "causal importance", series, LogarithmicY: true)]).ToSvg(),
-            "A line ends with the last subcomponent that any evaluated input needs at all. "
+            new LineFigure("Mean causal importance of each subcomponent, the largest first", "rank", [new($"Mean over the evaluated {evaluation.InputName}s", "causal importance", series, LogarithmicY: true)]).ToSvg(),
+            $"A line ends with the last subcomponent that any evaluated {evaluation.InputName} needs at all. "
             + "A cliff parts the subcomponents that make up the network from those that are left over; a slope without one says that no such number is to be had.");
     }
 

@@ -40,6 +40,9 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
     /// <summary>Features with one subcomponent, a key metric of residual MLPs, and what older summaries have instead.</summary>
     public const string FeaturesInEveryLayer = "features_with_one_subcomponent_in_every_layer", Features = "features_with_one_subcomponent";
 
+    /// <summary>What is measured of networks whose inputs are sequences of tokens.</summary>
+    public const string OfText = "ce_target", OfInduction = "induction_target";
+
     /// <summary>What a list of runs shows.</summary>
     public const string Mmcs = "mmcs", Ml2r = "ml2r", OneToOne = "one_to_one", NeuronSlope = "neuron_contribution_slope";
 
@@ -90,7 +93,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("previous_token_target", "attention to the token before, the network itself", "in the first layer, from the answer to the S before it", NumberFormat.Ratio),
         new("previous_token_stochastic", "attention to the token before, stochastic masks", RandomMasks, NumberFormat.Ratio),
         new("previous_token_ci_masked", "attention to the token before, CI-masked", NeededMasks, NumberFormat.Ratio),
-        new("induction_target", "attention to the answer, the network itself", "in the last layer, from the last position to what followed the first S", NumberFormat.Ratio),
+        new(OfInduction, "attention to the answer, the network itself", "in the last layer, from the last position to what followed the first S", NumberFormat.Ratio),
         new("induction_stochastic", "attention to the answer, stochastic masks", RandomMasks, NumberFormat.Ratio),
         new("induction_ci_masked", "attention to the answer, CI-masked", NeededMasks, NumberFormat.Ratio),
         new("induction_needed", "subcomponents that sequences need", "causal importances add up to more than 0.02 over a sequence, as a mean", NumberFormat.Count),
@@ -111,7 +114,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("task_mse_stochastic", "MSE against the targets, stochastic masks", RandomMasks, NumberFormat.Error),
         new("task_mse_ci_masked", "MSE against the targets, CI-masked", NeededMasks, NumberFormat.Error),
         new("task_mse_rounded_masked", "MSE against the targets, rounded masks", RoundedMasks, NumberFormat.Error),
-        new("ce_target", "cross-entropy, the network itself", "nats a token, on text that training did not see", NumberFormat.Ratio),
+        new(OfText, "cross-entropy, the network itself", "nats a token, on text that training did not see", NumberFormat.Ratio),
         new("ce_unmasked", "cross-entropy, all subcomponents", "do they sum to the model?", NumberFormat.Ratio),
         new("ce_stochastic", "cross-entropy, stochastic masks", RandomMasks, NumberFormat.Ratio),
         new("ce_ci_masked", "cross-entropy, CI-masked", NeededMasks, NumberFormat.Ratio),

@@ -35,7 +35,7 @@ public static class ResultTable
         return
         [
             .. metrics.Where(entry => entry.Metric.Format != NumberFormat.Error).SelectMany(entry => RowsOf(summary, entry.Metric, entry.Value)),
-            .. summary.Sites.SelectMany(site => RowsOf(site.Key, site.Value)),
+            .. summary.Sites.SelectMany(site => RowsOf(site.Key, site.Value, summary.InputName)),
             .. summary.Losses.Select(loss => new ResultRow($"losses.{loss.Key}", $"{loss.Key.Replace('_', ' ')} loss", loss.Value, NumberFormat.Error, "")),
             .. metrics.Where(entry => entry.Metric.Format == NumberFormat.Error).SelectMany(entry => RowsOf(summary, entry.Metric, entry.Value)),
             // A run that was imported took its steps elsewhere.
@@ -78,9 +78,9 @@ public static class ResultTable
             };
     }
 
-    private static ResultRow[] RowsOf(string site, SiteUse use) =>
+    private static ResultRow[] RowsOf(string site, SiteUse use, string input) =>
     [
-        new($"sites.{site}.l0", $"L0 (importance above 0.01), {site}", use.L0, NumberFormat.Mean, "mean number of subcomponents in use on an input"),
-        new($"sites.{site}.alive", $"alive (ever above 0.1), {site}", use.Alive, NumberFormat.Count, "subcomponents that any input needs") { Whole = use.C },
+        new($"sites.{site}.l0", $"L0 (importance above 0.01), {site}", use.L0, NumberFormat.Mean, $"mean number of subcomponents in use on {(input == "input" ? "an" : "a")} {input}"),
+        new($"sites.{site}.alive", $"alive (ever above 0.1), {site}", use.Alive, NumberFormat.Count, $"subcomponents that any {input} needs") { Whole = use.C },
     ];
 }

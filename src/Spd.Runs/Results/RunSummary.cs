@@ -42,6 +42,9 @@ public sealed record TargetOrigin
     /// <summary>Whether it had been trained for another run.</summary>
     public bool? FromCache { get; init; }
 
+    /// <summary>Seconds of the run that its training took, and that of seeds before it; null where it was loaded, or the run went on after that.</summary>
+    public double? Seconds { get; init; }
+
     /// <summary>The file that it was loaded from; null where it was trained here.</summary>
     public string? LoadedFrom { get; init; }
 }
@@ -88,6 +91,10 @@ public sealed record RunSummary
 
     /// <summary>Seconds of the run: target, training, measuring; without figures. NaN where they are not known.</summary>
     public required double WallSeconds { get; init; }
+
+    /// <summary>Seconds of these without those that the training of the target took.</summary>
+    [JsonIgnore]
+    public double StepSeconds => WallSeconds - (Target.Seconds ?? 0);
 
     /// <summary>Seconds of these spent on writing checkpoints, since the run was begun or last went on.</summary>
     public double CheckpointSeconds { get; init; }
@@ -136,6 +143,10 @@ public sealed record RunSummary
     /// <summary>How many features have exactly one subcomponent, in every layer where this was measured; null for other networks.</summary>
     [JsonIgnore]
     public double? FeaturesWithOne => Number(Metric.FeaturesInEveryLayer) ?? Number(Metric.Features);
+
+    /// <summary>What subcomponents have an importance on: an input, or a token where inputs are sequences.</summary>
+    [JsonIgnore]
+    public string InputName => Metrics.ContainsKey(Metric.OfText) || Metrics.ContainsKey(Metric.OfInduction) ? "token" : "input";
 
     /// <summary>Reads a <c>summary.json</c>.</summary>
     /// <param name="path">The file.</param>

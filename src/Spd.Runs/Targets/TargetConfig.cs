@@ -1,4 +1,6 @@
+using Spd.Formats;
 using Spd.Networks;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Targets;
 
@@ -11,6 +13,9 @@ public abstract record TargetConfig
     /// <summary>The weight file of a network that was trained elsewhere; null for one that is trained here.</summary>
     public string? Load { get; init; }
 
+    /// <summary>Where its keys were written, by the dotted key, as messages tell it: <c>mine.yaml, line 31</c>.</summary>
+    public IReadOnlyDictionary<string, string> Origins { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Input features of the network.</summary>
     public abstract int Features { get; }
 
@@ -21,6 +26,21 @@ public abstract record TargetConfig
     /// The files of data that it rests on, each by the dotted key that names it: <c>target.data.inputs</c>. A run knows them by their content, wherever they lie.
     /// </summary>
     public virtual IReadOnlyDictionary<string, string> Files => new Dictionary<string, string>();
+
+    /// <summary>Makes sure that there are the files of <see cref="Files"/>.</summary>
+    /// <exception cref="ConfigException">One is missing; one sentence says which, and how to name it.</exception>
+    internal void RequireFiles()
+    {
+        foreach (var (key, path) in Files)
+            if (!Path.Exists(ArrayFile.FileOf(path))) throw Missing(key, path);
+    }
+
+    /// <summary>What to say where a key names nothing that can be used.</summary>
+    /// <param name="key">The dotted key.</param>
+    /// <param name="path">The path that it has.</param>
+    /// <param name="reason">What is wrong with that, as a clause.</param>
+    internal ConfigException Missing(string key, string path, string reason = "there is no such file") => new(
+        $"{(Origins.TryGetValue(key, out string? origin) ? $"{origin}: " : "")}{key} is {Quoted.Path(path)}, but {reason}: name it with --set {key}=PATH");
 
     /// <summary>Every key with its value, as YAML: the canonical text of what is kept beside the weights.</summary>
     public string ToYaml() => Kind.ToYaml(this);

@@ -29,6 +29,9 @@ public abstract class TargetKind
     /// <summary>The key below <c>target</c>, or below its <c>train</c>, that describes the network: that of another kind is a contradiction.</summary>
     public abstract string ModelKey { get; }
 
+    /// <summary>The dotted key of the weights, <see cref="TargetConfig.Load"/>.</summary>
+    public virtual string LoadKey => "target.load";
+
     /// <summary>What the released trainer calls the configuration that it writes beside the weights; null for a kind that it does not have.</summary>
     public virtual string? TrainConfigFile => null;
 

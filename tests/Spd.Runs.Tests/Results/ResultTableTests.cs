@@ -63,6 +63,7 @@ public sealed class ResultTableTests
     {
         var rows = ResultTable.Rows(Summary() with { Sites = new Dictionary<string, SiteUse> { ["a"] = new(5, 0.261, 0) } });
         Assert.Equal([("L0 (importance above 0.01), a", "0.261"), ("alive (ever above 0.1), a", "0 of 5")], rows.Select(row => (row.Quantity, row.Value)));
+        Assert.Equal("mean number of subcomponents in use on an input", rows[0].Meaning);
         Assert.Equal((0.01f, 0.1f), (Spd.Decomposition.Evaluator.ActiveThreshold, Spd.Decomposition.Evaluator.AliveThreshold));
     }
 

@@ -26,7 +26,7 @@ public sealed class InductionTests : IDisposable
         var target = Load().Target;
         var observer = new NotesOnly();
         var trained = new TargetProvider(new TargetCache(_folder["cache"]), backend, observer).Provide(target, CancellationToken.None);
-        Assert.Matches(@"^trained the target with seed 0 for 500 steps: it answers (99\.\d\d|100\.00) % of 4096 sequences rightly$", Assert.Single(observer.Sentences));
+        Assert.Matches(@"^trained the target with seed 0 for 500 steps in \d+\.\d s: it answers (99\.\d\d|100\.00) % of 4096 sequences rightly$", Assert.Single(observer.Sentences));
         var again = new TargetProvider(new TargetCache(_folder["cache"]), backend, observer).Provide(target, CancellationToken.None);
         Assert.True(again.FromCache);
         string weights = _folder["ih.safetensors"];
