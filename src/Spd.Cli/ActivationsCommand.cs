@@ -37,7 +37,7 @@ internal static class ActivationsCommand
             var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var options = standard with { Sequences = parsed.GetValue(sequences), Top = parsed.GetValue(top) };
-            var reports = saved.Activations(name, number, options, backend);
+            var reports = saved.Activations(name, number, options, backend, new Pace().Report);
             if (parsed.GetValue(json)) Console.Write(SiteReport.ToJson(reports));
             else if (name is null) WritePages(saved, reports);
             else if (number is null) WriteSite(reports[0]);

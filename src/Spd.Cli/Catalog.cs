@@ -2,6 +2,8 @@ using System.Globalization;
 using Spd.Formats;
 using Spd.Networks.Transformers;
 using Spd.Runs;
+using Spd.Runs.Configuration;
+using Spd.Runs.Pretraining;
 using Spd.Text;
 
 namespace Spd.Cli;
@@ -20,12 +22,20 @@ internal static class Catalog
     public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)
     {
         TokenFolder = TokenFolder,
+        // On a terminal the panel of a run would be torn by lines.
+        Tokenizing = Console.IsOutputRedirected ? new TokenProgress() : null,
         Fetch = Fetch,
     };
 
     /// <summary>The path of a model: the one that is given, or the folder of a hub's, downloaded first where that is needed.</summary>
     /// <exception cref="HubException">It cannot be had; one sentence says why.</exception>
-    public static string ModelAt(string model) => HubName.IsMeantBy(model) ? Fetch(HubName.Parse(model), isModel: true) : model;
+    /// <exception cref="ConfigException">Its training has not come to its end.</exception>
+    public static string ModelAt(string model)
+    {
+        if (HubName.IsMeantBy(model)) return Fetch(HubName.Parse(model), isModel: true);
+        PretrainingRun.RequireFinished(model);
+        return model;
+    }
 
     /// <summary>The folder of a hub's model, or of its tokenizer alone.</summary>
     private static string Fetch(HubName name, bool isModel)
@@ -39,6 +49,14 @@ internal static class Catalog
         // Weights that are older than safetensors.
         return Hub.Download(
             name, file => IsWanted(file) || (file.StartsWith("pytorch_model", StringComparison.Ordinal) && !file.Contains('/')), settings, new Progress()).Folder;
+    }
+
+    /// <summary>Tells of the making of tokens.</summary>
+    internal sealed class TokenProgress : IProgress<TokenCacheProgress>
+    {
+        private readonly Pace _pace = new();
+
+        public void Report(TokenCacheProgress value) => _pace.Report($"cutting the text into tokens: {value.Tokens} so far, of {value.Documents} texts");
     }
 
     /// <summary>Tells of a download at its beginning, now and then, and at its end.</summary>

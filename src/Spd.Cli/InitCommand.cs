@@ -3,6 +3,7 @@ using Spd.Formats;
 using Spd.Networks.Transformers;
 using Spd.Runs;
 using Spd.Runs.Configuration;
+using Spd.Runs.Pretraining;
 using Spd.Runs.Targets;
 using Spd.Text;
 
@@ -39,6 +40,7 @@ internal static class InitCommand
         command.SetAction(parsed =>
         {
             string path = parsed.GetValue(weights)!;
+            PretrainingRun.RequireFinished(path);
             bool isLanguageModel = HubName.IsMeantBy(path) || TransformerFiles.IsModel(path);
             Option[] others = isLanguageModel ? [data, labels, prefix, ignore] : [text];
             if (Array.Find(others, option => parsed.GetResult(option) is { Implicit: false }) is { } other)

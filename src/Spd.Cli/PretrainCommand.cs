@@ -62,7 +62,7 @@ internal static class PretrainCommand
         using var interruption = new Interruption();
         var display = RunDisplay.CreateForPretraining(quiet, config, interruption);
         using var backend = SharedOptions.Backend(threads);
-        var result = new PretrainingRun(config, backend, Catalog.TokenFolder, display).Execute(Path.GetFullPath(output), interruption.Token);
+        var result = new PretrainingRun(config, backend, Catalog.TokenFolder, display, quiet ? null : new Catalog.TokenProgress()).Execute(Path.GetFullPath(output), interruption.Token);
         if (result.ValidationLoss is not { } loss)
         {
             Screen.Complain($"stopped after step {result.Steps} of {config.Steps}; the same command goes on from there");

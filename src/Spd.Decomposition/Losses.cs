@@ -56,8 +56,9 @@ public static class Losses
         if (target.Sites is not [{ Site.Linear: Embedding embedding } site])
         {
             throw new SiteSelectionException(
-                "embedding_recon is for a network of which one embedding and nothing else is decomposed, "
-                + $"but the sites are {string.Join(", ", model.Sites.Select(other => $"'{other.Name}'"))}");
+                "embedding_recon_coeff is set, which is for a network of which one embedding and nothing else is decomposed, "
+                + $"but the sites are {string.Join(", ", model.Sites.Select(other => $"'{other.Name}'"))}: "
+                + "name the embedding alone in target_module_patterns, or leave embedding_recon_coeff out");
         }
 
         Linear? head = null;

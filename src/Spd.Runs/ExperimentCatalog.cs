@@ -1,5 +1,6 @@
 using Spd.Formats;
 using Spd.Runs.Configuration;
+using Spd.Text;
 
 namespace Spd.Runs;
 
@@ -7,7 +8,11 @@ namespace Spd.Runs;
 /// <param name="Name">Its name: the file's without the ending.</param>
 /// <param name="Description">One line about it.</param>
 /// <param name="Path">Its file.</param>
-public sealed record CatalogEntry(string Name, string Description, string Path);
+public sealed record CatalogEntry(string Name, string Description, string Path)
+{
+    /// <summary>What it holds; messages call it by its name, since its file lies where the program does.</summary>
+    internal ConfigMap Read() => ConfigReader.ReadFile(Path, $"experiment {Quoted.Of(Name)}");
+}
 
 /// <summary>The shipped experiments: the <c>*.yaml</c> files of a folder.</summary>
 public sealed class ExperimentCatalog
@@ -27,6 +32,9 @@ public sealed class ExperimentCatalog
 
     /// <summary>The folder in which the tokens of texts are kept.</summary>
     public string TokenFolder { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "spd", "tokens");
+
+    /// <summary>Is told how far the making of tokens is, which takes minutes for a large text.</summary>
+    public IProgress<TokenCacheProgress>? Tokenizing { get; init; }
 
     /// <summary>Gives the folder of a model of a hub (true) or of its tokenizer alone (false), downloaded first where that is needed; null where no hub is to be asked.</summary>
     public Func<HubName, bool, string>? Fetch { get; init; }
@@ -54,8 +62,9 @@ public sealed class ExperimentCatalog
     public Loaded<IExperiment> Load(string nameOrPath, params IEnumerable<ConfigOverride> overrides)
     {
         string path = Find(nameOrPath);
+        var shipped = Entries.FirstOrDefault(entry => entry.Path == path);
         return ExperimentLoader.Load(
-            ConfigReader.ReadFile(path), System.IO.Path.GetFileNameWithoutExtension(path), overrides, this, System.IO.Path.GetDirectoryName(path));
+            shipped?.Read() ?? ConfigReader.ReadFile(path), System.IO.Path.GetFileNameWithoutExtension(path), overrides, this, System.IO.Path.GetDirectoryName(path));
     }
 
     /// <summary>The sentence about a name that no experiment has.</summary>

@@ -114,6 +114,15 @@ internal static partial class ExperimentLoader
         return path;
     }
 
+    /// <summary>Where the keys of a target, and of its data, were written.</summary>
+    private static Dictionary<string, string> OriginsOf(ConfigMap root)
+    {
+        var target = root.Find(TargetKey) as ConfigMap;
+        var keys = (target?.Entries ?? []).Select(entry => (Key: $"{TargetKey}.{entry.Key}", entry.Value.Origin));
+        var data = ((target?.Find("data") as ConfigMap)?.Entries ?? []).Select(entry => (Key: $"{TargetKey}.data.{entry.Key}", entry.Value.Origin));
+        return keys.Concat(data).ToDictionary(entry => entry.Key, entry => entry.Origin);
+    }
+
     /// <summary>Puts the folder of a hub's model, or of a tokenizer, in place of its name; that of a model stays as a remark.</summary>
     private static void Fetch(ConfigMap target, string key, ExperimentCatalog catalog)
     {
@@ -128,7 +137,7 @@ internal static partial class ExperimentLoader
         }
         catch (Exception exception) when (exception is IOException or FormatException)
         {
-            throw named.Error(exception.Message);
+            throw named.Error($"{exception.Message.TrimEnd('.')}; a folder with the files is named with --set {TargetKey}.{key}=PATH");
         }
     }
 
@@ -148,9 +157,10 @@ internal static partial class ExperimentLoader
     {
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
         var loaded = Bind(ExperimentKeys.Experiment, start, root, catalog);
+        loaded = loaded with { Config = loaded.Config with { Target = loaded.Config.Target with { Origins = OriginsOf(root) } } };
         if (loaded.Config.Target is not LanguageModelConfig model) return loaded;
         bool isSplit = loaded.Config.Decomposition.TargetModulePatterns.Any(pattern => pattern.Contains("c_attn.", StringComparison.Ordinal));
-        return loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder, SplitAttention = isSplit } } };
+        return loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder, Tokenizing = catalog.Tokenizing, SplitAttention = isSplit } } };
     }
 
     private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)
@@ -182,7 +192,7 @@ internal static partial class ExperimentLoader
             var entry = catalog.Entries.FirstOrDefault(entry => entry.Name == named.Text)
                 ?? throw named.Error($"{TargetKey} is {named.Shown}, but {catalog.Unknown(named.Text)}");
             if (!seen.Add(entry.Name)) throw named.Error($"{TargetKey} {named.Shown} refers to itself");
-            var target = ConfigReader.ReadFile(entry.Path).Find(TargetKey);
+            var target = entry.Read().Find(TargetKey);
             root.Set(TargetKey, target is null or { IsNull: true }
                 ? throw named.Error($"{TargetKey} is {named.Shown}, but that experiment does not say how its target is trained")
                 : target);
@@ -217,7 +227,7 @@ internal static partial class ExperimentLoader
     {
         string? task = TaskOf(root);
         string example = catalog.Entries.FirstOrDefault(entry =>
-            ConfigReader.ReadFile(entry.Path) is var other && TaskOf(other) == task && other.Find(TargetKey) is ConfigMap)?.Name ?? "<experiment>";
+            entry.Read() is var other && TaskOf(other) == task && other.Find(TargetKey) is ConfigMap)?.Name ?? "<experiment>";
         string remedy = $"by adding `--set target={example}`, which takes the target of that experiment (`spd list` shows all), "
             + "or describe its training in the file under `target: train:`";
         if (root.Find(PathKey) is not ConfigScalar { IsNull: false } path) return root.Error($"no target network is given: say which {remedy}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spd.Formats;
 using Spd.Networks;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
@@ -179,7 +180,7 @@ public sealed class RunFolder
         foreach (var (key, path) in experiment.Target.Files)
         {
             string file = ArrayFile.FileOf(path);
-            if (!File.Exists(file)) throw new ConfigException($"{key} is {Quoted.Path(path)}, but there is no such file: name it with --set {key}=PATH");
+            if (!File.Exists(file)) throw experiment.Target.Missing(key, path);
             // Behind the file may stand which of its arrays is meant.
             hashes[key] = FileHash.Compute(file) + path[file.Length..];
         }
@@ -234,7 +235,7 @@ public sealed class RunFolder
     /// <exception cref="IOException">It cannot be written; an older file is untouched.</exception>
     public void WriteText(string path, string text) => AtomicFile.WriteText(PrepareParent(path), text);
 
-    /// <summary>Writes what a run came to: figures, the page, and the summary.</summary>
+    /// <summary>Writes what a run came to: figures, the page, and the summary. Pages that somebody asked for with <c>spd activations</c> stay as they are.</summary>
     /// <param name="experiment">The configuration.</param>
     /// <param name="summary">What it came to.</param>
     /// <param name="draw">Draws the figures; where it fails, the report is without.</param>
@@ -247,7 +248,7 @@ public sealed class RunFolder
         var figures = Try("figures could not be drawn", draw);
         var pages = Try("pages besides it could not be written", writePages);
         WriteFigures(figures);
-        WritePages(pages);
+        WritePages(pages.Where(page => !ActivationPage.IsAsked(FileOf(page))));
         WriteReport(experiment, summary, figures, pages);
         // A run is finished when its summary says so.
         WriteText(SummaryFile, summary.ToJson());
@@ -277,10 +278,13 @@ public sealed class RunFolder
 
     /// <summary>Writes pages besides the report.</summary>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public void WritePages(IReadOnlyList<RunPage> pages)
+    public void WritePages(IEnumerable<RunPage> pages)
     {
-        foreach (var page in pages) WriteText(Path.Combine([Root, .. page.File.Split('/')]), page.Html);
+        foreach (var page in pages) WriteText(FileOf(page), page.Html);
     }
+
+    /// <summary>The file of a page.</summary>
+    public string FileOf(RunPage page) => Path.Combine([Root, .. page.File.Split('/')]);
 
     /// <summary>Writes the report, with links to pages.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>

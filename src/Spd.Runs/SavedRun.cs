@@ -87,7 +87,9 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         return told.With(decomposition, decomposition.Measure());
     }
 
-    /// <summary>Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays.</summary>
+    /// <summary>
+    /// Measures the saved components again, and writes summary, figures and page anew; what tells how the run went stays, and so do pages of <see cref="WriteActivations"/>.
+    /// </summary>
     /// <param name="backend">What computes.</param>
     /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <exception cref="RunFolderException">
@@ -111,9 +113,10 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// <param name="component">The only subcomponent of that site; null for those that are needed most often.</param>
     /// <param name="options">How much is looked at.</param>
     /// <param name="backend">What computes.</param>
+    /// <param name="onProgress">Is told now and then how far it is: a sentence without its full stop.</param>
     /// <exception cref="ConfigException">It is no run of a language model, or has no such site or subcomponent.</exception>
     /// <exception cref="RunFolderException">The model, the target or the text are not those that the run ended with.</exception>
-    public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend)
+    public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend, Action<string>? onProgress = null)
     {
         if (Experiment is not ExperimentConfig { Target: LanguageModelConfig })
         {
@@ -123,7 +126,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
 
         using var decomposition = (SpdDecomposition)Load(backend, out _);
         var sites = site is null ? decomposition.Sites : [RunActivations.Find(decomposition.Sites, site)];
-        return [.. decomposition.Activations(options)!.Of(sites, component)];
+        return [.. decomposition.Activations(options)!.Of(sites, component, onProgress)];
     }
 
     /// <summary>Writes the pages of what subcomponents do.</summary>
@@ -134,9 +137,9 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     public IReadOnlyList<string> WriteActivations(IReadOnlyList<SiteReport> reports)
     {
         using var own = Folder.Take();
-        var pages = reports.Select(ActivationPage.Of).ToList();
+        var pages = reports.Select(report => ActivationPage.Of(report, isAsked: true)).ToList();
         Folder.WritePages(pages);
-        return [.. pages.Select(page => Path.Combine([Folder.Root, .. page.File.Split('/')]))];
+        return [.. pages.Select(Folder.FileOf)];
     }
 
     /// <summary>The components as they were saved.</summary>
@@ -147,6 +150,8 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         return decomposition.Matrices;
     }
 
+    private static int TextsOf(IReadOnlyDictionary<string, string> hashes) => hashes.Keys.Count(key => key.StartsWith(LanguageModelConfig.TextKey, StringComparison.Ordinal));
+
     private IDecomposition Load(Backend backend, out RunSummary told)
     {
         var hashes = Folder.HashContents(Experiment, withModel: true);
@@ -156,6 +161,14 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
             string file = Experiment.Target.Files.TryGetValue(name, out string? path) ? $"'{path}' ({name})" : $"'{Path.Combine(Folder.Root, name)}'";
             throw new RunFolderException(
                 $"{file} is not the file that the run's summary.json tells of: it is damaged, was exchanged, or is newer (its SHA-256 is {hash}, but was {then})");
+        }
+
+        // Which files of text there are is a part of the text.
+        int now = TextsOf(hashes), texts = TextsOf(Summary.Hashes);
+        if (texts > 0 && now != texts)
+        {
+            throw new RunFolderException(
+                $"{LanguageModelConfig.TextKey} names {now} {(now == 1 ? "file" : "files")}, but {texts} when the run ended: bring its text back, or name where it lies with --set {LanguageModelConfig.TextKey}=PATH");
         }
 
         told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes };

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Spd.Cli.Tests;
 
@@ -47,10 +48,95 @@ public sealed class ActivationsTests : IDisposable
         Assert.Contains($"{Site}.html", Succeeds("activations", "run"), StringComparison.Ordinal);
         Assert.EndsWith("</html>\n", File.ReadAllText(page), StringComparison.Ordinal);
 
+        // What was asked for stays, as long as it is; what was not is written anew.
+        string asked = File.ReadAllText(page), other = _spd.PathTo("run", "activations", "model.layers.0.mlp.up_proj.html");
+        Assert.NotEqual(told, asked);
+        File.WriteAllText(other, "");
+        Succeeds("report", "run");
+        Assert.Equal(asked, File.ReadAllText(page));
+        Assert.EndsWith("</html>\n", File.ReadAllText(other), StringComparison.Ordinal);
+        Assert.Contains($"activations/{Site}.html", File.ReadAllText(_spd.PathTo("run", "report.html")), StringComparison.Ordinal);
+
         Refuses("there is no site 'down_prj' in this run; there are model.layers.0.self_attn.v_proj, ", "activations", "run", "--site", "down_prj");
         Refuses("did you mean model.layers.0.mlp.down_proj", "activations", "run", "--site", "model.layers.0.mlp.down_prj");
         Refuses($"'{Site}' has no subcomponent 6: its 6 subcomponents are numbered 0 to 5", "activations", "run", "--site", Site, "--component", "6");
         Refuses("--component needs the site that it is of", "activations", "run", "--component", "1");
+    }
+
+    [Fact]
+    public void AnInputIsCalledAToken()
+    {
+        TinyLanguageModel.Write(_spd.Folder);
+        string output = Succeeds("run", "tiny_lm.yaml", "--out", "run", "--set", "importance_minimality_coeff=1000");
+        Assert.Contains("mean number of subcomponents in use on a token", output, StringComparison.Ordinal);
+        Assert.Contains("subcomponents that any token needs", output, StringComparison.Ordinal);
+        string report = File.ReadAllText(_spd.PathTo("run", "report.html"));
+        Assert.Contains("most subcomponents are unneeded on most tokens", report, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"on (an|any|all|most|an average) inputs?\b|per input|evaluated inputs?\b", output + report);
+    }
+
+    [Theory]
+    [InlineData("target.data.text=nowhere.json", "--set target.data.text=nowhere.json: target.data.text is '*nowhere.json', but there is no such file: name it with --set target.data.text=PATH")]
+    [InlineData("target.data.text=nowhere/*.json", "no file fits '*nowhere/*.json'")]
+    [InlineData("target.tokenizer=nowhere.json", "--set target.tokenizer=nowhere.json: target.tokenizer is '*nowhere.json', but there is no such file: name it with --set target.tokenizer=PATH")]
+    [InlineData("target.model=nowhere", "--set target.model=nowhere: target.model is '*nowhere', but there is no such file: name it with --set target.model=PATH")]
+    [InlineData("target.model=bare", "'*bare' holds no tokenizer.json, and target.tokenizer names none: name it with --set target.tokenizer=PATH")]
+    [InlineData("embedding_recon_coeff=1", "embedding_recon_coeff is set, which is for a network of which one embedding and nothing else is decomposed, *or leave embedding_recon_coeff out")]
+    public void WhatIsMissingIsToldWithItsKeyAndTheRemedy(string setting, string sentence)
+    {
+        TinyLanguageModel.Write(_spd.Folder);
+        Directory.CreateDirectory(_spd.PathTo("bare"));
+        foreach (string name in new[] { "config.json", "model.safetensors" }) File.Copy(_spd.PathTo("model", name), _spd.PathTo("bare", name));
+        var (code, _, error) = _spd.Run("run", "tiny_lm.yaml", "--out", "run", "--set", setting);
+        Assert.InRange(code, 1, 2);
+        Assert.Matches($"^spd: [^\n]*{string.Join("[^\n]*", sentence.Split('*').Select(Regex.Escape))}\n$", error);
+        Assert.False(Directory.Exists(_spd.PathTo("run")));
+    }
+
+    [Fact]
+    public void AFileThatIsMissingIsToldWithTheLineThatNamesIt()
+    {
+        TinyLanguageModel.Write(_spd.Folder);
+        File.Delete(_spd.PathTo("text.json"));
+        Refuses("tiny_lm.yaml, line 17: target.data.text is '", "run", "tiny_lm.yaml");
+        Refuses("experiment 'lm_stories260K', line ", "run", "lm_stories260K");
+    }
+
+    [Fact]
+    public void ATextOfSeveralFilesMayBeAPattern()
+    {
+        TinyLanguageModel.Write(_spd.Folder);
+        Directory.CreateDirectory(_spd.PathTo("texts"));
+        foreach (string name in new[] { "a.json", "b.json" }) File.Copy(_spd.PathTo("text.json"), _spd.PathTo("texts", name));
+        Succeeds("run", "tiny_lm.yaml", "--out", "run", "--quiet", "--set", "target.data.text=texts/*.json");
+        string summary = File.ReadAllText(_spd.PathTo("run", "summary.json"));
+        Assert.All(new[] { "\"target.data.text.0\"", "\"target.data.text.1\"" }, key => Assert.Contains(key, summary, StringComparison.Ordinal));
+        Succeeds("eval", "run");
+        File.Delete(_spd.PathTo("texts", "b.json"));
+        Refuses("target.data.text names 1 file, but 2 when the run ended: bring its text back", "eval", "run");
+    }
+
+    [Fact]
+    public void ARunThatIsKilledGoesOnToTheSameBitsAndWithItsTextAlone()
+    {
+        TinyLanguageModel.Write(_spd.Folder);
+        string[] run = ["run", "tiny_lm.yaml", "--quiet", "--set", "save_freq=1", "--set", "print_freq=1", "--out"];
+        Succeeds([.. run, "whole"]);
+        _spd.KillAt(new Moment("step-00000003.safetensors", 100, "-KILL"), [.. run, "cut"]);
+        // A text of the same name, size and time is another all the same.
+        string path = _spd.PathTo("text.json"), text = File.ReadAllText(path);
+        var time = File.GetLastWriteTimeUtc(path);
+        Write(text.Replace("sat", "mat", StringComparison.Ordinal));
+        Refuses("target.data.text is another file or was changed", "resume", "cut");
+        Write(text);
+        Succeeds("resume", "cut", "--quiet");
+        _spd.AssertSameRun("whole", "cut");
+
+        void Write(string content)
+        {
+            File.WriteAllText(path, content);
+            File.SetLastWriteTimeUtc(path, time);
+        }
     }
 
     [Fact]

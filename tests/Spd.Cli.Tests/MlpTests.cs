@@ -229,7 +229,7 @@ public sealed class MlpTests : IDisposable
     [InlineData("C={layers.0: 4}", "C says nothing of 'layers.1': add a line for it, such as 'layers.1: 4'")]
     [InlineData("C={layers.*: 4, layers.7: 2}", "C names 'layers.7', which fits no decomposed matrix; they are layers.0, layers.1")]
     [InlineData("target.data.input_shift=0.9", "on its data, but 100.00 % is expected")]
-    [InlineData("target.load=nowhere.pt", "nowhere.pt', but there is no such file; name the weights with --set target.load=PATH")]
+    [InlineData("target.load=nowhere.pt", "nowhere.pt', but there is no such file: name it with --set target.load=PATH")]
     [InlineData("target.data.inputs=nowhere.npz:x", "nowhere.npz:x', but there is no such file: name it with --set target.data.inputs=PATH")]
     [InlineData("target.mlp.weights=[first.W, third.W]", "holds no 'third.W'; it holds 'first.W', 'second.W', 'first.b', 'second.b': correct the names under target.mlp")]
     [InlineData("target.mlp.biases=null", "on its data, but 100.00 % is expected")]

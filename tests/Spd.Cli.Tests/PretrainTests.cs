@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Spd.Networks.Transformers;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Log;
@@ -30,6 +32,8 @@ public sealed class PretrainTests : IDisposable
         string[] more = architecture == "gpt2" ? ["--ff", "48"] : ["--kv-heads", "1"];
         string output = Trains("out", [.. Small, "--architecture", architecture, .. more]);
         Assert.Matches(@"(?m)^step 30/30  loss \d\.\d{4}  validation loss \d\.\d{4}  learning rate 2\.00e-3  \d+ tokens/s  00:00 left$", output);
+        // Each tenth, where it is measured, and every ten steps.
+        Assert.Equal([1, 3, 6, 9, 10, 12, 15, 18, 20, 21, 24, 27, 30], Regex.Matches(output, @"(?m)^step (\d+)/30 ").Select(line => int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture)));
         Assert.Matches(@"(?m)^sample: [a-z ]+ \|", output);
         Assert.Matches(@"(?m)^30 steps in [\d.]+ s: \d+ weights, a cross-entropy of \d\.\d{4} nats a token on 8 held-out sequences of 12 tokens\.$", output);
         Assert.Contains(named, File.ReadAllText(_spd.PathTo("out", "config.json")), StringComparison.Ordinal);
@@ -67,6 +71,16 @@ public sealed class PretrainTests : IDisposable
             var (exitCode, said, told) = SpdProgram.Finish(process);
             Assert.Equal((143, "", "spd: stopped after step 12 of 30; the same command goes on from there\n"), (exitCode, said, told));
             Assert.False(File.Exists(_spd.PathTo("cut", "config.json")));
+        }
+
+        // Until then it is no model, but the beginning of one.
+        string begun = $"has not finished (step 12 of 30), so that there is no model yet: go on with `spd pretrain cut --text {_spd.PathTo("text.json")} ";
+        foreach (string[] arguments in new[] { ["sample", "cut"], ["inspect", "cut"], ["init", "cut"], new[] { "run", "tiny_lm.yaml", "--set", "target.model=cut" } })
+        {
+            var (exitCode, _, told) = _spd.Run(arguments);
+            Assert.Equal(2, exitCode);
+            Assert.Matches(@"^spd: the pretraining in '[^\n]*\n$", told);
+            Assert.Contains(arguments[0] == "run" ? "(step 12 of 30)" : begun, told, StringComparison.Ordinal);
         }
 
         // In the writing of the model itself, of a checkpoint that is damaged afterwards, and to the end.
@@ -128,8 +142,8 @@ public sealed class PretrainTests : IDisposable
         Refused(2, "--min-lr-ratio 2: min_lr_ratio is 2, but it must be from 0 to 1", "--min-lr-ratio", "2");
         Refused(2, "--batch 16777216: 16777216 sequences of 12 tokens are more than 16777216 tokens at once", "--batch", "16777216");
         Refused(2, "--architecture bert: architecture is 'bert', but one of llama_simple_mlp, llama, gpt2 is needed", "--architecture", "bert");
-        Refused(2, "there is no tokenizer '*nowhere'", "--tokenizer", "nowhere");
-        Refused(1, "there is no file '*nowhere.txt'", "--text", "nowhere.txt");
+        Refused(2, "there is no tokenizer '*nowhere': name its file with --tokenizer", "--tokenizer", "nowhere");
+        Refused(2, "there is no file '*nowhere.txt': name the text with --text", "--text", "nowhere.txt");
         Refused(1, "the text in '*short.txt' has 10 tokens, fewer than one sequence of 12: use more text, or shorter sequences", "--text", "short.txt");
         var (code, _, error) = _spd.Run("pretrain", "new", "--text", "text.json");
         Assert.Equal((2, "spd: Option '--tokenizer' is required; `spd pretrain --help` shows the usage\n"), (code, error));
@@ -205,7 +219,7 @@ public sealed class PretrainTests : IDisposable
         var (code, _, error) = _spd.Run(Arguments(folder, options));
         Assert.Equal(expected, code);
         Assert.Matches(@"^spd: [^\n]*\n$", error);
-        Assert.Matches(string.Join(".*", sentence.Split('*').Select(System.Text.RegularExpressions.Regex.Escape)), error);
+        Assert.Matches(string.Join(".*", sentence.Split('*').Select(Regex.Escape)), error);
     }
 
     private void WriteText(string name, int sentences) =>

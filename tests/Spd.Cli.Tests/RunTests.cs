@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Spd.Cli.Tests;
 
@@ -24,6 +26,7 @@ public sealed class RunTests : IDisposable
         Assert.Equal(0, code);
         string[] lines = output.TrimEnd().Split('\n');
         Assert.Equal(Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml").Length, lines.Length);
+        Assert.All(lines, line => Assert.InRange(line.TrimEnd().Length, 30, 80));
         Assert.Contains(lines, line => line.StartsWith("tms_5-2 ", StringComparison.Ordinal) && line.Contains("Toy Model", StringComparison.Ordinal));
     }
 
@@ -43,7 +46,13 @@ public sealed class RunTests : IDisposable
         Assert.DoesNotContain('\u001b', output);
         Assert.Contains("trained the target with seed", output, StringComparison.Ordinal);
         Assert.Contains("step 40/60", output, StringComparison.Ordinal);
-        var metrics = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("one", "summary.json"))).RootElement.GetProperty("metrics");
+        Assert.Equal(9, Regex.Count(output, @"(?m)^training the target: step \d+/\d+  loss \d\.\d\de[+-]\d+$"));
+        var summary = JsonDocument.Parse(File.ReadAllText(_spd.PathTo("one", "summary.json"))).RootElement;
+        double all = summary.GetProperty("wall_seconds").GetDouble(), target = summary.GetProperty("target").GetProperty("seconds").GetDouble();
+        Assert.InRange(target, 1e-3, all);
+        Assert.Matches(@"(?m)^trained the target with seed \d+ for 4000 steps in \d+\.\d s: ", output);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $": 60 steps in {all - target:F1} s\n"), output, StringComparison.Ordinal);
+        var metrics = summary.GetProperty("metrics");
         // This run's number, which is not yet the paper's, beside it.
         double mmcs = metrics.GetProperty("mmcs").GetDouble(), ml2r = metrics.GetProperty("ml2r").GetDouble();
         Assert.InRange(mmcs, 0.9, 0.9999);

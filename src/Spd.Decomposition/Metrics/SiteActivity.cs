@@ -53,8 +53,9 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
     /// They have an importance above <see cref="Evaluator.ActiveThreshold"/>, and a token follows them: the last position of a sequence is none.
     /// </param>
     /// <param name="backend">What computes.</param>
+    /// <param name="onSequences">Is told how many sequences have been gone through.</param>
     public static IReadOnlyList<SiteActivity> Of(
-        ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend)
+        ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend, Action<long>? onSequences = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
@@ -80,6 +81,7 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
             program.Set(x, values);
             program.Run(seed: 0, step: 0);
             foreach (var collector in collectors) collector.Add(program, first, count, importances, inners);
+            onSequences?.Invoke(first + count);
         }
 
         return [.. collectors.Select(collector => collector.Result(sequences * length))];

@@ -16,8 +16,13 @@ internal static class ActivationPage
         section { border-top: 1px solid #ddd; margin-top: 1.6rem; } section p { margin: .3rem 0; }
         """;
 
+    // By it a page that somebody asked for is known.
+    private const string Asked = """<meta name="generator" content="spd activations">""";
+
     /// <summary>The page of a report.</summary>
-    public static RunPage Of(SiteReport report)
+    /// <param name="report">The report.</param>
+    /// <param name="isAsked">Whether somebody asked for it, with the length that it has; a run's own page says that there is a longer one.</param>
+    public static RunPage Of(SiteReport report, bool isAsked = false)
     {
         bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
         int ablated = report.Subcomponents.Count(one => one.Ablation is not null);
@@ -27,7 +32,7 @@ internal static class ActivationPage
             <html lang="en">
             <head>
             <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="viewport" content="width=device-width, initial-scale=1">{(isAsked ? $"\n{Asked}" : "")}
             <title>{Text(report.Site)}</title>
             <style>
             {HtmlReport.Style}
@@ -36,7 +41,7 @@ internal static class ActivationPage
             </head>
             <body>
             <h1>{Text(report.Site)}</h1>
-            <p class="lead">What its subcomponents do, on {report.Sequences} held-out sequences ({report.Positions} tokens). <a href="../report.html">The run's report</a></p>
+            <p class="lead">What its subcomponents do, on {report.Sequences} held-out sequences ({report.Positions} tokens). <a href="../report.html">The run's report</a>{(isAsked ? "" : "; a longer look is taken by spd activations")}</p>
             <p>{report.Needed} of {report.C} subcomponents are needed anywhere (a causal importance above 0.01){(
                 report.Needed > report.Subcomponents.Count ? $"; the {report.Subcomponents.Count} that are needed most often are shown" : "")}.
             {Text(report.Writes)} {Text(report.Reads)}
@@ -63,6 +68,9 @@ internal static class ActivationPage
         page.Append("</body>\n</html>\n");
         return new RunPage($"activations/{report.Site}.html", report.Site, page.ToString());
     }
+
+    /// <summary>Whether a file is a page that somebody asked for.</summary>
+    public static bool IsAsked(string file) => File.Exists(file) && File.ReadLines(file).TakeWhile(line => line != "<body>").Contains(Asked);
 
     private static void WriteSubcomponent(StringBuilder page, SubcomponentReport one)
     {

@@ -29,14 +29,15 @@ internal sealed class RunActivations(ComponentModel model, HeldOutText text, Act
     /// <summary>What the subcomponents of some sites do, site by site, in one pass over the text and an ablation of each.</summary>
     /// <param name="sites">The sites.</param>
     /// <param name="component">The only subcomponent to be shown; null for those that are needed most often.</param>
+    /// <param name="onProgress">Is told now and then how far it is: a sentence without its full stop.</param>
     /// <exception cref="ConfigException">The site has no such subcomponent.</exception>
-    public IEnumerable<SiteReport> Of(IReadOnlyList<Site> sites, int? component = null)
+    public IEnumerable<SiteReport> Of(IReadOnlyList<Site> sites, int? component = null, Action<string>? onProgress = null)
     {
         foreach (var site in sites.Where(site => component < 0 || component >= site.C))
             throw new ConfigException($"'{site.Name}' has no subcomponent {component}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
         int length = text.Sequences.Length;
         long sequences = Math.Min(options.Sequences, text.Sequences.Count);
-        foreach (var activity in SiteActivity.Of(model, sites, text.Sequences.Read, sequences, length, options.Top, backend))
+        foreach (var activity in SiteActivity.Of(model, sites, text.Sequences.Read, sequences, length, options.Top, backend, done => onProgress?.Invoke($"looked at {done} of {sequences} sequences")))
         {
             var needed = activity.Subcomponents.Where(one => one.Contexts.Count > 0).OrderByDescending(one => one.Frequencies[^1])
                 .ThenByDescending(one => one.MeanImportance).ToList();
@@ -44,7 +45,11 @@ internal sealed class RunActivations(ComponentModel model, HeldOutText text, Act
             var ablation = shown.Exists(one => one.Contexts.Count > 0) && options.Ablated > 0 ? new Ablation(model, activity.Site, length, options.Top, backend) : null;
             yield return new SiteReport(
                 activity.Site.Name, activity.Site.C, sequences, activity.Positions, Writes(activity.Site), Reads(activity.Site), needed.Count,
-                [.. shown.Select((one, i) => Report(activity.Site, one, i < options.Ablated ? ablation : null))]);
+                [.. shown.Select((one, i) =>
+                {
+                    onProgress?.Invoke($"{activity.Site.Name}: looked at {i} of {shown.Count} subcomponents");
+                    return Report(activity.Site, one, i < options.Ablated ? ablation : null);
+                })]);
         }
     }
 

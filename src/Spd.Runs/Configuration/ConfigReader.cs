@@ -10,7 +10,9 @@ internal static class ConfigReader
     private const int LargestFile = 1 << 20;
 
     /// <summary>Reads a file whose top level is a mapping.</summary>
-    public static ConfigMap ReadFile(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="called">What messages call it; null for its path.</param>
+    public static ConfigMap ReadFile(string path, string? called = null)
     {
         if (Directory.Exists(path))
         {
@@ -20,7 +22,7 @@ internal static class ConfigReader
 
         if (!File.Exists(path)) throw new ConfigException($"there is no config file '{path}'");
         if (!RegularFile.HasContent(path)) throw new ConfigException($"'{path}' is empty or no regular file, but a mapping of keys to values is needed");
-        return ReadMap(ReadText(path), path);
+        return ReadMap(ReadText(path), called ?? path);
     }
 
     /// <summary>Reads text whose top level is a mapping.</summary>

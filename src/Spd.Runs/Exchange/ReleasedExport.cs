@@ -22,7 +22,7 @@ public static class ReleasedExport
         if (run.Experiment is not ExperimentConfig { Target: { Kind: { TrainConfigFile: { } trainConfig, ReleasedClass: not null } } target } experiment)
         {
             throw new RunFolderException(
-                $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS or a residual MLP only, and this run is another kind");
+                $"'{run.Folder.Root}' cannot be exported as {Format}: that code has SPD of a TMS, a residual MLP or induction heads only, and this run is another kind");
         }
 
         if (experiment.Decomposition.CBySite is not null)

@@ -113,6 +113,19 @@ public sealed record PretrainingConfig
     /// <summary>The configuration as YAML, every key of it.</summary>
     public string ToYaml() => ConfigWriter.Write(PretrainingKeys.Table.Write(this));
 
+    /// <summary>The command that trains so.</summary>
+    /// <param name="folder">Its folder.</param>
+    internal string Command(string folder)
+    {
+        var usual = FlatConfig.Read(new PretrainingConfig { Text = Text, Tokenizer = Tokenizer }.Complete().ToYaml());
+        var own = FlatConfig.Read(ToYaml()).Where(entry => entry.Key is "text" or "tokenizer" || entry.Value != usual.GetValueOrDefault(entry.Key));
+        return $"spd pretrain {Word(folder)}{string.Concat(own.Select(entry => $" --{entry.Key.Replace('_', '-')} {Word(entry.Value)}"))}";
+
+        static string Word(string text) => text.All(letter => char.IsAsciiLetterOrDigit(letter) || "/._-+".Contains(letter, StringComparison.Ordinal))
+            ? text
+            : $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+    }
+
     /// <summary>The model for a vocabulary. Its head is the embedding's matrix, as is usual for small models.</summary>
     /// <param name="vocabulary">Tokens.</param>
     public TransformerConfig Model(int vocabulary) => Architecture switch

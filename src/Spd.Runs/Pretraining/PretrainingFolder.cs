@@ -65,6 +65,16 @@ internal sealed class PretrainingFolder
         }
     }
 
+    /// <summary>Why a folder holds no model yet, and what to do: its pretraining has not finished. Null for any other folder.</summary>
+    public static string? WhyUnfinished(string path)
+    {
+        string configFile = Path.Combine(path, ConfigName);
+        if (!File.Exists(configFile) || TransformerFiles.IsFolder(path)) return null;
+        var config = PretrainingConfig.Read(configFile);
+        int step = MetricLog.LastStep(new PretrainingFolder(path).LogFile) ?? 0;
+        return $"the pretraining in {Quoted.Path(path)} has not finished (step {step} of {config.Steps}), so that there is no model yet: go on with `{Quoted.Bare(config.Command(path))}`";
+    }
+
     /// <summary>What a pretraining computes.</summary>
     /// <param name="yaml">Its settings.</param>
     /// <param name="files">The files that it rests on, by what they are called.</param>

@@ -26,12 +26,20 @@ public sealed record PretrainingResult(int Steps, long Weights, int HeldOut, dou
 /// <param name="backend">What computes; its threads change no bit.</param>
 /// <param name="tokenFolder">Where tokens of texts are kept.</param>
 /// <param name="observer">Is told what happens.</param>
-public sealed class PretrainingRun(PretrainingConfig config, Backend backend, string tokenFolder, IRunObserver observer)
+/// <param name="tokenizing">Is told how far the making of tokens is.</param>
+public sealed class PretrainingRun(PretrainingConfig config, Backend backend, string tokenFolder, IRunObserver observer, IProgress<TokenCacheProgress>? tokenizing = null)
 {
     private const int MeasuredSequences = 64, MeasuredAtOnce = 8, LinesPerMeasurement = 10, SampleBegins = 8, SampleTokens = 40;
     private const string ValidationLoss = "validation_loss";
 
     private readonly long _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Makes sure that a path is not the folder of a pretraining that has not come to its end.</summary>
+    /// <exception cref="ConfigException">It is; one sentence says how to go on with it.</exception>
+    public static void RequireFinished(string path)
+    {
+        if (PretrainingFolder.WhyUnfinished(path) is { } sentence) throw new ConfigException(sentence);
+    }
 
     /// <summary>Trains, or goes on where it was stopped.</summary>
     /// <param name="path">The folder: new, empty, or of this pretraining.</param>
@@ -44,8 +52,9 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
     public PretrainingResult Execute(string path, CancellationToken cancellation)
     {
         var tokenizer = LoadTokenizer();
+        if (!TextFiles.AreNamedBy(config.Text)) throw new ConfigException($"there is no file {Quoted.Path(config.Text)}: name the text with --text");
         var model = config.Model(tokenizer.VocabularySize);
-        var text = TextSequences.Of(new TextConfig { Text = config.Text, Column = config.Column }, tokenFolder, tokenizer, config.Context);
+        var text = TextSequences.Of(new TextConfig { Text = config.Text, Column = config.Column }, tokenFolder, tokenizer, config.Context, tokenizing);
         string yaml = config.ToYaml();
         var meaning = PretrainingFolder.MeaningOf(yaml, config.Files);
         var folder = PretrainingFolder.Take(path, yaml, out var own);
@@ -84,7 +93,7 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
 
     private Tokenizer LoadTokenizer()
     {
-        if (!Path.Exists(config.Tokenizer)) throw new ConfigException($"there is no tokenizer {Quoted.Path(config.Tokenizer)}");
+        if (!Path.Exists(config.Tokenizer)) throw new ConfigException($"there is no tokenizer {Quoted.Path(config.Tokenizer)}: name its file with --tokenizer");
         var tokenizer = Tokenizer.Load(config.Tokenizer);
         return tokenizer.Format == Tokenizer.FileName
             ? tokenizer

@@ -22,6 +22,9 @@ public sealed record TextConfig
 /// <summary>A language model that was trained elsewhere: its weights, its tokenizer and its text are read from files.</summary>
 public sealed record LanguageModelConfig : TargetConfig
 {
+    /// <summary>The dotted key of the text.</summary>
+    internal const string TextKey = "target.data.text";
+
     public override TargetKind Kind => LanguageModelTarget.Instance;
 
     /// <summary>The hub's name of the model, where it came from one.</summary>
@@ -42,6 +45,9 @@ public sealed record LanguageModelConfig : TargetConfig
     /// <summary>Where the tokens of the text are kept.</summary>
     public string TokenFolder { get; init; } = "";
 
+    /// <summary>Is told how far the making of tokens is.</summary>
+    public IProgress<TokenCacheProgress>? Tokenizing { get; init; }
+
     // Tokens are one feature: their number.
     public override int Features => 1;
 
@@ -54,8 +60,8 @@ public sealed record LanguageModelConfig : TargetConfig
             {
                 ["target.tokenizer"] = Directory.Exists(tokenizer) ? Path.Combine(tokenizer, Spd.Text.Tokenizer.FileName) : tokenizer,
             };
-            var texts = File.Exists(Data.Text) || Directory.Exists(Data.Text) ? TextFiles.Find(Data.Text) : [Data.Text];
-            foreach (var (i, path) in texts.Index()) files[texts.Count == 1 ? "target.data.text" : $"target.data.text.{i}"] = path;
+            var texts = TextFiles.AreNamedBy(Data.Text) ? TextFiles.Find(Data.Text) : [Data.Text];
+            foreach (var (i, path) in texts.Index()) files[texts.Count == 1 ? TextKey : $"{TextKey}.{i}"] = path;
             return files;
         }
     }

@@ -7,6 +7,7 @@ using Spd.Networks;
 using Spd.Networks.Transformers;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
+using Spd.Runs.Pretraining;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 using Spd.Text;
@@ -26,6 +27,8 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override string ModelKey => "model";
 
+    public override string LoadKey => "target.model";
+
     public override TargetConfig Defaults => new LanguageModelConfig();
 
     internal override ConfigKey<TargetConfig> TargetKey { get; } = TargetKeys.Target(LanguageModelKeys.Target);
@@ -34,7 +37,12 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(LanguageModelKeys.Target.Write((LanguageModelConfig)config));
 
-    internal override string? WhyNone(string path) => Directory.Exists(path) ? null : WeightFile.WhyNone(path);
+    internal override string? WhyNone(string path)
+    {
+        if (!Directory.Exists(path)) return WeightFile.WhyNone(path);
+        PretrainingRun.RequireFinished(path);
+        return null;
+    }
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)
     {
@@ -82,11 +90,17 @@ internal sealed class LanguageModelTarget : TargetKind
     {
         double weights = model.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
         var options = ActivationOptions.Quick(weights, data.Text!.Sequences.Length, model.Sites.Count);
-        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(ActivationPage.Of)];
+        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(report => ActivationPage.Of(report))];
     }
 
-    private static Tokenizer TokenizerOf(LanguageModelConfig config) => Tokenizer.Load(config.Tokenizer ?? config.Load!);
+    private static Tokenizer TokenizerOf(LanguageModelConfig config)
+    {
+        if (config.Tokenizer is null && !File.Exists(Path.Combine(config.Load!, Tokenizer.FileName)))
+            throw new ConfigException($"{Quoted.Path(config.Load!)} holds no {Tokenizer.FileName}, and target.tokenizer names none: name it with --set target.tokenizer=PATH");
+        config.RequireFiles();
+        return Tokenizer.Load(config.Tokenizer ?? config.Load!);
+    }
 
     private static TextSequences Sequences(LanguageModelConfig config, Tokenizer tokenizer, int length) =>
-        TextSequences.Of(config.Data, config.TokenFolder, tokenizer, length);
+        TextSequences.Of(config.Data, config.TokenFolder, tokenizer, length, config.Tokenizing);
 }

@@ -14,7 +14,7 @@ internal static class MlpRows
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
     public static LabelledRows Read(MlpDataConfig files, int features, int outputs)
     {
-        using var file = Open("inputs", files.Inputs, new[] { files.Labels, files.Targets, files.ExpectedOutputs }.OfType<string>());
+        using var file = ArrayFile.Open(files.Inputs, new[] { files.Labels, files.Targets, files.ExpectedOutputs }.OfType<string>());
         var inputs = file.Choose();
         int count = inputs.Shape.Count == 0 ? 0 : inputs.Shape[0];
         if (count == 0 && inputs.Shape.Count > 0) throw new ConfigException($"'{files.Inputs}' holds no rows: its array is of shape {inputs.ShapeText}");
@@ -43,7 +43,7 @@ internal static class MlpRows
 
     private static (int[] Labels, IReadOnlyList<string>? Names) ReadLabels(string path, MlpDataConfig files, int count, int classes)
     {
-        using var file = Open("labels", path);
+        using var file = ArrayFile.Open(path);
         var labels = file.Choose();
         if (file.HasTexts && labels.Shape[0] == count) return ReadClasses(file, path, files.ClassNames, classes);
         bool isOneHot = labels.Shape is [var rows, > 1] && rows == count;
@@ -97,7 +97,7 @@ internal static class MlpRows
 
     private static float[] ReadOutputs(string key, string path, string inputs, int count, int outputs)
     {
-        using var file = Open(key, path);
+        using var file = ArrayFile.Open(path);
         var array = file.Choose();
         bool fits = array.Shape.Count > 0 && array.Shape[0] == count && NumbersOf(array) == (Int128)count * outputs;
         if (!fits)
@@ -115,8 +115,4 @@ internal static class MlpRows
 
     /// <summary>How many numbers an array has; its shape is all that is known of it by then.</summary>
     private static Int128 NumbersOf(TensorInfo array) => array.Shape.Aggregate((Int128)1, (count, size) => count * size);
-
-    private static ArrayFile Open(string key, string path, IEnumerable<string>? others = null) => Path.Exists(ArrayFile.FileOf(path))
-        ? ArrayFile.Open(path, others)
-        : throw new ConfigException($"target.data.{key} is '{path}', but there is no such file: name it with --set target.data.{key}=PATH");
 }

@@ -80,7 +80,11 @@ internal sealed class MlpTarget : TargetKind
     /// <summary>Reads the rows.</summary>
     /// <exception cref="ConfigException">The files do not fit the network, or one another.</exception>
     /// <exception cref="IOException">A file is missing, damaged or of another kind.</exception>
-    internal static LabelledRows ReadRows(MlpTargetConfig config) => MlpRows.Read(config.DataFiles, config.Features, outputs: config.Model.LayerSizes[^1]);
+    internal static LabelledRows ReadRows(MlpTargetConfig config)
+    {
+        config.RequireFiles();
+        return MlpRows.Read(config.DataFiles, config.Features, outputs: config.Model.LayerSizes[^1]);
+    }
 
     /// <summary>A network whose biases were forgotten would be another one.</summary>
     private static void RequireNoBiases(string path, MlpConfig model, TargetTensors file)

@@ -19,9 +19,10 @@ internal sealed record TextSequences(TokenSequences Training, TokenSequences Hel
     /// <param name="folder">Where tokens are kept; it is made where it is missing.</param>
     /// <param name="tokenizer">Gives the tokens.</param>
     /// <param name="length">Tokens of a sequence.</param>
+    /// <param name="progress">Is told how far the making of the cache is.</param>
     /// <exception cref="FileContentException">The text cannot be used, or is too short; one sentence says why.</exception>
     /// <exception cref="IOException">A file is missing or cannot be read, or the tokens not be written.</exception>
-    public static TextSequences Of(TextConfig text, string folder, Tokenizer tokenizer, int length)
+    public static TextSequences Of(TextConfig text, string folder, Tokenizer tokenizer, int length, IProgress<TokenCacheProgress>? progress = null)
     {
         bool isParted = tokenizer.Prepended.Count + tokenizer.Appended.Count > 0;
         var encoder = new DocumentEncoder(tokenizer.Identity, tokenizer.VocabularySize, document => tokenizer.Encode(document, addSpecialTokens: true))
@@ -31,7 +32,7 @@ internal sealed record TextSequences(TokenSequences Training, TokenSequences Hel
         var files = TextFiles.Find(text.Text);
         Directory.CreateDirectory(folder);
         string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join('\n', files)}\n{text.Column}\n{encoder.Identity}")))[..16];
-        var cache = TokenCache.OpenOrBuild(Path.Combine(folder, $"{name}.tokens"), files, text.Column, encoder);
+        var cache = TokenCache.OpenOrBuild(Path.Combine(folder, $"{name}.tokens"), files, text.Column, encoder, progress);
         long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * text.HeldOutShare));
         var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0, text.Text);
         return new TextSequences(training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);

@@ -7,6 +7,9 @@ public static class TextFiles
 {
     private const int MostFiles = 1_000_000;
 
+    /// <summary>Whether a path names files: it is one, or a folder, or a pattern.</summary>
+    public static bool AreNamedBy(string path) => Path.Exists(path) || IsPattern(path);
+
     /// <summary>Finds the files that a path names, in the order of their names.</summary>
     /// <param name="path">A file; a folder, whose files of text all end alike; or a pattern for the names of files, such as <c>data/train-*.parquet</c>.</param>
     /// <exception cref="FileContentException">There are none, or of several kinds; one sentence says what.</exception>
@@ -28,7 +31,7 @@ public static class TextFiles
         }
 
         string pattern = Path.GetFileName(path), folder = Path.GetDirectoryName(path) is { Length: > 0 } named ? named : ".";
-        if (!pattern.AsSpan().ContainsAny('*', '?')) throw new FileNotFoundException($"there is no file {Quoted.Path(path)}", path);
+        if (!IsPattern(path)) throw new FileNotFoundException($"there is no file {Quoted.Path(path)}", path);
         string[] files = Directory.Exists(folder) ? Files(folder, pattern, SearchOption.TopDirectoryOnly) : [];
         return files.Length > 0 ? files : throw new FileContentException($"no file fits {Quoted.Path(path)}");
     }
@@ -38,6 +41,8 @@ public static class TextFiles
     /// <param name="files">The files, which are read in this order.</param>
     /// <param name="column">The column or key with the texts; null for the usual.</param>
     public static IEnumerable<TextPart> Read(IEnumerable<string> files, string? column = null) => files.SelectMany(file => TextFile.Read(file, column));
+
+    private static bool IsPattern(string path) => Path.GetFileName(path.AsSpan()).ContainsAny('*', '?');
 
     private static string[] Files(string folder, string pattern, SearchOption option)
     {

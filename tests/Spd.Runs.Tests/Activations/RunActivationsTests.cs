@@ -99,6 +99,15 @@ public sealed class RunActivationsTests : IDisposable
             "did you mean model.layers.0.mlp.gate_proj", Assert.Throws<ConfigException>(() => RunActivations.Find(_model.Sites, "model.layers.0.mlp.gate_prj")).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void HowFarItIsIsTold()
+    {
+        var told = new List<string>();
+        Activations(new ActivationOptions { Shown = 2, Sequences = 4 }).Of([Site("gate_proj")], onProgress: told.Add).Single();
+        Assert.Equal("looked at 4 of 4 sequences", told[^3]);
+        Assert.Equal(["model.layers.0.mlp.gate_proj: looked at 0 of 2 subcomponents", "model.layers.0.mlp.gate_proj: looked at 1 of 2 subcomponents"], told[^2..]);
+    }
+
     [Theory]
     [InlineData("gate_proj", false, true)]
     [InlineData("down_proj", true, false)]
