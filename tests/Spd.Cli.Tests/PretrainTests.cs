@@ -81,6 +81,7 @@ public sealed class PretrainTests : IDisposable
             Assert.Equal(2, exitCode);
             Assert.Matches(@"^spd: the pretraining in '[^\n]*\n$", told);
             Assert.Contains(arguments[0] == "run" ? "(step 12 of 30)" : begun, told, StringComparison.Ordinal);
+            Assert.EndsWith(" --width 8 --heads 2 --kv-heads 1 --ff 12 --context 12 --steps 30 --batch 4 --lr 0.02 --warmup 1 --seed 3`\n", told, StringComparison.Ordinal);
         }
 
         // In the writing of the model itself, of a checkpoint that is damaged afterwards, and to the end.

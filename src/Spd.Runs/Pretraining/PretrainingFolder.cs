@@ -72,7 +72,7 @@ internal sealed class PretrainingFolder
         if (!File.Exists(configFile) || TransformerFiles.IsFolder(path)) return null;
         var config = PretrainingConfig.Read(configFile);
         int step = MetricLog.LastStep(new PretrainingFolder(path).LogFile) ?? 0;
-        return $"the pretraining in {Quoted.Path(path)} has not finished (step {step} of {config.Steps}), so that there is no model yet: go on with `{Quoted.Bare(config.Command(path))}`";
+        return $"the pretraining in {Quoted.Path(path)} has not finished (step {step} of {config.Steps}), so that there is no model yet: go on with `{config.Command(path)}`";
     }
 
     /// <summary>What a pretraining computes.</summary>
