@@ -103,7 +103,7 @@ public sealed class RunActivationsTests : IDisposable
     public void HowFarItIsIsTold()
     {
         var told = new List<string>();
-        Activations(new ActivationOptions { Shown = 2, Sequences = 4 }).Of([Site("gate_proj")], onProgress: told.Add).Single();
+        Assert.Single(Activations(new ActivationOptions { Shown = 2, Sequences = 4 }).Of([Site("gate_proj")], onProgress: told.Add));
         Assert.Equal("looked at 4 of 4 sequences", told[^3]);
         Assert.Equal(["model.layers.0.mlp.gate_proj: looked at 0 of 2 subcomponents", "model.layers.0.mlp.gate_proj: looked at 1 of 2 subcomponents"], told[^2..]);
     }
