@@ -4,6 +4,7 @@ using Spd.Networks.Transformers;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Pretraining;
+using Spd.Runs.Targets;
 using Spd.Text;
 
 namespace Spd.Cli;
@@ -35,6 +36,13 @@ internal static class Catalog
         if (HubName.IsMeantBy(model)) return Fetch(HubName.Parse(model), isModel: true);
         PretrainingRun.RequireFinished(model);
         return model;
+    }
+
+    /// <summary>Makes sure that the language model of an experiment is not one whose training has not come to its end.</summary>
+    /// <exception cref="ConfigException">It is.</exception>
+    public static void RequireModel(IExperiment experiment)
+    {
+        if (experiment.Target is LanguageModelConfig { Load: { } model }) PretrainingRun.RequireFinished(model);
     }
 
     /// <summary>The folder of a hub's model, or of its tokenizer alone.</summary>

@@ -33,6 +33,7 @@ internal static class PlanCommand
     private static int Execute(string experiment, IReadOnlyList<ConfigOverride> overrides, int steps, int threads)
     {
         var loaded = Catalog.Open().Load(experiment, overrides);
+        Catalog.RequireModel(loaded.Config);
         foreach (string note in loaded.Notes) Screen.WriteLine(note);
         using var backend = SharedOptions.Backend(threads);
         using var step = new PlannedStep(loaded.Config, backend);

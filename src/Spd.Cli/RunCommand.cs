@@ -58,6 +58,7 @@ internal static class RunCommand
         var catalog = Catalog.Open();
         var loaded = catalog.Load(experiment, overrides);
         var config = loaded.Config;
+        Catalog.RequireModel(config);
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
         {
             // Data may lie elsewhere by now.

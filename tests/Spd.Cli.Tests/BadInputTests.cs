@@ -122,7 +122,7 @@ public sealed class BadInputTests : IDisposable
         var (code, output, error) = _spd.Run("run", "tms_5-2", "--out", "never", "--set", "target.train.steps=1");
         Assert.Equal(1, code);
         Assert.StartsWith("spd: none of the target seeds 0 to 9 learnt every feature", error, StringComparison.Ordinal);
-        Assert.Contains("with seed 4 for 1 steps: it has learnt only", output, StringComparison.Ordinal);
+        Assert.Matches(@"with seed 4 for 1 steps in \d+\.\d s: it has learnt only", output);
         Assert.False(Directory.Exists(_spd.PathTo("never")));
     }
 

@@ -75,12 +75,12 @@ public sealed class PretrainTests : IDisposable
 
         // Until then it is no model, but the beginning of one.
         string begun = $"has not finished (step 12 of 30), so that there is no model yet: go on with `spd pretrain cut --text {_spd.PathTo("text.json")} ";
-        foreach (string[] arguments in new[] { ["sample", "cut"], ["inspect", "cut"], ["init", "cut"], new[] { "run", "tiny_lm.yaml", "--set", "target.model=cut" } })
+        foreach (string[] arguments in new[] { ["sample", "cut"], ["inspect", "cut"], ["init", "cut"], ["plan", "tiny_lm.yaml", "--set", "target.model=cut"], new[] { "run", "tiny_lm.yaml", "--set", "target.model=cut" } })
         {
             var (exitCode, _, told) = _spd.Run(arguments);
             Assert.Equal(2, exitCode);
             Assert.Matches(@"^spd: the pretraining in '[^\n]*\n$", told);
-            Assert.Contains(arguments[0] == "run" ? "(step 12 of 30)" : begun, told, StringComparison.Ordinal);
+            Assert.Contains(arguments[0] is "run" or "plan" ? "(step 12 of 30)" : begun, told, StringComparison.Ordinal);
             Assert.EndsWith(" --width 8 --heads 2 --kv-heads 1 --ff 12 --context 12 --steps 30 --batch 4 --lr 0.02 --warmup 1 --seed 3`\n", told, StringComparison.Ordinal);
         }
 

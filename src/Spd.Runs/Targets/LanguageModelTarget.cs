@@ -7,7 +7,6 @@ using Spd.Networks;
 using Spd.Networks.Transformers;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
-using Spd.Runs.Pretraining;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 using Spd.Text;
@@ -37,12 +36,7 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(LanguageModelKeys.Target.Write((LanguageModelConfig)config));
 
-    internal override string? WhyNone(string path)
-    {
-        if (!Directory.Exists(path)) return WeightFile.WhyNone(path);
-        PretrainingRun.RequireFinished(path);
-        return null;
-    }
+    internal override string? WhyNone(string path) => Directory.Exists(path) ? null : WeightFile.WhyNone(path);
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)
     {
