@@ -34,7 +34,7 @@ internal static class CompletionCommand
 
     public static Command Create()
     {
-        var shell = new Argument<string>("shell") { Description = "bash, zsh or powershell." };
+        var shell = new Argument<string>("shell") { Description = "bash, zsh or powershell.", HelpName = "shell" };
         shell.CompletionSources.Add("bash", "zsh", "powershell");
         var command = new Command(
             "completion",

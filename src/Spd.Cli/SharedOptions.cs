@@ -10,7 +10,7 @@ internal static class SharedOptions
     /// <summary>An experiment by name or path, which a shell completes.</summary>
     public static Argument<string> Experiment(string description)
     {
-        var experiment = new Argument<string>("experiment") { Description = description };
+        var experiment = new Argument<string>("experiment") { Description = description, HelpName = "experiment" };
         experiment.CompletionSources.Add(_ => Catalog.Open().Entries.Select(entry => new CompletionItem(entry.Name)));
         return experiment;
     }
