@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spd.Decomposition;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
@@ -9,63 +10,77 @@ namespace Spd.Cli;
 /// <summary><c>spd compare</c>.</summary>
 internal static class CompareCommand
 {
+    private const int LongestLabel = 40;
+    private const string Unknown = "–";
+
     public static Command Create()
     {
         var folders = new Argument<string[]>("runs") { Description = "The folders of two runs or more.", Arity = new ArgumentArity(2, 100) };
         var set = SharedOptions.SetOfRun();
-        var command = new Command("compare", "Show runs side by side: metrics, how alike their subcomponents are, where their configurations differ.")
+        var json = new Option<bool>("--json") { Description = "Print all of it as JSON, with every pair of subcomponents." };
+        var command = new Command(
+            "compare", "Show runs side by side: metrics, how alike their subcomponents are, matched one to one, where their configurations differ.")
         {
-            folders, set,
+            folders, set, json,
         };
         command.SetAction(parsed =>
         {
             var catalog = Catalog.Open();
-            var runs = parsed.GetValue(folders)!.Select(folder => SavedRun.Open(folder, catalog, parsed.GetValue(set)!.Select(ConfigOverride.Parse))).ToList();
-            string[] names = [.. runs.Select(run => Path.GetRelativePath(Environment.CurrentDirectory, run.Folder.Root))];
-            Write("metrics", names, Metrics(runs));
-            WriteLikeness(runs, names);
-            Write("configuration", names, RunComparison.Differences([.. runs.Select(run => run.Experiment.ToYaml())]));
+            var compared = ComparedRuns.Of(
+            [
+                .. parsed.GetValue(folders)!.Select(folder => SavedRun.Open(folder, catalog, parsed.GetValue(set)!.Select(ConfigOverride.Parse)))
+                    .Select(run => (Path.GetRelativePath(Environment.CurrentDirectory, run.Folder.Root), run)),
+            ]);
+            if (parsed.GetValue(json)) Console.Write(compared.ToJson());
+            else Write(compared);
             return CommandLine.Success;
         });
         return command;
     }
 
-    private static List<(string Key, IReadOnlyList<string> Values)> Metrics(List<SavedRun> runs)
+    private static void Write(ComparedRuns compared)
     {
-        var tables = runs.Select(run => ResultTable.AllRows(run.Summary)).ToList();
-        return
+        // Paths are longer than the columns of numbers.
+        foreach (var (index, run) in compared.Runs.Index()) Screen.WriteLine($"{Name(index)}: {run}");
+        string[] runs = [.. compared.Runs.Index().Select(run => Name(run.Index))];
+        Write("metrics", runs, [.. compared.Metrics.Select(metric => (string[])[metric.Label, .. metric.Rows.Select(row => row?.Value ?? Unknown)])]);
+        foreach (var (index, matches) in compared.Matches.Index()) WriteMatches(index + 1, matches);
+        if (compared.Configuration.Count == 0) Screen.WriteLine("No differences of configuration.");
+        else Write("configuration", runs, [.. compared.Configuration.Select(entry => (string[])[entry.Key, .. entry.Values.Select(value => value ?? Unknown)])]);
+    }
+
+    private static void WriteMatches(int run, IReadOnlyList<MatrixMatch> matches)
+    {
+        if (matches.Count == 0)
+        {
+            Screen.WriteLine($"{Name(run)} and {Name(0)} have no matrix of the same name and shape, so no subcomponents are matched.");
+            return;
+        }
+
+        var rows = matches.Select(match => Row(
+            match.Matrix, $"{match.OfFirst} and {match.OfOther} {(match.IsByUse ? "alive" : "significant")}", match.Pairs, match.Same)).ToList();
+        if (matches.Count > 1) rows.Add(Row("all of them", "", [.. matches.SelectMany(match => match.Pairs)], matches.Sum(match => match.Same)));
+        Write($"{Name(0)} and {Name(run)}", ["subcomponents", "mean cosine", $"above {SubcomponentMatch.SameAbove}"], rows);
+        Screen.WriteLine("Matched one to one by the absolute cosine of their rank-one matrices, so that the mean is largest; those left over count nowhere.");
+        if (matches.Any(match => !match.IsByUse))
+            Screen.WriteLine("Significant (norm above 5 % of the site's largest) are matched where a summary does not tell which are alive; `spd report RUN` adds it.");
+
+        static string[] Row(string matrix, string which, IReadOnlyList<SubcomponentMatch> pairs, int same) =>
         [
-            ("steps", [.. runs.Select(run => $"{run.Summary.Steps}")]),
-            .. from key in tables.SelectMany(table => table.Select(row => row.Key)).Distinct()
-               let rows = tables.Select(table => table.FirstOrDefault(row => row.Key == key)).ToList()
-               select (rows.First(row => row is not null)!.Quantity, (IReadOnlyList<string>)[.. rows.Select(row => row?.Value ?? "")]),
+            matrix, which, Metric.Write(pairs.Select(pair => pair.Cosine).DefaultIfEmpty(double.NaN).Average(), NumberFormat.Ratio), $"{same} of {pairs.Count}",
         ];
     }
 
-    private static void WriteLikeness(List<SavedRun> runs, string[] names)
-    {
-        var first = runs[0].Components();
-        var rows = new List<(string, IReadOnlyList<string>)>();
-        var others = runs.Skip(1).Select(run => RunComparison.Likeness(first, run.Components())).ToList();
-        foreach (var matrix in first)
-        {
-            rows.Add((matrix.Name,
-            [
-                "", .. others.Select(other => other.FirstOrDefault(likeness => likeness.Matrix == matrix.Name) is { } found
-                    ? $"{Metric.Write(found.MeanMaxCosine, NumberFormat.Ratio)} ({found.Significant} with {found.OfOther})"
-                    : "no such matrix"),
-            ]));
-        }
+    private static string Name(int run) => $"run {run + 1}";
 
-        Write($"mean max cosine of significant subcomponents with {names[0]}", names, rows);
-    }
-
-    private static void Write(string title, string[] names, IReadOnlyList<(string Key, IReadOnlyList<string> Values)> rows)
+    private static void Write(string title, string[] columns, IReadOnlyList<string[]> rows)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(Screen.Cell(title)));
-        foreach (string name in names) table.AddColumn(new TableColumn(Screen.Cell(name)).RightAligned());
-        foreach (var (key, values) in rows) table.AddRow([Screen.Cell(key), .. values.Select(value => Screen.Cell(value))]);
-        if (rows.Count == 0) Screen.WriteLine($"No differences of {title}.");
-        else AnsiConsole.Write(table);
+        var first = new TableColumn(Screen.Cell(title));
+        // Keys and labels stay whole; a name of a site that is longer has lines of its own.
+        if (rows.All(row => row[0].Length <= LongestLabel)) first.NoWrap();
+        var table = new Table().Border(TableBorder.Simple).AddColumn(first);
+        foreach (string column in columns) table.AddColumn(new TableColumn(Screen.Cell(column)).RightAligned());
+        foreach (string[] cells in rows) table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+        AnsiConsole.Write(table);
     }
 }

@@ -19,7 +19,7 @@ internal static class RunResults
         var summary = told with
         {
             Losses = evaluation?.Losses ?? told.Losses,
-            Sites = evaluation?.Sites.ToDictionary(site => site.Name, site => new SiteUse(site.C, site.L0, site.Alive)) ?? [],
+            Sites = evaluation?.Sites.ToDictionary(site => site.Name, site => new SiteUse(site.C, site.L0, site.Alive) { AliveSubcomponents = site.AliveSubcomponents }) ?? [],
             Metrics = metrics,
         };
         return summary with { Remarks = Remarks.Of(summary, decomposition.Matrices, evaluation, decomposition.Rows) };

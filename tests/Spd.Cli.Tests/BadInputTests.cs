@@ -28,7 +28,7 @@ public sealed class BadInputTests : IDisposable
         { "--seeds is 'x', but a whole number from 1 to 1000 is needed", ["paper", "--seeds", "x"] },
         { "there is no option '--stps'; nearest: --steps; `spd run --help` shows the usage", ["run", "tms_5-2", "--stps", "3"] },
         { "there is no option '--bogus'; `spd run --help` shows the usage", ["run", "--bogus"] },
-        { "there is no option '--json'; `spd compare --help` shows the usage", ["compare", "--json", "a", "b"] },
+        { "there is no option '--jsn'; nearest: --json; `spd compare --help` shows the usage", ["compare", "--jsn", "a", "b"] },
         { "there is no command 'bogus'; `spd --help` shows the usage", ["bogus"] },
         { "there is no command 'resum'; nearest: resume; `spd --help` shows the usage", ["resum"] },
     };

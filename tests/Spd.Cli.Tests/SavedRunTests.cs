@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Spd.Cli.Tests;
 
@@ -67,8 +68,33 @@ public sealed class SavedRunTests : IDisposable
         var (code, output, error) = _spd.Run("compare", "all/a", "all/c");
         Assert.Equal((0, ""), (code, error));
         Assert.Matches(@"seed +1 +8", output);
-        Assert.Matches(@"linear1 +[01]\.\d{4} \(\d+ with \d+\)", output);
-        Assert.Matches(@"linear1 +1\.0000 ", _spd.Run("compare", "all/a", "all/a").Output);
+        Assert.Matches(@"run 1: all/a\nrun 2: all/c\n", output);
+        Assert.Matches(@"L0 \(importance above 0.01\), linear1 +\d+\.\d{3} +\d+\.\d{3} ", output);
+        Assert.Matches(@"linear1 +\d+ and \d+ alive +[01]\.\d{4} +\d+ of \d+ ", output);
+        Assert.Matches(@"linear1 +(\d+) and \1 alive +1\.0000 +\1 of \1 ", _spd.Run("compare", "all/a", "all/a").Output);
+
+        // A summary of an older version does not tell which are alive, and one of nothing measured has no errors.
+        var older = JsonNode.Parse(File.ReadAllText(_spd.PathTo("all", "a", "summary.json")))!.AsObject();
+        foreach (var (_, site) in older["sites"]!.AsObject()) Assert.True(site!.AsObject().Remove("alive_subcomponents"));
+        older["metrics"]!["unmasked_mse"] = null;
+        older["metrics"]!.AsObject().Remove("stochastic_mse");
+        older["ms_per_step"]!["median"] = null;
+        File.WriteAllText(_spd.PathTo("all", "a", "summary.json"), older.ToJsonString());
+        output = _spd.Run("compare", "all/a", "all/c").Output;
+        Assert.Matches(@"linear1 +\d+ and \d+ significant ", output);
+        Assert.Matches(@"unmasked error \(MSE\) +– +\d", output);
+        Assert.Matches(@"stochastic error \(MSE\) +– +\d", output);
+        Assert.DoesNotContain("NaN", output, StringComparison.Ordinal);
+        var compared = Json(_spd.Run("compare", "all/a", "all/c", "--json").Output);
+        Assert.Equal(["all/a", "all/c"], compared.GetProperty("runs").EnumerateArray().Select(run => run.GetString()));
+        var metrics = compared.GetProperty("metrics").EnumerateArray().ToDictionary(metric => metric.GetProperty("key").GetString()!, metric => metric.GetProperty("values"));
+        Assert.Equal(JsonValueKind.Null, metrics["metrics.unmasked_mse"][0].ValueKind);
+        Assert.Equal(told.GetProperty("sites").GetProperty("linear2").GetProperty("l0").GetDouble(), metrics["sites.linear2.l0"][1].GetDouble());
+        var match = compared.GetProperty("matches")[0];
+        Assert.Equal(("all/c", "all/a", "linear1", "significant"), (match.GetProperty("run").GetString(), match.GetProperty("with").GetString(), match.GetProperty("matrix").GetString(), match.GetProperty("matched").GetString()));
+        Assert.Equal(
+            match.GetProperty("pairs").EnumerateArray().Average(pair => pair.GetProperty("cosine").GetDouble()), match.GetProperty("mean_cosine").GetDouble(), 1e-12);
+        Assert.Equal("seed", compared.GetProperty("configuration")[0].GetProperty("key").GetString());
         Refuses("'all/b' has no summary.json", "compare", "all/a", "all/b");
     }
 

@@ -33,6 +33,9 @@ public sealed record SiteEvaluation(string Name, int C, double L0, int Alive, IR
     /// </summary>
     public int? Varying { get; init; }
 
+    /// <summary>Which subcomponents are the <see cref="Alive"/> ones, rising; null where this was not measured.</summary>
+    public IReadOnlyList<int>? AliveSubcomponents { get; init; }
+
     /// <summary>The mean causal importance of each subcomponent over the evaluated inputs; what leaks below 0 counts as 0. Empty where it was not measured.</summary>
     public IReadOnlyList<double> MeanImportances { get; init; } = [];
 

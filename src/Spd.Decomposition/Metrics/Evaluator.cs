@@ -121,8 +121,10 @@ public sealed class Evaluator
         public SiteEvaluation Result(long rows)
         {
             int c = site.Site.C;
-            return new(site.Site.Name, c, (double)_activeCount / rows, _extremes.Take(c).Count(largest => largest > AliveThreshold), [.. _counts])
+            int[] alive = [.. Enumerable.Range(0, c).Where(i => _extremes[i] > AliveThreshold)];
+            return new(site.Site.Name, c, (double)_activeCount / rows, alive.Length, [.. _counts])
             {
+                AliveSubcomponents = alive,
                 Varying = Enumerable.Range(0, c).Count(i => _extremes[i] + _extremes[c + i] > AliveThreshold),
                 MeanImportances = [.. _sums.Select(sum => sum / rows)],
                 L0ByPosition = _inLane is null ? [] : [.. _byPosition.Select(count => count * length / rows)],

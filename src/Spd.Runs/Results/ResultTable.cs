@@ -36,6 +36,9 @@ public static class ResultTable
         [
             .. metrics.Where(entry => entry.Metric.Format != NumberFormat.Error).SelectMany(entry => RowsOf(summary, entry.Metric, entry.Value)),
             .. summary.Sites.SelectMany(site => RowsOf(site.Key, site.Value, summary.InputName)),
+            .. summary.Sites.Count > 1
+                ? [new ResultRow("sites.l0", "L0 (importance above 0.01), all sites", summary.TotalL0!.Value, NumberFormat.Mean, "their sum") { IsDetail = true }]
+                : Array.Empty<ResultRow>(),
             .. summary.Losses.Select(loss => new ResultRow($"losses.{loss.Key}", $"{loss.Key.Replace('_', ' ')} loss", loss.Value, NumberFormat.Error, "")),
             .. metrics.Where(entry => entry.Metric.Format == NumberFormat.Error).SelectMany(entry => RowsOf(summary, entry.Metric, entry.Value)),
             // A run that was imported took its steps elsewhere.

@@ -53,7 +53,12 @@ public sealed record TargetOrigin
 /// <param name="C">Its subcomponents.</param>
 /// <param name="L0">Mean number of subcomponents that are in use on an input.</param>
 /// <param name="Alive">Subcomponents that are in use on any input.</param>
-public sealed record SiteUse([property: JsonPropertyName("C")] int C, double L0, int Alive);
+public sealed record SiteUse([property: JsonPropertyName("C")] int C, double L0, int Alive)
+{
+    /// <summary>Which subcomponents are in use on any input; null where that was not kept, as in the summaries of older versions.</summary>
+    [JsonConverter(typeof(NumbersOnOneLine))]
+    public IReadOnlyList<int>? AliveSubcomponents { get; init; }
+}
 
 /// <summary>
 /// The results of a run in short: what <c>summary.json</c> holds. Its properties are the keys of the file, in snake case and in this order.
@@ -144,6 +149,10 @@ public sealed record RunSummary
     [JsonIgnore]
     public double? FeaturesWithOne => Number(Metric.FeaturesInEveryLayer) ?? Number(Metric.Features);
 
+    /// <summary>Subcomponents of all sites together that are in use on an input, as a mean; null where nothing could be measured.</summary>
+    [JsonIgnore]
+    public double? TotalL0 => Sites.Count > 0 ? Sites.Values.Sum(site => site.L0) : null;
+
     /// <summary>What subcomponents have an importance on: an input, or a token where inputs are sequences.</summary>
     [JsonIgnore]
     public string InputName => Metrics.ContainsKey(Metric.OfText) || Metrics.ContainsKey(Metric.OfInduction) ? "token" : "input";
@@ -185,3 +194,19 @@ internal sealed partial class SummaryJson : JsonSerializerContext;
 
 /// <summary>How a run ended, by name.</summary>
 internal sealed class StatusNames() : JsonStringEnumConverter<RunStatus>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>A list of numbers, which may be hundreds, on one line of an indented file.</summary>
+internal sealed class NumbersOnOneLine : JsonConverter<IReadOnlyList<int>>
+{
+    public override IReadOnlyList<int> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray) throw new JsonException();
+        var numbers = new List<int>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            numbers.Add(reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int number) ? number : throw new JsonException());
+        return numbers;
+    }
+
+    public override void Write(Utf8JsonWriter writer, IReadOnlyList<int> value, JsonSerializerOptions options) =>
+        writer.WriteRawValue($"[{string.Join(", ", value)}]");
+}

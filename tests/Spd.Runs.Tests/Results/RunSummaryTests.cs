@@ -68,6 +68,10 @@ public sealed class RunSummaryTests : IDisposable
         Assert.Equal("""{"median":1.5,"p10":1.25,"p90":null}""", json["ms_per_step"]!.ToJsonString());
         Assert.Equal("""{"seed":3,"seeds_tried":2,"from_cache":true}""", json["target"]!.ToJsonString());
         Assert.Equal("""{"linear1":{"C":20,"l0":0.25,"alive":5}}""", json["sites"]!.ToJsonString());
+        var told = Whole with { Sites = new Dictionary<string, SiteUse> { ["linear1"] = new(20, 0.25, 2) { AliveSubcomponents = [3, 17] } } };
+        // Hundreds of them are one line.
+        Assert.Contains("\"alive_subcomponents\": [3, 17]\n", told.ToJson(), StringComparison.Ordinal);
+        Assert.Equal([3, 17], Read(told.ToJson()).Sites["linear1"].AliveSubcomponents);
         Assert.Equal(
             """{"mmcs":0.1,"ml2r":null,"one_to_one":false,"features":5,"significant_subcomponents":{"linear1":6}}""", json["metrics"]!.ToJsonString());
         Assert.Null(json["losses"]!["total"]);
