@@ -34,7 +34,7 @@ internal sealed class Axis
     public static Axis Linear(double minimum, double maximum, int intervals)
     {
         (minimum, maximum) = Widen(minimum, maximum);
-        var step = RoundStep((maximum - minimum) / intervals);
+        double step = RoundStep((maximum - minimum) / intervals);
         var ticks = LinearTicks(Math.Floor((minimum / step) + 1e-9), Math.Ceiling((maximum / step) - 1e-9), step);
         return new Axis(ticks[0].Value, ticks[^1].Value, logarithmic: false, ticks);
     }
@@ -43,7 +43,7 @@ internal sealed class Axis
     public static Axis Exact(double minimum, double maximum, int intervals)
     {
         (minimum, maximum) = Widen(minimum, maximum);
-        var step = RoundStep((maximum - minimum) / intervals);
+        double step = RoundStep((maximum - minimum) / intervals);
         var ticks = LinearTicks(Math.Ceiling((minimum / step) - 1e-9), Math.Floor((maximum / step) + 1e-9), step);
         return new Axis(minimum, maximum, logarithmic: false, ticks);
     }
@@ -51,8 +51,7 @@ internal sealed class Axis
     /// <summary>A base-ten axis: ticks at decades, or at 1, 2 and 5 in each decade where the range is short.</summary>
     public static Axis Log(double minimum, double maximum)
     {
-        if (maximum <= minimum * (1 + 1e-9))
-            (minimum, maximum) = (minimum / 2, maximum * 2);
+        if (maximum <= minimum * (1 + 1e-9)) (minimum, maximum) = (minimum / 2, maximum * 2);
         var (low, high) = (Math.Log10(minimum), Math.Log10(maximum));
         var ticks = high - low <= 2 ? FineLogTicks(minimum, maximum) : DecadeTicks(low, high);
         return new Axis(ticks[0].Value, ticks[^1].Value, logarithmic: true, ticks);
@@ -61,14 +60,14 @@ internal sealed class Axis
     /// <summary>A base-ten axis for counts from one upwards, with room below one so that a count of one has a height.</summary>
     public static Axis Counts(double maximum)
     {
-        var decades = Math.Max(1, Math.Log10(Math.Max(1, maximum)));
+        double decades = Math.Max(1, Math.Log10(Math.Max(1, maximum)));
         return new Axis(0.5, Math.Pow(10, Math.Ceiling(decades - 1e-9)), logarithmic: true, DecadeTicks(0, decades));
     }
 
     /// <summary>The position of a value between two pixel positions of the axis' ends.</summary>
     public double Place(double value, double start, double end)
     {
-        var share = Logarithmic
+        double share = Logarithmic
             ? (Math.Log10(value) - Math.Log10(Minimum)) / (Math.Log10(Maximum) - Math.Log10(Minimum))
             : (value - Minimum) / (Maximum - Minimum);
         return start + (share * (end - start));
@@ -77,28 +76,25 @@ internal sealed class Axis
     /// <summary>Formats a number for a tick or caption: plain where short, else with an exponent.</summary>
     public static string Format(double value, int digits = 4)
     {
-        if (value == 0)
-            return "0";
-        var magnitude = Math.Abs(value);
-        if (magnitude is < 1e-3 or >= 1e6)
-            return value.ToString("0." + new string('#', digits) + "e0", CultureInfo.InvariantCulture);
-        var decimals = Math.Clamp(digits - 1 - (int)Math.Floor(Math.Log10(magnitude)), 0, 9);
+        if (value == 0) return "0";
+        double magnitude = Math.Abs(value);
+        if (magnitude is < 1e-3 or >= 1e6) return value.ToString("0." + new string('#', digits) + "e0", CultureInfo.InvariantCulture);
+        int decimals = Math.Clamp(digits - 1 - (int)Math.Floor(Math.Log10(magnitude)), 0, 9);
         return value.ToString("0." + new string('#', decimals), CultureInfo.InvariantCulture);
     }
 
     private static (double Minimum, double Maximum) Widen(double minimum, double maximum)
     {
-        var size = Math.Max(Math.Abs(minimum), Math.Abs(maximum));
-        if (size < 1 / Largest)
-            return (0, 1);
+        double size = Math.Max(Math.Abs(minimum), Math.Abs(maximum));
+        if (size < 1 / Largest) return (0, 1);
         return maximum - minimum > size * 1e-8 ? (minimum, maximum) : (minimum - (size * 0.1), maximum + (size * 0.1));
     }
 
     /// <summary>The step of 1, 2 or 5 times a power of ten whose ratio to the raw step is nearest to one.</summary>
     private static double RoundStep(double raw)
     {
-        var power = PowerOfTen((int)Math.Floor(Math.Log10(raw)));
-        var mantissa = raw / power;
+        double power = PowerOfTen((int)Math.Floor(Math.Log10(raw)));
+        double mantissa = raw / power;
         return power * mantissa switch
         {
             < 1.41 => 1,
@@ -110,12 +106,12 @@ internal sealed class Axis
 
     private static Tick[] LinearTicks(double first, double last, double step)
     {
-        var largest = Math.Max(Math.Abs(first), Math.Abs(last)) * step;
-        var plain = largest is >= 1e-3 and < 1e6 && step >= 1e-6;
+        double largest = Math.Max(Math.Abs(first), Math.Abs(last)) * step;
+        bool plain = largest is >= 1e-3 and < 1e6 && step >= 1e-6;
         var ticks = new Tick[Math.Max(0, (int)(last - first) + 1)];
-        for (var index = 0; index < ticks.Length; index++)
+        for (int index = 0; index < ticks.Length; index++)
         {
-            var value = double.Parse(((first + index) * step).ToString("G12", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+            double value = double.Parse(((first + index) * step).ToString("G12", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
             ticks[index] = new Tick(value, plain ? value.ToString("0.######", CultureInfo.InvariantCulture) : Format(value, digits: 10));
         }
 
@@ -125,22 +121,22 @@ internal sealed class Axis
     private static Tick[] FineLogTicks(double minimum, double maximum)
     {
         List<double> candidates = [];
-        for (var power = (int)Math.Floor(Math.Log10(minimum)) - 1; power <= (int)Math.Floor(Math.Log10(maximum)) + 1; power++)
+        for (int power = (int)Math.Floor(Math.Log10(minimum)) - 1; power <= (int)Math.Floor(Math.Log10(maximum)) + 1; power++)
             candidates.AddRange([PowerOfTen(power), 2 * PowerOfTen(power), 5 * PowerOfTen(power)]);
-        var first = candidates.FindLastIndex(value => value <= minimum * (1 + 1e-9));
-        var last = candidates.FindIndex(value => value >= maximum * (1 - 1e-9));
+        int first = candidates.FindLastIndex(value => value <= minimum * (1 + 1e-9));
+        int last = candidates.FindIndex(value => value >= maximum * (1 - 1e-9));
         return [.. candidates[first..(last + 1)].Select(value => new Tick(value, Format(value)))];
     }
 
     private static Tick[] DecadeTicks(double low, double high)
     {
         var (first, last) = ((int)Math.Floor(low + 1e-9), (int)Math.Ceiling(high - 1e-9));
-        var stride = (last - first + 7) / 8;
+        int stride = (last - first + 7) / 8;
         last = first + ((last - first + stride - 1) / stride * stride);
         var ticks = new Tick[((last - first) / stride) + 1];
-        for (var index = 0; index < ticks.Length; index++)
+        for (int index = 0; index < ticks.Length; index++)
         {
-            var value = PowerOfTen(first + (index * stride));
+            double value = PowerOfTen(first + (index * stride));
             ticks[index] = new Tick(value, Format(value));
         }
 

@@ -7,8 +7,7 @@ public sealed class Grid
 
     private Grid(int rows, int columns, double[] values)
     {
-        if (rows < 1 || columns < 1)
-            throw Invalid.Input($"A grid needs at least one row and one column, but got {rows} x {columns}.");
+        if (rows < 1 || columns < 1) throw Invalid.Input($"A grid needs at least one row and one column, but got {rows} x {columns}.");
         if (values.Length != (long)rows * columns)
             throw Invalid.Input($"A grid of {rows} x {columns} needs {(long)rows * columns} values, but got {values.Length}.");
         Rows = rows;
@@ -56,9 +55,8 @@ public sealed class Grid
     /// <exception cref="ArgumentException">The count of values is not rows times columns, or a size is below one.</exception>
     public static Grid FromRowMajor(int rows, int columns, ReadOnlySpan<float> values)
     {
-        var copy = new double[values.Length];
-        for (var index = 0; index < values.Length; index++)
-            copy[index] = values[index];
+        double[] copy = new double[values.Length];
+        for (int index = 0; index < values.Length; index++) copy[index] = values[index];
         return new Grid(rows, columns, copy);
     }
 }

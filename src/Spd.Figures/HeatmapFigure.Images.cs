@@ -32,18 +32,17 @@ public sealed partial record HeatmapFigure
             cells = Pool(cells, rowBlock, columnBlock);
         }
 
-        var side = Math.Clamp(ImageSide / Math.Max(cells.Rows, cells.Columns), 1, LargestCell);
+        int side = Math.Clamp(ImageSide / Math.Max(cells.Rows, cells.Columns), 1, LargestCell);
         var (width, height) = (cells.Columns * side, cells.Rows * side);
-        var pixels = new byte[3 * width * height];
-        for (var row = 0; row < cells.Rows; row++)
+        byte[] pixels = new byte[3 * width * height];
+        for (int row = 0; row < cells.Rows; row++)
         {
-            for (var column = 0; column < cells.Columns; column++)
+            for (int column = 0; column < cells.Columns; column++)
             {
-                var color = Convert.FromHexString(Color(cells[row, column], axis).AsSpan(1));
-                for (var y = row * side; y < (row + 1) * side; y++)
+                byte[] color = Convert.FromHexString(Color(cells[row, column], axis).AsSpan(1));
+                for (int y = row * side; y < (row + 1) * side; y++)
                 {
-                    for (var x = column * side; x < (column + 1) * side; x++)
-                        color.CopyTo(pixels, 3 * ((y * width) + x));
+                    for (int x = column * side; x < (column + 1) * side; x++) color.CopyTo(pixels, 3 * ((y * width) + x));
                 }
             }
         }

@@ -61,28 +61,27 @@ public sealed partial record HeatmapFigure(
     {
         Validate();
         var svg = new Svg();
-        var y = Layout.Heading(svg, Title, Subtitle);
+        double y = Layout.Heading(svg, Title, Subtitle);
         var shared = ColorAxis(Panels);
         if (HasOneColorBar)
             y = Layout.ColorBar(svg, ColorTitle, shared, value => Color(value, shared), Layout.Margin + 10, y, BarWidth, Panels.Any(HasNonFinite)) + 10;
 
-        var perRow = PanelsPerRow > 0
+        int perRow = PanelsPerRow > 0
             ? PanelsPerRow
             : Math.Min(Panels.Count, Panels.Max(panel => panel.Values.Columns) switch { <= 6 => 3, <= 14 => 2, _ => 1 });
-        var width = (Svg.Width - (2 * Layout.Margin) - (14 * (perRow - 1))) / perRow;
-        var labelWidth = Math.Min(width / 4, Panels.SelectMany(RowLabels).Max(label => Layout.TextWidth(label, Layout.TickSize)));
-        for (var first = 0; first < Panels.Count; first += perRow)
+        double width = (Svg.Width - (2 * Layout.Margin) - (14 * (perRow - 1))) / perRow;
+        double labelWidth = Math.Min(width / 4, Panels.SelectMany(RowLabels).Max(label => Layout.TextWidth(label, Layout.TickSize)));
+        for (int first = 0; first < Panels.Count; first += perRow)
         {
-            var bottom = y;
-            for (var index = first; index < Math.Min(first + perRow, Panels.Count); index++)
+            double bottom = y;
+            for (int index = first; index < Math.Min(first + perRow, Panels.Count); index++)
                 bottom = Math.Max(bottom, DrawPanel(svg, Panels[index], shared, Layout.Margin + ((index - first) * (width + 14)), y, width, labelWidth));
             y = bottom + 14;
         }
 
-        var clipped = Scale == HeatmapScale.UnitInterval ? Panels.Sum(panel => CountOf(panel, value => double.IsFinite(value) && value is < 0 or > 1)) : 0;
-        if (clipped > 0)
-            y = Layout.Notes(svg, [$"{clipped} values outside [0, 1] are drawn in the colour of the nearer end."], y);
-        var description = $"Heatmaps of {ColorTitle}: "
+        int clipped = Scale == HeatmapScale.UnitInterval ? Panels.Sum(panel => CountOf(panel, value => double.IsFinite(value) && value is < 0 or > 1)) : 0;
+        if (clipped > 0) y = Layout.Notes(svg, [$"{clipped} values outside [0, 1] are drawn in the colour of the nearer end."], y);
+        string description = $"Heatmaps of {ColorTitle}: "
             + string.Join("; ", Panels.Select(panel =>
                 $"{panel.Title}, {panel.Values.Rows} rows ({panel.RowAxisTitle}) by {panel.Values.Columns} columns ({panel.ColumnAxisTitle})"))
             + ".";
@@ -97,17 +96,15 @@ public sealed partial record HeatmapFigure(
 
     private static int CountOf(HeatmapPanel panel, Func<double, bool> condition)
     {
-        var count = 0;
-        foreach (var value in panel.Values.Values)
-            count += condition(value) ? 1 : 0;
+        int count = 0;
+        foreach (double value in panel.Values.Values) count += condition(value) ? 1 : 0;
         return count;
     }
 
     private void Validate()
     {
         Invalid.RequireItems(Panels, "The panels of a heatmap figure");
-        if (PanelsPerRow is < 0 or > 4)
-            throw Invalid.Input($"The panels per row must be 0 to 4, but are {PanelsPerRow}.");
+        if (PanelsPerRow is < 0 or > 4) throw Invalid.Input($"The panels per row must be 0 to 4, but are {PanelsPerRow}.");
         foreach (var panel in Panels)
         {
             if (panel.RowLabels is { } rows && rows.Count != panel.Values.Rows)
@@ -119,13 +116,11 @@ public sealed partial record HeatmapFigure(
 
     private Axis ColorAxis(IEnumerable<HeatmapPanel> panels)
     {
-        if (Scale == HeatmapScale.UnitInterval)
-            return Axis.Exact(0, 1, 5);
-        var largest = 0.0;
+        if (Scale == HeatmapScale.UnitInterval) return Axis.Exact(0, 1, 5);
+        double largest = 0.0;
         foreach (var panel in panels)
         {
-            foreach (var value in panel.Values.Values)
-                largest = Axis.CanShow(value) ? Math.Max(largest, Math.Abs(value)) : largest;
+            foreach (double value in panel.Values.Values) largest = Axis.CanShow(value) ? Math.Max(largest, Math.Abs(value)) : largest;
         }
 
         return largest < 1e-150 ? Axis.Exact(-1, 1, 6) : Axis.Exact(-largest, largest, 6);
@@ -135,8 +130,7 @@ public sealed partial record HeatmapFigure(
 
     private string Color(double value, Axis axis)
     {
-        if (!double.IsFinite(value))
-            return Palette.NonFinite;
+        if (!double.IsFinite(value)) return Palette.NonFinite;
         return Scale == HeatmapScale.Signed ? Palette.Diverging(value / axis.Maximum) : Palette.Sequential(value);
     }
 
@@ -145,12 +139,12 @@ public sealed partial record HeatmapFigure(
         var (rows, columns) = (panel.Values.Rows, panel.Values.Columns);
         var rowLabels = RowLabels(panel);
         var columnLabels = panel.ColumnLabels ?? Indices(columns);
-        var plotLeft = left + 20 + labelWidth + 6;
-        foreach (var line in Layout.Wrap(panel.Title, 14.5, left + width - plotLeft, 3))
+        double plotLeft = left + 20 + labelWidth + 6;
+        foreach (string line in Layout.Wrap(panel.Title, 14.5, left + width - plotLeft, 3))
             svg.Text(plotLeft, (y += 18) - 3, line, 14, bold: true, kind: "plot-title");
 
-        var cellWidth = Math.Min(38, (left + width - 12 - plotLeft) / columns);
-        var cellHeight = Math.Min(Math.Clamp(cellWidth, 4, 32), 480.0 / rows);
+        double cellWidth = Math.Min(38, (left + width - 12 - plotLeft) / columns);
+        double cellHeight = Math.Min(Math.Clamp(cellWidth, 4, 32), 480.0 / rows);
         var (plotTop, plotWidth, plotHeight) = (y + 6, cellWidth * columns, cellHeight * rows);
 
         var axis = AxisOf(panel, shared);
@@ -171,7 +165,7 @@ public sealed partial record HeatmapFigure(
         svg.Text(
             left + 12, plotTop + (plotHeight / 2), Layout.Shorten(panel.RowAxisTitle, Layout.LabelSize, plotHeight + 60),
             Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
-        for (var row = 0; row < rows; row += Layout.Stride(cellHeight, 12.5))
+        for (int row = 0; row < rows; row += Layout.Stride(cellHeight, 12.5))
         {
             svg.Text(
                 plotLeft - 5, plotTop + ((row + 0.5) * cellHeight) + 4, Layout.Shorten(rowLabels[row], Layout.TickSize, labelWidth + 1),
@@ -180,7 +174,7 @@ public sealed partial record HeatmapFigure(
 
         y = DrawColumnLabels(svg, columnLabels, plotLeft, plotTop + plotHeight, cellWidth);
 
-        var titleX = Math.Max(plotLeft + (plotWidth / 2), left + Math.Min(width, Layout.TextWidth(panel.ColumnAxisTitle, Layout.LabelSize)) / 2);
+        double titleX = Math.Max(plotLeft + (plotWidth / 2), left + Math.Min(width, Layout.TextWidth(panel.ColumnAxisTitle, Layout.LabelSize)) / 2);
         svg.Text(titleX, y + 14, Layout.Shorten(panel.ColumnAxisTitle, Layout.LabelSize, width), Layout.LabelSize, Anchor.Middle, kind: "axis-title");
         y += 20;
         if (rows * columns > SingleCellLimit && rowBlock * columnBlock > 1)
@@ -200,16 +194,16 @@ public sealed partial record HeatmapFigure(
     private static double DrawColumnLabels(Svg svg, IReadOnlyList<string> labels, double left, double top, double cellWidth)
     {
         const double RotatedLimit = 90;
-        var widest = labels.Max(label => Layout.TextWidth(label, Layout.TickSize));
-        var stride = Layout.Stride(cellWidth, widest + 6);
+        double widest = labels.Max(label => Layout.TextWidth(label, Layout.TickSize));
+        int stride = Layout.Stride(cellWidth, widest + 6);
         if (stride == 1 || widest < 32)
         {
-            for (var column = 0; column < labels.Count; column += stride)
+            for (int column = 0; column < labels.Count; column += stride)
                 svg.Text(left + ((column + 0.5) * cellWidth), top + 15, labels[column], Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "column-label");
             return top + 18;
         }
 
-        for (var column = 0; column < labels.Count; column += Layout.Stride(cellWidth, 12.5))
+        for (int column = 0; column < labels.Count; column += Layout.Stride(cellWidth, 12.5))
         {
             svg.Text(left + ((column + 0.5) * cellWidth) + 4, top + 6, Layout.Shorten(labels[column], Layout.TickSize, RotatedLimit),
                 Layout.TickSize, Anchor.End, Palette.Muted, rotation: -90, kind: "column-label");
@@ -221,9 +215,9 @@ public sealed partial record HeatmapFigure(
     private void DrawSingleCells(Svg svg, Grid values, Axis axis, double left, double top, double cellWidth, double cellHeight)
     {
         svg.Open(("stroke", cellWidth >= 5 && cellHeight >= 5 ? Palette.GridLine : null), ("stroke-width", "0.6"));
-        for (var row = 0; row < values.Rows; row++)
+        for (int row = 0; row < values.Rows; row++)
         {
-            for (var column = 0; column < values.Columns; column++)
+            for (int column = 0; column < values.Columns; column++)
                 svg.Rectangle(left + (column * cellWidth), top + (row * cellHeight), cellWidth, cellHeight, Color(values[row, column], axis), kind: "cell");
         }
 
@@ -233,20 +227,18 @@ public sealed partial record HeatmapFigure(
     /// <summary>One path per colour over a background of zero's colour, with equal neighbours of a row merged.</summary>
     private void DrawMergedCells(Svg svg, Grid values, Axis axis, double left, double top, double cellWidth, double cellHeight, double width, double height)
     {
-        var background = Color(0, axis);
+        string background = Color(0, axis);
         svg.Rectangle(left, top, width, height, background, kind: "background");
         var paths = new SortedDictionary<string, (StringBuilder Path, int Row, int Column)>(StringComparer.Ordinal);
-        for (var row = 0; row < values.Rows; row++)
+        for (int row = 0; row < values.Rows; row++)
         {
-            for (var column = 0; column < values.Columns;)
+            for (int column = 0; column < values.Columns;)
             {
                 var (start, color) = (column, Color(values[row, column], axis));
-                while (column < values.Columns && Color(values[row, column], axis) == color)
-                    column++;
-                if (color == background)
-                    continue;
+                while (column < values.Columns && Color(values[row, column], axis) == color) column++;
+                if (color == background) continue;
                 var (path, lastRow, lastColumn) = paths.GetValueOrDefault(color, (new StringBuilder(), 0, 0));
-                var length = column - start;
+                int length = column - start;
                 path.Append(CultureInfo.InvariantCulture, $"m{start - lastColumn} {row - lastRow}h{length}v1h-{length}z");
                 paths[color] = (path, row, start);
             }
@@ -258,8 +250,7 @@ public sealed partial record HeatmapFigure(
             (height / cellHeight).ToString("0.######", CultureInfo.InvariantCulture));
         svg.OpenAs("svg", ("x", Svg.Number(left)), ("y", Svg.Number(top)), ("width", Svg.Number(width)), ("height", Svg.Number(height)),
             ("viewBox", $"0 0 {viewWidth} {viewHeight}"), ("preserveAspectRatio", "none"), ("shape-rendering", "crispEdges"));
-        foreach (var (color, (path, _, _)) in paths)
-            svg.Element("path", ("class", "cells"), ("fill", color), ("d", path.ToString()));
+        foreach (var (color, (path, _, _)) in paths) svg.Element("path", ("class", "cells"), ("fill", color), ("d", path.ToString()));
         svg.Close();
     }
 
@@ -268,10 +259,8 @@ public sealed partial record HeatmapFigure(
         var (limit, rowBlock, columnBlock) = (CellLimit / Panels.Count, 1, 1);
         while ((long)Blocks(rows, rowBlock) * Blocks(columns, columnBlock) > limit)
         {
-            if (Blocks(rows, rowBlock) * 2 > Blocks(columns, columnBlock))
-                rowBlock++;
-            else
-                columnBlock++;
+            if (Blocks(rows, rowBlock) * 2 > Blocks(columns, columnBlock)) rowBlock++;
+            else columnBlock++;
         }
 
         return (rowBlock, columnBlock);
@@ -281,16 +270,14 @@ public sealed partial record HeatmapFigure(
 
     private static Grid Pool(Grid values, int rowBlock, int columnBlock)
     {
-        if (rowBlock * columnBlock == 1)
-            return values;
-        var pooled = new double[Blocks(values.Rows, rowBlock), Blocks(values.Columns, columnBlock)];
-        for (var row = 0; row < values.Rows; row++)
+        if (rowBlock * columnBlock == 1) return values;
+        double[,] pooled = new double[Blocks(values.Rows, rowBlock), Blocks(values.Columns, columnBlock)];
+        for (int row = 0; row < values.Rows; row++)
         {
-            for (var column = 0; column < values.Columns; column++)
+            for (int column = 0; column < values.Columns; column++)
             {
-                ref var block = ref pooled[row / rowBlock, column / columnBlock];
-                if (!double.IsFinite(values[row, column]) || Math.Abs(values[row, column]) > Math.Abs(block))
-                    block = values[row, column];
+                ref double block = ref pooled[row / rowBlock, column / columnBlock];
+                if (!double.IsFinite(values[row, column]) || Math.Abs(values[row, column]) > Math.Abs(block)) block = values[row, column];
             }
         }
 

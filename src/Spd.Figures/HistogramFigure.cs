@@ -13,16 +13,13 @@ public sealed record HistogramPanel(string Title, IReadOnlyList<long> Counts, lo
     {
         if (binCount is < 1 or > HistogramFigure.BinLimit)
             throw Invalid.Input($"A histogram needs 1 to {HistogramFigure.BinLimit} bins, but got {binCount}.");
-        var counts = new long[binCount];
+        long[] counts = new long[binCount];
         var (outside, nonFinite) = (0L, 0L);
-        foreach (var value in values)
+        foreach (float value in values)
         {
-            if (!float.IsFinite(value))
-                nonFinite++;
-            else if (value is < 0 or > 1)
-                outside++;
-            else
-                counts[Math.Min(binCount - 1, (int)((double)value * binCount))]++;
+            if (!float.IsFinite(value)) nonFinite++;
+            else if (value is < 0 or > 1) outside++;
+            else counts[Math.Min(binCount - 1, (int)((double)value * binCount))]++;
         }
 
         return new HistogramPanel(title, counts, outside, nonFinite);
@@ -58,24 +55,23 @@ public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyL
         }
 
         var svg = new Svg();
-        var y = Layout.Heading(svg, Title, Subtitle) + 4;
-        var perRow = Math.Min(2, Panels.Count);
-        var width = (Svg.Width - 24 - Left - (Gap * (perRow - 1))) / perRow;
+        double y = Layout.Heading(svg, Title, Subtitle) + 4;
+        int perRow = Math.Min(2, Panels.Count);
+        double width = (Svg.Width - 24 - Left - (Gap * (perRow - 1))) / perRow;
         var yAxis = Axis.Counts(Panels.Max(panel => panel.Counts.Max()));
-        for (var index = 0; index < Panels.Count; index++)
+        for (int index = 0; index < Panels.Count; index++)
         {
             DrawPanel(svg, Panels[index], yAxis, Left + (index % perRow * (width + Gap)), y, width);
-            if (index % perRow == perRow - 1 || index == Panels.Count - 1)
-                y += PlotHeight + HeadHeight + 52;
+            if (index % perRow == perRow - 1 || index == Panels.Count - 1) y += PlotHeight + HeadHeight + 52;
         }
 
-        var description = $"Histograms of {XAxisTitle} for {string.Join(", ", Panels.Select(panel => panel.Title))}; counts on a log axis.";
+        string description = $"Histograms of {XAxisTitle} for {string.Join(", ", Panels.Select(panel => panel.Title))}; counts on a log axis.";
         return svg.Document(y, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 
     private void DrawPanel(Svg svg, HistogramPanel panel, Axis yAxis, double left, double y, double width)
     {
-        var bins = panel.Counts.Count;
+        int bins = panel.Counts.Count;
         svg.Text(left, y + 14, Layout.Shorten(panel.Title, 14.5, width), 14, bold: true, kind: "plot-title");
         svg.Text(left, y + 31, $"{panel.Counts.Sum()} values, bin width {Axis.Format(1.0 / bins)}", Layout.TickSize, fill: Palette.Muted, kind: "note");
         if (panel.OutsideCount + panel.NonFiniteCount > 0)
@@ -87,16 +83,15 @@ public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyL
         var (top, bottom) = (y + HeadHeight, y + HeadHeight + PlotHeight);
         foreach (var tick in yAxis.Ticks)
         {
-            var tickY = yAxis.Place(tick.Value, bottom, top);
+            double tickY = yAxis.Place(tick.Value, bottom, top);
             svg.Line(left, tickY, left + width, tickY, Palette.GridLine, 1);
             svg.Text(left - 6, tickY + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
         }
 
-        for (var bin = 0; bin < bins; bin++)
+        for (int bin = 0; bin < bins; bin++)
         {
-            if (panel.Counts[bin] == 0)
-                continue;
-            var barTop = yAxis.Place(panel.Counts[bin], bottom, top);
+            if (panel.Counts[bin] == 0) continue;
+            double barTop = yAxis.Place(panel.Counts[bin], bottom, top);
             svg.Rectangle(
                 left + (width * bin / bins), barTop, Math.Max(0.5, (width / bins) - (bins > 60 ? 0.3 : 1)), bottom - barTop,
                 Palette.Series(0), kind: "bar");
@@ -106,7 +101,7 @@ public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyL
         svg.Line(left, top, left, bottom, Palette.Frame, 1);
         foreach (var tick in Axis.Exact(0, 1, 5).Ticks)
         {
-            var x = left + (tick.Value * width);
+            double x = left + (tick.Value * width);
             svg.Line(x, bottom, x, bottom + 4, Palette.Frame, 1);
             svg.Text(x, bottom + 17, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
         }

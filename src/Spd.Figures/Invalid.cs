@@ -15,12 +15,10 @@ internal static class Invalid
     /// <summary>Throws when a list is null, empty or holds a null.</summary>
     public static void RequireItems<T>(IReadOnlyList<T>? items, string what)
     {
-        if (items is null || items.Count == 0)
-            throw Input($"{what} must not be empty.");
+        if (items is null || items.Count == 0) throw Input($"{what} must not be empty.");
         foreach (var item in items)
         {
-            if (item is null)
-                throw Input($"{what} must not contain a null.");
+            if (item is null) throw Input($"{what} must not contain a null.");
         }
     }
 }

@@ -14,8 +14,8 @@ internal static class Layout
     /// <summary>A slightly generous estimate of the width of a text in a common sans-serif font.</summary>
     public static double TextWidth(string text, double size)
     {
-        var width = 0.0;
-        foreach (var character in text)
+        double width = 0.0;
+        foreach (char character in text)
         {
             width += character switch
             {
@@ -33,13 +33,10 @@ internal static class Layout
     /// <summary>Cuts a text to a width, ending it with an ellipsis where something was cut.</summary>
     public static string Shorten(string text, double size, double width)
     {
-        if (TextWidth(text, size) <= width)
-            return text;
-        var length = text.Length;
-        while (length > 0 && TextWidth(text[..length], size) + size > width)
-            length--;
-        if (length > 0 && char.IsHighSurrogate(text[length - 1]))
-            length--;
+        if (TextWidth(text, size) <= width) return text;
+        int length = text.Length;
+        while (length > 0 && TextWidth(text[..length], size) + size > width) length--;
+        if (length > 0 && char.IsHighSurrogate(text[length - 1])) length--;
         return text[..length].TrimEnd() + "…";
     }
 
@@ -47,18 +44,17 @@ internal static class Layout
     public static IReadOnlyList<string> Wrap(string text, double size, double width, int maximumLines = 8)
     {
         List<string> lines = [];
-        var words = text.Split([' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
-        for (var next = 0; next < words.Length;)
+        string[] words = text.Split([' ', '\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
+        for (int next = 0; next < words.Length;)
         {
-            var line = words[next++];
+            string line = words[next++];
             if (lines.Count == maximumLines - 1)
             {
                 lines.Add(Shorten(string.Join(' ', words[(next - 1)..]), size, width));
                 break;
             }
 
-            while (next < words.Length && TextWidth(line + " " + words[next], size) <= width)
-                line += " " + words[next++];
+            while (next < words.Length && TextWidth(line + " " + words[next], size) <= width) line += " " + words[next++];
             lines.Add(Shorten(line, size, width));
         }
 
@@ -68,43 +64,37 @@ internal static class Layout
     /// <summary>Writes the title and subtitle; returns the y coordinate below them.</summary>
     public static double Heading(Svg svg, string title, string? subtitle)
     {
-        var y = 10.0;
-        foreach (var line in Wrap(title, 18 * 1.06, ContentWidth, 3))
-            svg.Text(Margin, (y += 22) - 4, line, 18, bold: true, kind: "title");
+        double y = 10.0;
+        foreach (string line in Wrap(title, 18 * 1.06, ContentWidth, 3)) svg.Text(Margin, (y += 22) - 4, line, 18, bold: true, kind: "title");
         return subtitle is null ? y + 6 : Paragraph(svg, subtitle, Margin, y + 2, ContentWidth) + 4;
     }
 
     /// <summary>Writes wrapped muted text; returns the y coordinate below it.</summary>
     public static double Paragraph(Svg svg, string text, double x, double y, double width)
     {
-        foreach (var line in Wrap(text, LabelSize, width))
-            svg.Text(x, (y += 17) - 4, line, LabelSize, fill: Palette.Muted, kind: "note");
+        foreach (string line in Wrap(text, LabelSize, width)) svg.Text(x, (y += 17) - 4, line, LabelSize, fill: Palette.Muted, kind: "note");
         return y;
     }
 
     /// <summary>Writes the notes that apply below a figure; returns the y coordinate below them.</summary>
     public static double Notes(Svg svg, IEnumerable<string> notes, double y)
     {
-        foreach (var note in notes)
-            y = Paragraph(svg, note, Margin, y, ContentWidth);
+        foreach (string note in notes) y = Paragraph(svg, note, Margin, y, ContentWidth);
         return y;
     }
 
     /// <summary>Writes legend entries from left to right in as many rows as they need; returns the y coordinate below.</summary>
     public static double Legend(Svg svg, IReadOnlyList<LegendItem> items, double left, double y, double width)
     {
-        var x = left;
+        double x = left;
         foreach (var item in items)
         {
-            var mark = item.Swatch ? 12 : item.Color == "none" ? 0 : 24;
-            var name = Shorten(item.Name, LabelSize, width - mark - 6);
-            var needed = mark + 5 + TextWidth(name, LabelSize) + 14;
-            if (x > left && x + needed - 14 > left + width)
-                (x, y) = (left, y + 18);
-            if (item.Swatch)
-                svg.Rectangle(x, y + 3, 12, 12, item.Color, Palette.Frame, kind: "legend");
-            else if (mark > 0)
-                svg.Line(x, y + 9, x + mark, y + 9, item.Color, 2.5, item.Dash, kind: "legend");
+            int mark = item.Swatch ? 12 : item.Color == "none" ? 0 : 24;
+            string name = Shorten(item.Name, LabelSize, width - mark - 6);
+            double needed = mark + 5 + TextWidth(name, LabelSize) + 14;
+            if (x > left && x + needed - 14 > left + width) (x, y) = (left, y + 18);
+            if (item.Swatch) svg.Rectangle(x, y + 3, 12, 12, item.Color, Palette.Frame, kind: "legend");
+            else if (mark > 0) svg.Line(x, y + 9, x + mark, y + 9, item.Color, 2.5, item.Dash, kind: "legend");
             svg.Text(x + mark + 5, y + 13.5, name, LabelSize);
             x += needed;
         }
@@ -119,9 +109,9 @@ internal static class Layout
         svg.Text(left, y + 14, Shorten(title, LabelSize, Svg.Width - Margin - left), LabelSize);
         y += 20;
         svg.Open(("shape-rendering", "crispEdges"));
-        for (var step = 0; step < Steps; step++)
+        for (int step = 0; step < Steps; step++)
         {
-            var value = axis.Minimum + ((axis.Maximum - axis.Minimum) * step / (Steps - 1));
+            double value = axis.Minimum + ((axis.Maximum - axis.Minimum) * step / (Steps - 1));
             svg.Rectangle(left + (width * step / Steps), y, width / Steps, 12, color(value), kind: "colorbar");
         }
 
@@ -129,22 +119,20 @@ internal static class Layout
         svg.Close();
         foreach (var tick in axis.Ticks)
         {
-            var x = axis.Place(tick.Value, left, left + width);
+            double x = axis.Place(tick.Value, left, left + width);
             svg.Line(x, y + 12, x, y + 16, Palette.Frame, 1);
             svg.Text(x, y + 28, tick.Label, TickSize, Anchor.Middle, Palette.Muted, kind: "tick");
         }
 
-        if (nonFinite)
-            Legend(svg, [new LegendItem("not finite", Palette.NonFinite, Swatch: true)], left + width + 28, y - 3, 120);
+        if (nonFinite) Legend(svg, [new LegendItem("not finite", Palette.NonFinite, Swatch: true)], left + width + 28, y - 3, 120);
         return y + 34;
     }
 
     /// <summary>The smallest of 1, 2, 5, 10, 20, 50, … whose multiples of a spacing leave the needed room.</summary>
     public static int Stride(double spacing, double needed)
     {
-        var stride = 1;
-        for (var turn = 0; stride * spacing < needed && stride < 1_000_000; turn++)
-            stride = turn % 3 == 1 ? stride / 2 * 5 : stride * 2;
+        int stride = 1;
+        for (int turn = 0; stride * spacing < needed && stride < 1_000_000; turn++) stride = turn % 3 == 1 ? stride / 2 * 5 : stride * 2;
         return stride;
     }
 }

@@ -43,12 +43,11 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         var svg = new Svg();
         var (minimum, maximum) = Range(Plots.SelectMany(plot => plot.Series).SelectMany(series => series.X), logarithmic: false);
         var xAxis = Axis.Linear(minimum, maximum, 8);
-        var y = Layout.Heading(svg, Title, Subtitle);
-        foreach (var plot in Plots)
-            y = DrawPlot(svg, plot, xAxis, y);
+        double y = Layout.Heading(svg, Title, Subtitle);
+        foreach (var plot in Plots) y = DrawPlot(svg, plot, xAxis, y);
         svg.Text((Left + Right) / 2, y + 12, XAxisTitle, Layout.LabelSize, Anchor.Middle, kind: "axis-title");
 
-        var description = $"{Plots.Count} line plots over {XAxisTitle}: "
+        string description = $"{Plots.Count} line plots over {XAxisTitle}: "
             + string.Join("; ", Plots.Select(plot => $"{plot.Title} ({string.Join(", ", plot.Series.Select(series => series.Name))})")) + ".";
         return svg.Document(y + 26, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
@@ -56,23 +55,19 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
     /// <summary>Thins a series to at most a count of points, keeping per bucket the first, last, smallest, largest and any gap.</summary>
     internal static IReadOnlyList<int> Thin(IReadOnlyList<double> values, int limit)
     {
-        if (values.Count <= limit)
-            return [.. Enumerable.Range(0, values.Count)];
-        var buckets = Math.Max(1, limit / 5);
+        if (values.Count <= limit) return [.. Enumerable.Range(0, values.Count)];
+        int buckets = Math.Max(1, limit / 5);
         List<int> kept = [];
-        for (var bucket = 0; bucket < buckets; bucket++)
+        for (int bucket = 0; bucket < buckets; bucket++)
         {
-            var first = (int)((long)values.Count * bucket / buckets);
-            var last = (int)((long)values.Count * (bucket + 1) / buckets) - 1;
+            int first = (int)((long)values.Count * bucket / buckets);
+            int last = (int)((long)values.Count * (bucket + 1) / buckets) - 1;
             var (lowest, highest, gap) = (-1, -1, -1);
-            for (var index = first; index <= last; index++)
+            for (int index = first; index <= last; index++)
             {
-                if (!double.IsFinite(values[index]))
-                    gap = index;
-                else if (lowest < 0 || values[index] < values[lowest])
-                    lowest = index;
-                if (double.IsFinite(values[index]) && (highest < 0 || values[index] > values[highest]))
-                    highest = index;
+                if (!double.IsFinite(values[index])) gap = index;
+                else if (lowest < 0 || values[index] < values[lowest]) lowest = index;
+                if (double.IsFinite(values[index]) && (highest < 0 || values[index] > values[highest])) highest = index;
             }
 
             kept.AddRange(new SortedSet<int> { first, last, lowest, highest, gap }.Where(index => index >= 0));
@@ -84,7 +79,7 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
     private static (double Minimum, double Maximum) Range(IEnumerable<double> values, bool logarithmic)
     {
         var (minimum, maximum) = (double.PositiveInfinity, double.NegativeInfinity);
-        foreach (var value in values.Where(value => Axis.CanShow(value, logarithmic)))
+        foreach (double value in values.Where(value => Axis.CanShow(value, logarithmic)))
             (minimum, maximum) = (Math.Min(minimum, value), Math.Max(maximum, value));
         return minimum <= maximum ? (minimum, maximum) : logarithmic ? (0.1, 1) : (0, 1);
     }
@@ -94,7 +89,7 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         var yValues = plot.Series.SelectMany(series => series.Y);
         var (minimum, maximum) = Range(yValues, plot.LogarithmicY);
         var yAxis = plot.LogarithmicY ? Axis.Log(minimum, maximum) : Axis.Linear(minimum, maximum, 5);
-        foreach (var line in Layout.Wrap(plot.Title, 14.5, Right - Left, 2))
+        foreach (string line in Layout.Wrap(plot.Title, 14.5, Right - Left, 2))
             svg.Text(Left, (y += 18) - 3, line, 14, bold: true, kind: "plot-title");
         if (plot.Series.Count > 1 || plot.Series[0].Name != plot.Title)
         {
@@ -106,13 +101,13 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
 
         var (top, bottom) = (y + 6, y + 156);
         DrawAxes(svg, plot, xAxis, yAxis, top, bottom);
-        for (var index = 0; index < plot.Series.Count; index++)
+        for (int index = 0; index < plot.Series.Count; index++)
             DrawSeries(svg, plot.Series[index], index, plot.LogarithmicY, xAxis, yAxis, top, bottom);
 
         if (!yValues.Any(value => Axis.CanShow(value, plot.LogarithmicY)))
             svg.Text((Left + Right) / 2, (top + bottom) / 2, "no values that can be shown", Layout.LabelSize, Anchor.Middle, Palette.Muted);
         y = bottom + 24;
-        var hidden = plot.LogarithmicY ? yValues.Count(value => double.IsFinite(value) && !Axis.CanShow(value, logarithmic: true)) : 0;
+        int hidden = plot.LogarithmicY ? yValues.Count(value => double.IsFinite(value) && !Axis.CanShow(value, logarithmic: true)) : 0;
         return hidden == 0
             ? y
             : Layout.Paragraph(
@@ -123,20 +118,20 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
     {
         foreach (var tick in xAxis.Ticks)
         {
-            var x = xAxis.Place(tick.Value, Left, Right);
+            double x = xAxis.Place(tick.Value, Left, Right);
             svg.Line(x, top, x, bottom, Palette.GridLine, 1);
             svg.Text(x, bottom + 15, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
         }
 
         foreach (var tick in yAxis.Ticks)
         {
-            var y = yAxis.Place(tick.Value, bottom, top);
+            double y = yAxis.Place(tick.Value, bottom, top);
             svg.Line(Left, y, Right, y, Palette.GridLine, 1);
             svg.Text(Left - 6, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
         }
 
         svg.Rectangle(Left, top, Right - Left, bottom - top, "none", Palette.Frame);
-        var title = plot.YAxisTitle + (plot.LogarithmicY ? " (log)" : "");
+        string title = plot.YAxisTitle + (plot.LogarithmicY ? " (log)" : "");
         svg.Text(
             20, (top + bottom) / 2, Layout.Shorten(title, Layout.LabelSize, bottom - top + 20),
             Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
@@ -144,16 +139,14 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
 
     private static void DrawSeries(Svg svg, LineSeries series, int index, bool logarithmic, Axis xAxis, Axis yAxis, double top, double bottom)
     {
-        var shown = new double[series.Y.Count];
-        for (var point = 0; point < shown.Length; point++)
+        double[] shown = new double[series.Y.Count];
+        for (int point = 0; point < shown.Length; point++)
             shown[point] = Axis.CanShow(series.X[point]) && Axis.CanShow(series.Y[point], logarithmic) ? series.Y[point] : double.NaN;
         List<List<(double X, double Y)>> runs = [[]];
-        foreach (var point in Thin(shown, PointLimit))
+        foreach (int point in Thin(shown, PointLimit))
         {
-            if (double.IsNaN(shown[point]))
-                runs.Add([]);
-            else
-                runs[^1].Add((xAxis.Place(series.X[point], Left, Right), yAxis.Place(shown[point], bottom, top)));
+            if (double.IsNaN(shown[point])) runs.Add([]);
+            else runs[^1].Add((xAxis.Place(series.X[point], Left, Right), yAxis.Place(shown[point], bottom, top)));
         }
 
         svg.Open(("class", "series"), ("stroke", Palette.Series(index)), ("fill", "none"), ("stroke-width", "1.6"),

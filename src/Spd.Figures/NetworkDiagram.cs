@@ -16,24 +16,22 @@ internal sealed class NetworkDiagram(int features, int hidden, int middleCount, 
     /// <summary>Draws a panel's network; the first of a row also gets the names of the layers at its left.</summary>
     public void Draw(Svg svg, VectorPanel panel, double left, double top, bool isFirst)
     {
-        var layers = Enumerable.Range(0, LayerCount).Select(layer => top + 20 + (layer * stageHeight)).ToArray();
+        double[] layers = Enumerable.Range(0, LayerCount).Select(layer => top + 20 + (layer * stageHeight)).ToArray();
         DrawEdges(svg, panel.Parts?.First ?? [panel.First], panel.Parts is not null, left, layers[0], layers[1]);
-        for (var index = 0; index < (panel.Middle?.Count ?? 0); index++)
+        for (int index = 0; index < (panel.Middle?.Count ?? 0); index++)
         {
             var parts = panel.Parts is { Middle: { } middle } && index < middle.Count ? middle[index] : null;
             DrawEdges(svg, parts ?? [panel.Middle![index]], parts is not null, left, layers[index + 1], layers[index + 2]);
         }
 
-        if (panel.Last is not null)
-            DrawEdges(svg, panel.Parts?.Last ?? [panel.Last], panel.Parts?.Last is not null, left, layers[^2], layers[^1]);
+        if (panel.Last is not null) DrawEdges(svg, panel.Parts?.Last ?? [panel.Last], panel.Parts?.Last is not null, left, layers[^2], layers[^1]);
 
-        for (var layer = 0; layer < LayerCount; layer++)
+        for (int layer = 0; layer < LayerCount; layer++)
         {
             var (isInput, isOutput) = (layer == 0, hasOutputs && layer == LayerCount - 1);
             DrawNodes(svg, left, layers[layer], isInput || isOutput, labelOffset: isInput ? -12 : 20);
-            var name = isInput ? "inputs" : isOutput ? "outputs" : middleCount == 0 ? "hidden" : $"hidden {layer}";
-            if (isFirst)
-                svg.Text(left - 8, layers[layer] + 4, name, Layout.TickSize, Anchor.End, Palette.Muted, kind: "layer-name");
+            string name = isInput ? "inputs" : isOutput ? "outputs" : middleCount == 0 ? "hidden" : $"hidden {layer}";
+            if (isFirst) svg.Text(left - 8, layers[layer] + 4, name, Layout.TickSize, Anchor.End, Palette.Muted, kind: "layer-name");
         }
     }
 
@@ -43,11 +41,11 @@ internal sealed class NetworkDiagram(int features, int hidden, int middleCount, 
 
     private void DrawNodes(Svg svg, double left, double y, bool areFeatures, double labelOffset)
     {
-        var count = areFeatures ? features : hidden;
-        var stride = Layout.Stride(width / count, Layout.TextWidth(VectorFigure.ShortName(count - 1), Layout.TickSize) + 4);
-        for (var index = 0; index < count; index++)
+        int count = areFeatures ? features : hidden;
+        int stride = Layout.Stride(width / count, Layout.TextWidth(VectorFigure.ShortName(count - 1), Layout.TickSize) + 4);
+        for (int index = 0; index < count; index++)
         {
-            var x = Place(index, count, left);
+            double x = Place(index, count, left);
             svg.Circle(x, y, Radius(count), areFeatures ? Palette.Feature(index, count) : "#ffffff", areFeatures ? null : Palette.Ink, kind: "node");
             if (areFeatures && index % stride == 0)
                 svg.Text(x, y + labelOffset, VectorFigure.ShortName(index), Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "node-label");
@@ -65,7 +63,7 @@ internal sealed class NetworkDiagram(int features, int hidden, int middleCount, 
         foreach (var edge in edges)
         {
             var (matrix, finite) = (matrices[edge.Part], Axis.CanShow(edge.Weight));
-            var color = colorEach ? Palette.Feature(edge.Part, matrices.Count) : edge.Weight > 0 ? Palette.Positive : Palette.Negative;
+            string color = colorEach ? Palette.Feature(edge.Part, matrices.Count) : edge.Weight > 0 ? Palette.Positive : Palette.Negative;
             svg.Line(Place(edge.From, matrix.Columns, left), top, Place(edge.To, matrix.Rows, left), bottom,
                 finite ? color : Palette.NonFinite,
                 finite ? WidestEdge * Math.Abs(edge.Weight) / largestWeight : 1,

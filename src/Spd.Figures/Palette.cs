@@ -59,8 +59,8 @@ internal static class Palette
 
     private static string Interpolate((int Red, int Green, int Blue)[] stops, double position)
     {
-        var scaled = Math.Clamp(position, 0, 1) * (stops.Length - 1);
-        var lower = Math.Min((int)scaled, stops.Length - 2);
+        double scaled = Math.Clamp(position, 0, 1) * (stops.Length - 1);
+        int lower = Math.Min((int)scaled, stops.Length - 2);
         var (from, to, share) = (stops[lower], stops[lower + 1], scaled - lower);
         return $"#{Mix(from.Red, to.Red, share):x2}{Mix(from.Green, to.Green, share):x2}{Mix(from.Blue, to.Blue, share):x2}";
     }

@@ -18,7 +18,7 @@ internal static class Png
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1a, (byte)'\n']);
 
-        var header = new byte[13];
+        byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         // 8 bits a channel, colours as RGB; deflate, the five filters and no interlacing are the zeros behind.
@@ -34,7 +34,7 @@ internal static class Png
         using var compressed = new MemoryStream();
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
-            for (var row = 0; row < height; row++)
+            for (int row = 0; row < height; row++)
             {
                 // Each row names its filter: none.
                 zlib.WriteByte(0);

@@ -33,7 +33,7 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
         }
 
         var svg = new Svg();
-        var y = Layout.Heading(svg, Title, Subtitle);
+        double y = Layout.Heading(svg, Title, Subtitle);
         y = Layout.Legend(
             svg,
             [
@@ -44,15 +44,13 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
         var (top, bottom) = (y + 6, y + 6 + Size);
         var axis = CommonAxis();
         DrawAxes(svg, axis, top, bottom);
-        for (var index = 0; index < Series.Count; index++)
-            DrawPoints(svg, Series[index], Palette.Series(index), axis, bottom);
+        for (int index = 0; index < Series.Count; index++) DrawPoints(svg, Series[index], Palette.Series(index), axis, bottom);
 
         var (shown, all) = (Series.Sum(series => Shown(series).Count()), Series.Sum(series => series.X.Count));
         y = bottom + 42;
-        if (shown < all)
-            y = Layout.Notes(svg, [$"{all - shown} points are not finite and are left out."], y);
-        var names = string.Join(", ", Series.Select(series => $"{series.Name} ({series.X.Count} points)"));
-        var description = $"Scatter plot of {YAxisTitle} over {XAxisTitle}: {names}.";
+        if (shown < all) y = Layout.Notes(svg, [$"{all - shown} points are not finite and are left out."], y);
+        string names = string.Join(", ", Series.Select(series => $"{series.Name} ({series.X.Count} points)"));
+        string description = $"Scatter plot of {YAxisTitle} over {XAxisTitle}: {names}.";
         return svg.Document(y + 6, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 
@@ -61,9 +59,9 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
 
     private Axis CommonAxis()
     {
-        var values = Series.SelectMany(Shown).SelectMany(point => new[] { point.X, point.Y }).DefaultIfEmpty(0).ToArray();
+        double[] values = Series.SelectMany(Shown).SelectMany(point => new[] { point.X, point.Y }).DefaultIfEmpty(0).ToArray();
         var (minimum, maximum) = (values.Min(), values.Max());
-        var room = (maximum - minimum) * 0.04;
+        double room = (maximum - minimum) * 0.04;
         return Axis.Exact(minimum - room, maximum + room, 8);
     }
 
@@ -92,8 +90,7 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
             .Select(point => (X: Math.Round(axis.Place(point.X, Left, Left + Size), 1), Y: Math.Round(axis.Place(point.Y, bottom, bottom - Size), 1)))
             .Distinct();
         var path = new StringBuilder();
-        foreach (var (x, y) in places)
-            path.Append(CultureInfo.InvariantCulture, $"M{x:0.#} {y:0.#}h0");
+        foreach (var (x, y) in places) path.Append(CultureInfo.InvariantCulture, $"M{x:0.#} {y:0.#}h0");
         svg.Element("path", ("class", "points"), ("d", path.ToString()), ("stroke", color), ("stroke-width", "5"),
             ("stroke-linecap", "round"), ("stroke-opacity", "0.55"), ("fill", "none"));
     }

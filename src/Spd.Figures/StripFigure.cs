@@ -41,7 +41,7 @@ public sealed record StripFigure(
     {
         Validate();
         var svg = new Svg();
-        var y = Layout.Heading(svg, Title, Subtitle);
+        double y = Layout.Heading(svg, Title, Subtitle);
         if (Groups.Count > 1)
         {
             var items = Groups.Select((group, index) => new LegendItem(group.Name, Palette.Series(index), Swatch: true));
@@ -50,14 +50,12 @@ public sealed record StripFigure(
 
         double[] values = [.. Panels.SelectMany(panel => panel.Values.Values.ToArray()).Where(value => Axis.CanShow(value)).DefaultIfEmpty(0)];
         var axis = Axis.Linear(Math.Min(0, values.Min()), Math.Max(0, values.Max()), 5);
-        var numbered = NumberedShare * values.Max(Math.Abs);
-        foreach (var panel in Panels)
-            y = DrawPanel(svg, panel, axis, numbered, y);
+        double numbered = NumberedShare * values.Max(Math.Abs);
+        foreach (var panel in Panels) y = DrawPanel(svg, panel, axis, numbered, y);
 
-        var hidden = Panels.Sum(panel => panel.Values.Values.ToArray().Count(value => !Axis.CanShow(value)));
-        if (hidden > 0)
-            y = Layout.Notes(svg, [$"{hidden} values are not finite and are left out."], y);
-        var description = $"Strip plots of {YAxisTitle}: "
+        int hidden = Panels.Sum(panel => panel.Values.Values.ToArray().Count(value => !Axis.CanShow(value)));
+        if (hidden > 0) y = Layout.Notes(svg, [$"{hidden} values are not finite and are left out."], y);
+        string description = $"Strip plots of {YAxisTitle}: "
             + string.Join("; ", Panels.Select(panel =>
                 $"{panel.Title}, {panel.Values.Rows} columns ({panel.ColumnAxisTitle}) of {panel.Values.Columns} points"))
             + ".";
@@ -82,15 +80,14 @@ public sealed record StripFigure(
 
     private double DrawPanel(Svg svg, StripPanel panel, Axis axis, double numbered, double y)
     {
-        foreach (var line in Layout.Wrap(panel.Title, 14.5, Right - Left, 2))
+        foreach (string line in Layout.Wrap(panel.Title, 14.5, Right - Left, 2))
             svg.Text(Left, (y += 18) - 3, line, 14, bold: true, kind: "plot-title");
         var (top, bottom, columns) = (y + 6, y + 6 + PlotHeight, panel.Values.Rows);
-        var width = (Right - Left) / columns;
-        for (var column = 0; column < columns; column += 2)
-            svg.Rectangle(Left + (column * width), top, width, PlotHeight, "#f5f5f5");
+        double width = (Right - Left) / columns;
+        for (int column = 0; column < columns; column += 2) svg.Rectangle(Left + (column * width), top, width, PlotHeight, "#f5f5f5");
         foreach (var tick in axis.Ticks)
         {
-            var tickY = axis.Place(tick.Value, bottom, top);
+            double tickY = axis.Place(tick.Value, bottom, top);
             svg.Line(Left, tickY, Right, tickY, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
             svg.Text(Left - 6, tickY + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
         }
@@ -99,11 +96,11 @@ public sealed record StripFigure(
         svg.Text(
             20, (top + bottom) / 2, Layout.Shorten(YAxisTitle, Layout.LabelSize, PlotHeight),
             Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
-        for (var column = 0; column < columns; column++)
+        for (int column = 0; column < columns; column++)
         {
-            var x = Left + ((column + 0.5) * width);
+            double x = Left + ((column + 0.5) * width);
             DrawColumn(svg, panel.Values, column, axis, numbered, x, top, bottom);
-            var label = panel.ColumnLabels?[column] ?? column.ToString(CultureInfo.InvariantCulture);
+            string label = panel.ColumnLabels?[column] ?? column.ToString(CultureInfo.InvariantCulture);
             svg.Text(x, bottom + 15, Layout.Shorten(label, Layout.TickSize, width), Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "column-label");
         }
 
@@ -116,16 +113,14 @@ public sealed record StripFigure(
     {
         List<double> right = [], left = [];
         var shown = Enumerable.Range(0, values.Columns).Where(item => Axis.CanShow(values[column, item]));
-        foreach (var item in shown.OrderByDescending(item => Math.Abs(values[column, item])))
+        foreach (int item in shown.OrderByDescending(item => Math.Abs(values[column, item])))
         {
-            var y = axis.Place(values[column, item], bottom, top);
-            var color = Palette.Series(GroupOf(item));
+            double y = axis.Place(values[column, item], bottom, top);
+            string color = Palette.Series(GroupOf(item));
             svg.Circle(x, y, 2.6, color, kind: "point");
-            if (Math.Abs(values[column, item]) < numbered || values[column, item] == 0)
-                continue;
+            if (Math.Abs(values[column, item]) < numbered || values[column, item] == 0) continue;
             var side = right.TrueForAll(IsClear) ? right : left.TrueForAll(IsClear) ? left : null;
-            if (side is null)
-                continue;
+            if (side is null) continue;
             side.Add(y);
             svg.Text(
                 side == right ? x + 5 : x - 5, y + 3.8, item.ToString(CultureInfo.InvariantCulture), NumberSize,
@@ -137,9 +132,8 @@ public sealed record StripFigure(
 
     private int GroupOf(int item)
     {
-        var group = 0;
-        for (var end = Groups[0].Count; item >= end; end += Groups[group].Count)
-            group++;
+        int group = 0;
+        for (int end = Groups[0].Count; item >= end; end += Groups[group].Count) group++;
         return group;
     }
 }

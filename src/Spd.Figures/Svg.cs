@@ -23,7 +23,7 @@ internal sealed class Svg
     /// <summary>Formats a coordinate with at most two decimals.</summary>
     public static string Number(double value)
     {
-        var text = value.ToString("0.##", CultureInfo.InvariantCulture);
+        string text = value.ToString("0.##", CultureInfo.InvariantCulture);
         return text == "-0" ? "0" : text;
     }
 
@@ -31,15 +31,12 @@ internal sealed class Svg
     public static string Escape(string text)
     {
         var escaped = new StringBuilder(text.Length);
-        for (var index = 0; index < text.Length; index++)
+        for (int index = 0; index < text.Length; index++)
         {
-            var character = text[index];
-            if (index + 1 < text.Length && char.IsSurrogatePair(character, text[index + 1]))
-                escaped.Append(character).Append(text[++index]);
-            else if (!XmlConvert.IsXmlChar(character) || IsHidden(character))
-                escaped.Append('\uFFFD');
-            else
-                escaped.Append(character switch { '<' => "&lt;", '>' => "&gt;", '&' => "&amp;", '"' => "&quot;", _ => character.ToString() });
+            char character = text[index];
+            if (index + 1 < text.Length && char.IsSurrogatePair(character, text[index + 1])) escaped.Append(character).Append(text[++index]);
+            else if (!XmlConvert.IsXmlChar(character) || IsHidden(character)) escaped.Append('\uFFFD');
+            else escaped.Append(character switch { '<' => "&lt;", '>' => "&gt;", '&' => "&amp;", '"' => "&quot;", _ => character.ToString() });
         }
 
         return escaped.ToString();
@@ -101,10 +98,9 @@ internal sealed class Svg
     /// <summary>The whole document, once every element is closed.</summary>
     public string Document(double height, string title, string description)
     {
-        if (_open.Count != 0)
-            throw new InvalidOperationException("An element of the drawing was left open.");
+        if (_open.Count != 0) throw new InvalidOperationException("An element of the drawing was left open.");
         var (width, rounded) = (Number(Width), Number(Math.Ceiling(height)));
-        var opening = $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {rounded}" width="{width}" height="{rounded}" """
+        string opening = $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {rounded}" width="{width}" height="{rounded}" """
             + """role="img" style="max-width:100%;height:auto" """
             + """font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">""";
         return $"""
@@ -121,8 +117,7 @@ internal sealed class Svg
         _body.Append('<').Append(name);
         foreach (var (attribute, value) in attributes)
         {
-            if (value is not null)
-                _body.Append(' ').Append(attribute).Append("=\"").Append(Escape(value)).Append('"');
+            if (value is not null) _body.Append(' ').Append(attribute).Append("=\"").Append(Escape(value)).Append('"');
         }
     }
 }

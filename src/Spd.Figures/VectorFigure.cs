@@ -49,26 +49,25 @@ public sealed record VectorFigure(
     {
         Validate();
         var svg = new Svg();
-        var y = DrawLegends(svg, Layout.Heading(svg, Title, Subtitle)) + 8;
-        var perRow = Math.Min(Panels.Count, Features <= 10 ? 4 : Features <= 20 ? 3 : 2);
-        var width = Math.Min(HasPlane ? 250 : Svg.Width, (Svg.Width - Layout.Margin - Left - (Gap * (perRow - 1))) / perRow);
+        double y = DrawLegends(svg, Layout.Heading(svg, Title, Subtitle)) + 8;
+        int perRow = Math.Min(Panels.Count, Features <= 10 ? 4 : Features <= 20 ? 3 : 2);
+        double width = Math.Min(HasPlane ? 250 : Svg.Width, (Svg.Width - Layout.Margin - Left - (Gap * (perRow - 1))) / perRow);
 
         var plane = VectorPlane.For(Panels);
         var network = new NetworkDiagram(Features, Hidden, MiddleCount, HasOutputs, LargestWeight(), width, StageHeight);
-        for (var first = 0; first < Panels.Count; first += perRow)
+        for (int first = 0; first < Panels.Count; first += perRow)
         {
             var row = Panels.Skip(first).Take(perRow).ToArray();
             var captions = row.Select(panel => Layout.Wrap(panel.Caption, 12, width, 3)).ToArray();
-            var top = y + (captions.Max(lines => lines.Count) * 16) + 6;
-            var networkTop = HasPlane ? top + width + 52 : top + 8;
-            for (var index = 0; index < row.Length; index++)
+            double top = y + (captions.Max(lines => lines.Count) * 16) + 6;
+            double networkTop = HasPlane ? top + width + 52 : top + 8;
+            for (int index = 0; index < row.Length; index++)
             {
-                var left = Left + (index * (width + Gap));
+                double left = Left + (index * (width + Gap));
                 svg.Open(("class", "panel"));
-                for (var line = 0; line < captions[index].Count; line++)
+                for (int line = 0; line < captions[index].Count; line++)
                     svg.Text(left, y + 12 + (16 * line), captions[index][line], 12, bold: true, kind: "caption");
-                if (HasPlane)
-                    plane.Draw(svg, row[index].First, left, top, width, isFirst: index == 0);
+                if (HasPlane) plane.Draw(svg, row[index].First, left, top, width, isFirst: index == 0);
                 network.Draw(svg, row[index], left, networkTop, isFirst: index == 0);
                 svg.Close();
             }
@@ -77,7 +76,7 @@ public sealed record VectorFigure(
         }
 
         y = Layout.Notes(svg, Notes(plane), y - 6);
-        var description = $"{Panels.Count} panels, each a map from {Features} features to {Hidden} hidden units: "
+        string description = $"{Panels.Count} panels, each a map from {Features} features to {Hidden} hidden units: "
             + $"{string.Join("; ", Panels.Select(panel => panel.Caption))}.";
         return svg.Document(y + 12, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
@@ -85,16 +84,13 @@ public sealed record VectorFigure(
     private static IEnumerable<Grid> Matrices(VectorPanel panel)
     {
         yield return panel.First;
-        foreach (var middle in panel.Middle ?? [])
-            yield return middle;
-        if (panel.Last is not null)
-            yield return panel.Last;
+        foreach (var middle in panel.Middle ?? []) yield return middle;
+        if (panel.Last is not null) yield return panel.Last;
     }
 
     private static IEnumerable<(Grid Part, Grid Whole)> PartsWithWholes(VectorPanel panel)
     {
-        if (panel.Parts is not { } parts)
-            return [];
+        if (panel.Parts is not { } parts) return [];
         var middle = (parts.Middle ?? []).Zip(panel.Middle ?? [], (list, whole) => list.Select(part => (part, whole))).SelectMany(pairs => pairs);
         return parts.First.Select(part => (part, panel.First)).Concat(middle)
             .Concat(panel.Last is { } last ? (parts.Last ?? []).Select(part => (part, last)) : []);
@@ -131,11 +127,10 @@ public sealed record VectorFigure(
 
     private double LargestWeight()
     {
-        var largest = 0.0;
+        double largest = 0.0;
         foreach (var matrix in Panels.SelectMany(panel => Matrices(panel).Concat(PartsWithWholes(panel).Select(pair => pair.Part))))
         {
-            foreach (var value in matrix.Values)
-                largest = Axis.CanShow(value) ? Math.Max(largest, Math.Abs(value)) : largest;
+            foreach (double value in matrix.Values) largest = Axis.CanShow(value) ? Math.Max(largest, Math.Abs(value)) : largest;
         }
 
         return largest;
@@ -187,16 +182,14 @@ public sealed record VectorFigure(
                 : "");
         if (Panels.Any(panel => panel.Parts is not null))
             yield return "Where several subcomponents lie in one network, each has a colour of its own, whatever the sign.";
-        var nonFinite = Panels.SelectMany(Matrices).Sum(CountNonFinite);
-        if (nonFinite > 0)
-            yield return $"{nonFinite} weights are not finite: dashed grey edges, and no arrow.";
+        int nonFinite = Panels.SelectMany(Matrices).Sum(CountNonFinite);
+        if (nonFinite > 0) yield return $"{nonFinite} weights are not finite: dashed grey edges, and no arrow.";
     }
 
     private static int CountNonFinite(Grid matrix)
     {
-        var count = 0;
-        foreach (var value in matrix.Values)
-            count += Axis.CanShow(value) ? 0 : 1;
+        int count = 0;
+        foreach (double value in matrix.Values) count += Axis.CanShow(value) ? 0 : 1;
         return count;
     }
 

@@ -20,7 +20,7 @@ internal sealed class VectorPlane
     /// <summary>A plane that holds the longest finite column of all panels.</summary>
     public static VectorPlane For(IEnumerable<VectorPanel> panels)
     {
-        var largest = panels.Select(panel => panel.First).Where(matrix => matrix.Rows == 2)
+        double largest = panels.Select(panel => panel.First).Where(matrix => matrix.Rows == 2)
             .SelectMany(matrix => Enumerable.Range(0, matrix.Columns).Where(column => CanDraw(matrix, column)).Select(column => Length(matrix, column)))
             .Append(0).Max();
         return new VectorPlane(largest < 1e-150 ? 1 : largest);
@@ -30,7 +30,7 @@ internal sealed class VectorPlane
     public void Draw(Svg svg, Grid matrix, double left, double top, double size, bool isFirst)
     {
         DrawAxes(svg, left, top, size, isFirst);
-        foreach (var column in Enumerable.Range(0, matrix.Columns).Where(column => CanDraw(matrix, column)).OrderByDescending(column => Length(matrix, column)))
+        foreach (int column in Enumerable.Range(0, matrix.Columns).Where(column => CanDraw(matrix, column)).OrderByDescending(column => Length(matrix, column)))
             DrawArrow(svg, matrix, column, left, top, size);
     }
 
@@ -47,8 +47,7 @@ internal sealed class VectorPlane
             svg.Line(x, top, x, bottom, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
             svg.Line(left, y, right, y, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
             svg.Text(x, bottom + 14, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
-            if (isFirst)
-                svg.Text(left - 5, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
+            if (isFirst) svg.Text(left - 5, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
         }
 
         svg.Circle((left + right) / 2, (top + bottom) / 2, CircleRadius / (_axis.Maximum - _axis.Minimum) * size, "none", Palette.Frame, "3 3", "range");
@@ -60,10 +59,10 @@ internal sealed class VectorPlane
 
     private void DrawArrow(Svg svg, Grid matrix, int column, double left, double top, double size)
     {
-        var color = Palette.Feature(column, matrix.Columns);
+        string color = Palette.Feature(column, matrix.Columns);
         var (startX, startY) = (left + (size / 2), top + (size / 2));
         var (x, y) = (_axis.Place(matrix[0, column], left, left + size), _axis.Place(matrix[1, column], top + size, top));
-        var length = double.Hypot(x - startX, y - startY);
+        double length = double.Hypot(x - startX, y - startY);
         if (length < 3)
         {
             svg.Circle(startX, startY, 2.2, Palette.Frame, kind: "dot");
@@ -71,7 +70,7 @@ internal sealed class VectorPlane
         }
 
         var (unitX, unitY) = ((x - startX) / length, (y - startY) / length);
-        var head = Math.Min(9, length * 0.6);
+        double head = Math.Min(9, length * 0.6);
         var (neckX, neckY, half) = (x - (unitX * head), y - (unitY * head), head * 0.42);
         svg.Line(startX, startY, neckX, neckY, color, 2.4);
         svg.Element("path", ("class", "arrow"), ("fill", color), ("d",
