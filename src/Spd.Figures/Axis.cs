@@ -83,11 +83,12 @@ internal sealed class Axis
         return value.ToString("0." + new string('#', decimals), CultureInfo.InvariantCulture);
     }
 
+    // What does not change is seen against zero: a range about it would show its rounding.
     private static (double Minimum, double Maximum) Widen(double minimum, double maximum)
     {
         double size = Math.Max(Math.Abs(minimum), Math.Abs(maximum));
         if (size < 1 / Largest) return (0, 1);
-        return maximum - minimum > size * 1e-8 ? (minimum, maximum) : (minimum - (size * 0.1), maximum + (size * 0.1));
+        return maximum - minimum > size * 1e-8 ? (minimum, maximum) : (Math.Min(0, minimum * 1.25), Math.Max(0, maximum * 1.25));
     }
 
     /// <summary>The step of 1, 2 or 5 times a power of ten whose ratio to the raw step is nearest to one.</summary>

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Spd.Figures;
 
@@ -45,9 +47,9 @@ public sealed partial record HeatmapFigure(
     string ColorTitle,
     string? Subtitle = null,
     bool SharedScale = true,
-    int PanelsPerRow = 0)
+    int PanelsPerRow = 0) : IFigure
 {
-    /// <summary>The most cells drawn in a whole figure, which keeps it below two megabytes; larger matrices are pooled.</summary>
+    /// <summary>The most cells drawn in a whole figure, which keeps it below two and a half megabytes; larger matrices are pooled.</summary>
     private const int CellLimit = 120_000;
     private const int SingleCellLimit = 2000;
     private const double BarWidth = 240;
@@ -55,7 +57,7 @@ public sealed partial record HeatmapFigure(
     private bool HasOneColorBar => SharedScale || Scale == HeatmapScale.UnitInterval;
 
     /// <summary>Draws the figure; a matrix too large to draw shows the largest magnitude of each block of cells, and says so.</summary>
-    /// <returns>A self-contained SVG document, 800 units wide and below two megabytes.</returns>
+    /// <returns>A self-contained SVG document, 800 units wide and below two and a half megabytes.</returns>
     /// <exception cref="ArgumentException">There is no panel, labels do not match their matrix, or the panels per row are out of range.</exception>
     public string ToSvg()
     {
@@ -161,6 +163,7 @@ public sealed partial record HeatmapFigure(
         }
 
         svg.Rectangle(plotLeft, plotTop, plotWidth, plotHeight, "none", Palette.Frame);
+        DrawHover(svg, panel, rowBlock, columnBlock, plotLeft, plotTop, plotWidth, plotHeight);
 
         svg.Text(
             left + 12, plotTop + (plotHeight / 2), Layout.Shorten(panel.RowAxisTitle, Layout.LabelSize, plotHeight + 60),
@@ -189,6 +192,21 @@ public sealed partial record HeatmapFigure(
             : Layout.ColorBar(
                 svg, ColorTitle, axis, value => Color(value, axis),
                 plotLeft, y, Math.Min(BarWidth, width - plotLeft + left - 24), HasNonFinite(panel));
+    }
+
+    /// <summary>Lays what a page shows under the pointer over a matrix: its values, as half precision floats in base 64, pooled as in the drawing.</summary>
+    private static void DrawHover(Svg svg, HeatmapPanel panel, int rowBlock, int columnBlock, double left, double top, double width, double height)
+    {
+        var cells = Pool(panel.Values, rowBlock, columnBlock);
+        byte[] halves = new byte[2 * cells.Values.Length];
+        for (int cell = 0; cell < cells.Values.Length; cell++) BinaryPrimitives.WriteHalfLittleEndian(halves.AsSpan(2 * cell), (Half)cells.Values[cell]);
+        svg.Element(
+            "rect", ("class", "hover"), ("x", Svg.Number(left)), ("y", Svg.Number(top)), ("width", Svg.Number(width)), ("height", Svg.Number(height)), ("fill", "transparent"),
+            ("data-hover", "cells"), ("data-rows", $"{panel.Values.Rows}"), ("data-columns", $"{panel.Values.Columns}"),
+            ("data-row-block", $"{rowBlock}"), ("data-column-block", $"{columnBlock}"), ("data-row", panel.RowAxisTitle), ("data-column", panel.ColumnAxisTitle),
+            ("data-row-labels", Labels(panel.RowLabels)), ("data-column-labels", Labels(panel.ColumnLabels)), ("data-values", Convert.ToBase64String(halves)));
+
+        static string? Labels(IReadOnlyList<string>? labels) => labels is null ? null : JsonSerializer.Serialize(labels, FigureJson.Default.IReadOnlyListString);
     }
 
     private static double DrawColumnLabels(Svg svg, IReadOnlyList<string> labels, double left, double top, double cellWidth)

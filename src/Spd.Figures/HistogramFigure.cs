@@ -31,7 +31,7 @@ public sealed record HistogramPanel(string Title, IReadOnlyList<long> Counts, lo
 /// <param name="XAxisTitle">What the values are.</param>
 /// <param name="Panels">The histograms, two in a row where there are several.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
-public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyList<HistogramPanel> Panels, string? Subtitle = null)
+public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyList<HistogramPanel> Panels, string? Subtitle = null) : IFigure
 {
     internal const int BinLimit = 200;
     private const double Left = 84;
@@ -81,32 +81,19 @@ public sealed record HistogramFigure(string Title, string XAxisTitle, IReadOnlyL
         }
 
         var (top, bottom) = (y + HeadHeight, y + HeadHeight + PlotHeight);
-        foreach (var tick in yAxis.Ticks)
-        {
-            double tickY = yAxis.Place(tick.Value, bottom, top);
-            svg.Line(left, tickY, left + width, tickY, Palette.GridLine, 1);
-            svg.Text(left - 6, tickY + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
-        }
-
+        var frame = new PlotFrame(svg, left, top, width, PlotHeight);
+        frame.Vertical(yAxis, "count (log)", titleDistance: 58);
         for (int bin = 0; bin < bins; bin++)
         {
             if (panel.Counts[bin] == 0) continue;
             double barTop = yAxis.Place(panel.Counts[bin], bottom, top);
             svg.Rectangle(
                 left + (width * bin / bins), barTop, Math.Max(0.5, (width / bins) - (bins > 60 ? 0.3 : 1)), bottom - barTop,
-                Palette.Series(0), kind: "bar");
+                Palette.Series(0), kind: "bar", hint: $"{Axis.Format((double)bin / bins)} to {Axis.Format((bin + 1.0) / bins)}: {panel.Counts[bin]}");
         }
 
         svg.Line(left, bottom, left + width, bottom, Palette.Frame, 1);
         svg.Line(left, top, left, bottom, Palette.Frame, 1);
-        foreach (var tick in Axis.Exact(0, 1, 5).Ticks)
-        {
-            double x = left + (tick.Value * width);
-            svg.Line(x, bottom, x, bottom + 4, Palette.Frame, 1);
-            svg.Text(x, bottom + 17, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
-        }
-
-        svg.Text(left + (width / 2), bottom + 34, Layout.Shorten(XAxisTitle, Layout.LabelSize, width), Layout.LabelSize, Anchor.Middle, kind: "axis-title");
-        svg.Text(left - 58, (top + bottom) / 2, "count (log)", Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        frame.Horizontal(Axis.Exact(0, 1, 5), XAxisTitle, hasGrid: false);
     }
 }

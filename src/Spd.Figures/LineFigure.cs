@@ -18,7 +18,7 @@ public sealed record LinePlot(string Title, string YAxisTitle, IReadOnlyList<Lin
 /// <param name="XAxisTitle">What the x axis measures, with its unit.</param>
 /// <param name="Plots">The plots from top to bottom.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
-public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<LinePlot> Plots, string? Subtitle = null)
+public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<LinePlot> Plots, string? Subtitle = null) : IFigure
 {
     private const int PointLimit = 1000;
     private const double Left = 84;
@@ -44,7 +44,7 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         var (minimum, maximum) = Range(Plots.SelectMany(plot => plot.Series).SelectMany(series => series.X), logarithmic: false);
         var xAxis = Axis.Linear(minimum, maximum, 8);
         double y = Layout.Heading(svg, Title, Subtitle);
-        foreach (var plot in Plots) y = DrawPlot(svg, plot, xAxis, y);
+        foreach (var plot in Plots) y = DrawPlot(svg, plot, xAxis, XAxisTitle, y);
         svg.Text((Left + Right) / 2, y + 12, XAxisTitle, Layout.LabelSize, Anchor.Middle, kind: "axis-title");
 
         string description = $"{Plots.Count} line plots over {XAxisTitle}: "
@@ -76,6 +76,12 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         return kept;
     }
 
+    private static (string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y) Thinned(LineSeries series)
+    {
+        var kept = Thin(series.Y, PointLimit);
+        return (series.Name, [.. kept.Select(point => series.X[point])], [.. kept.Select(point => series.Y[point])]);
+    }
+
     private static (double Minimum, double Maximum) Range(IEnumerable<double> values, bool logarithmic)
     {
         var (minimum, maximum) = (double.PositiveInfinity, double.NegativeInfinity);
@@ -84,7 +90,7 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         return minimum <= maximum ? (minimum, maximum) : logarithmic ? (0.1, 1) : (0, 1);
     }
 
-    private static double DrawPlot(Svg svg, LinePlot plot, Axis xAxis, double y)
+    private static double DrawPlot(Svg svg, LinePlot plot, Axis xAxis, string xAxisTitle, double y)
     {
         var yValues = plot.Series.SelectMany(series => series.Y);
         var (minimum, maximum) = Range(yValues, plot.LogarithmicY);
@@ -100,10 +106,14 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
         }
 
         var (top, bottom) = (y + 6, y + 156);
-        DrawAxes(svg, plot, xAxis, yAxis, top, bottom);
+        var frame = new PlotFrame(svg, Left, top, Right - Left, bottom - top);
+        frame.Horizontal(xAxis, title: null);
+        frame.Vertical(yAxis, plot.YAxisTitle + (plot.LogarithmicY ? " (log)" : ""));
+        frame.Border();
         for (int index = 0; index < plot.Series.Count; index++)
             DrawSeries(svg, plot.Series[index], index, plot.LogarithmicY, xAxis, yAxis, top, bottom);
 
+        frame.Hover(xAxis, yAxis, xAxisTitle, plot.Series.Select(series => Thinned(series)), isByX: true);
         if (!yValues.Any(value => Axis.CanShow(value, plot.LogarithmicY)))
             svg.Text((Left + Right) / 2, (top + bottom) / 2, "no values that can be shown", Layout.LabelSize, Anchor.Middle, Palette.Muted);
         y = bottom + 24;
@@ -112,29 +122,6 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
             ? y
             : Layout.Paragraph(
                 svg, $"Values at or below zero ({hidden}) have no place on a log axis and are left out.", Left, y, Right - Left) + 4;
-    }
-
-    private static void DrawAxes(Svg svg, LinePlot plot, Axis xAxis, Axis yAxis, double top, double bottom)
-    {
-        foreach (var tick in xAxis.Ticks)
-        {
-            double x = xAxis.Place(tick.Value, Left, Right);
-            svg.Line(x, top, x, bottom, Palette.GridLine, 1);
-            svg.Text(x, bottom + 15, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
-        }
-
-        foreach (var tick in yAxis.Ticks)
-        {
-            double y = yAxis.Place(tick.Value, bottom, top);
-            svg.Line(Left, y, Right, y, Palette.GridLine, 1);
-            svg.Text(Left - 6, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
-        }
-
-        svg.Rectangle(Left, top, Right - Left, bottom - top, "none", Palette.Frame);
-        string title = plot.YAxisTitle + (plot.LogarithmicY ? " (log)" : "");
-        svg.Text(
-            20, (top + bottom) / 2, Layout.Shorten(title, Layout.LabelSize, bottom - top + 20),
-            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
     }
 
     private static void DrawSeries(Svg svg, LineSeries series, int index, bool logarithmic, Axis xAxis, Axis yAxis, double top, double bottom)

@@ -15,7 +15,7 @@ public sealed record ScatterSeries(string Name, IReadOnlyList<double> X, IReadOn
 /// <param name="YAxisTitle">What the y axis measures, with its unit.</param>
 /// <param name="Series">The points; colours repeat after seven.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
-public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxisTitle, IReadOnlyList<ScatterSeries> Series, string? Subtitle = null)
+public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxisTitle, IReadOnlyList<ScatterSeries> Series, string? Subtitle = null) : IFigure
 {
     private const double Left = 84;
     private const double Size = 600;
@@ -43,8 +43,13 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
             Left, y, Size);
         var (top, bottom) = (y + 6, y + 6 + Size);
         var axis = CommonAxis();
-        DrawAxes(svg, axis, top, bottom);
+        var frame = new PlotFrame(svg, Left, top, Size, Size);
+        frame.Horizontal(axis, XAxisTitle, marksZero: true);
+        frame.Vertical(axis, YAxisTitle, marksZero: true);
+        svg.Line(Left, bottom, Left + Size, top, Palette.Frame, 1.2, "5 4", "diagonal");
+        frame.Border();
         for (int index = 0; index < Series.Count; index++) DrawPoints(svg, Series[index], Palette.Series(index), axis, bottom);
+        frame.Hover(axis, axis, XAxisTitle, Series.Select(series => (series.Name, series.X, series.Y)), isByX: false);
 
         var (shown, all) = (Series.Sum(series => Shown(series).Count()), Series.Sum(series => series.X.Count));
         y = bottom + 42;
@@ -63,24 +68,6 @@ public sealed record ScatterFigure(string Title, string XAxisTitle, string YAxis
         var (minimum, maximum) = (values.Min(), values.Max());
         double room = (maximum - minimum) * 0.04;
         return Axis.Exact(minimum - room, maximum + room, 8);
-    }
-
-    private void DrawAxes(Svg svg, Axis axis, double top, double bottom)
-    {
-        foreach (var tick in axis.Ticks)
-        {
-            var (x, y) = (axis.Place(tick.Value, Left, Left + Size), axis.Place(tick.Value, bottom, top));
-            svg.Line(x, top, x, bottom, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
-            svg.Line(Left, y, Left + Size, y, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
-            svg.Text(x, bottom + 15, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
-            svg.Text(Left - 6, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
-        }
-
-        svg.Line(Left, bottom, Left + Size, top, Palette.Frame, 1.2, "5 4", "diagonal");
-        svg.Rectangle(Left, top, Size, Size, "none", Palette.Frame);
-        svg.Text(Left + (Size / 2), bottom + 34, Layout.Shorten(XAxisTitle, Layout.LabelSize, Size), Layout.LabelSize, Anchor.Middle, kind: "axis-title");
-        svg.Text(
-            20, (top + bottom) / 2, Layout.Shorten(YAxisTitle, Layout.LabelSize, Size), Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
     }
 
     /// <summary>One path of round dots, a tenth of a unit apart at least.</summary>

@@ -24,7 +24,7 @@ public sealed record StripGroup(string Name, int Count);
 /// <param name="Groups">The items' groups, which together hold all items in order.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
 public sealed record StripFigure(
-    string Title, string YAxisTitle, IReadOnlyList<StripPanel> Panels, IReadOnlyList<StripGroup> Groups, string? Subtitle = null)
+    string Title, string YAxisTitle, IReadOnlyList<StripPanel> Panels, IReadOnlyList<StripGroup> Groups, string? Subtitle = null) : IFigure
 {
     private const double Left = 84;
     private const double Right = Svg.Width - 24;
@@ -85,17 +85,9 @@ public sealed record StripFigure(
         var (top, bottom, columns) = (y + 6, y + 6 + PlotHeight, panel.Values.Rows);
         double width = (Right - Left) / columns;
         for (int column = 0; column < columns; column += 2) svg.Rectangle(Left + (column * width), top, width, PlotHeight, "#f5f5f5");
-        foreach (var tick in axis.Ticks)
-        {
-            double tickY = axis.Place(tick.Value, bottom, top);
-            svg.Line(Left, tickY, Right, tickY, Palette.GridLine, tick.Value == 0 ? 1.8 : 0.8);
-            svg.Text(Left - 6, tickY + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
-        }
-
-        svg.Rectangle(Left, top, Right - Left, PlotHeight, "none", Palette.Frame);
-        svg.Text(
-            20, (top + bottom) / 2, Layout.Shorten(YAxisTitle, Layout.LabelSize, PlotHeight),
-            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        var frame = new PlotFrame(svg, Left, top, Right - Left, PlotHeight);
+        frame.Vertical(axis, YAxisTitle, marksZero: true);
+        frame.Border();
         for (int column = 0; column < columns; column++)
         {
             double x = Left + ((column + 0.5) * width);
@@ -117,7 +109,7 @@ public sealed record StripFigure(
         {
             double y = axis.Place(values[column, item], bottom, top);
             string color = Palette.Series(GroupOf(item));
-            svg.Circle(x, y, 2.6, color, kind: "point");
+            svg.Circle(x, y, 2.6, color, kind: "point", hint: $"{item}: {Axis.Format(values[column, item])}");
             if (Math.Abs(values[column, item]) < numbered || values[column, item] == 0) continue;
             var side = right.TrueForAll(IsClear) ? right : left.TrueForAll(IsClear) ? left : null;
             if (side is null) continue;

@@ -75,12 +75,16 @@ internal sealed class Svg
         Element("line", ("class", kind), ("x1", Number(x1)), ("y1", Number(y1)), ("x2", Number(x2)), ("y2", Number(y2)),
             ("stroke", stroke), ("stroke-width", Number(width)), ("stroke-dasharray", dash));
 
-    public void Rectangle(double x, double y, double width, double height, string fill, string? stroke = null, string? kind = null) =>
-        Element("rect", ("class", kind), ("x", Number(x)), ("y", Number(y)), ("width", Number(width)), ("height", Number(height)),
+    /// <summary>A rectangle; a hint is shown under the pointer.</summary>
+    public void Rectangle(
+        double x, double y, double width, double height, string fill, string? stroke = null, string? kind = null, string? hint = null) =>
+        Hinted(hint, "rect", ("class", kind), ("x", Number(x)), ("y", Number(y)), ("width", Number(width)), ("height", Number(height)),
             ("fill", fill), ("stroke", stroke));
 
-    public void Circle(double x, double y, double radius, string fill, string? stroke = null, string? dash = null, string? kind = null) =>
-        Element("circle", ("class", kind), ("cx", Number(x)), ("cy", Number(y)), ("r", Number(radius)),
+    /// <summary>A circle; a hint is shown under the pointer.</summary>
+    public void Circle(
+        double x, double y, double radius, string fill, string? stroke = null, string? dash = null, string? kind = null, string? hint = null) =>
+        Hinted(hint, "circle", ("class", kind), ("cx", Number(x)), ("cy", Number(y)), ("r", Number(radius)),
             ("fill", fill), ("stroke", stroke), ("stroke-dasharray", dash));
 
     public void Text(
@@ -110,6 +114,12 @@ internal sealed class Svg
             <rect width="{width}" height="{rounded}" fill="#ffffff"/>
 
             """.ReplaceLineEndings("\n") + _body + "</svg>\n";
+    }
+
+    private void Hinted(string? hint, string name, params ReadOnlySpan<(string Name, string? Value)> attributes)
+    {
+        Begin(name, attributes);
+        _body.Append(hint is null ? "/>\n" : $"><title>{Escape(hint)}</title></{name}>\n");
     }
 
     private void Begin(string name, params ReadOnlySpan<(string Name, string? Value)> attributes)

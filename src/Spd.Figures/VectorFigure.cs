@@ -25,7 +25,7 @@ public sealed record VectorParts(IReadOnlyList<Grid> First, IReadOnlyList<IReadO
 /// <param name="FeatureNames">A name per feature for the legend, or null for "feature 0" and so on.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
 public sealed record VectorFigure(
-    string Title, IReadOnlyList<VectorPanel> Panels, IReadOnlyList<string>? FeatureNames = null, string? Subtitle = null)
+    string Title, IReadOnlyList<VectorPanel> Panels, IReadOnlyList<string>? FeatureNames = null, string? Subtitle = null) : IFigure
 {
     private const double Left = 66;
     private const double Gap = 14;

@@ -8,16 +8,12 @@ namespace Spd.Runs.Reporting;
 /// <summary>A figure of a run.</summary>
 /// <param name="Name">Its file's name without the ending.</param>
 /// <param name="Title">Its heading.</param>
-/// <param name="Svg">The drawing.</param>
+/// <param name="Figure">What it shows.</param>
 /// <param name="HowToRead">Two sentences.</param>
-public sealed record RunFigure(string Name, string Title, string Svg, string HowToRead)
+public sealed record RunFigure(string Name, string Title, IFigure Figure, string HowToRead)
 {
-    /// <summary>A figure that is a heatmap.</summary>
-    public RunFigure(string name, string title, HeatmapFigure heatmap, string howToRead)
-        : this(name, title, heatmap.ToSvg(), howToRead) => Heatmap = heatmap;
-
-    /// <summary>The matrices that it shows, if it is a heatmap; null for other drawings.</summary>
-    public HeatmapFigure? Heatmap { get; }
+    /// <summary>The drawing.</summary>
+    public string Svg { get; } = Figure.ToSvg();
 }
 
 /// <summary>The figures of a run, from its components and its log.</summary>
@@ -131,7 +127,7 @@ public static class RunFigures
             new("Learning rate", "learning rate", [Series("learning rate", record => record.Lr)]),
         ];
         plots = [.. plots.Where(plot => plot.Series.Count > 0)];
-        string drawing = new LineFigure("Losses, what is in use, and learning rate over training", "step", plots).ToSvg();
+        var drawing = new LineFigure("Losses, what is in use, and learning rate over training", "step", plots);
         return new RunFigure("training", "Training", drawing, howToRead);
     }
 
@@ -140,7 +136,7 @@ public static class RunFigures
         new HistogramFigure(
             "How causal importances are distributed", "causal importance",
             [.. evaluation.Sites.Select(site => new HistogramPanel(site.Name, site.Importances))],
-            $"over all evaluated {evaluation.InputName}s and subcomponents").ToSvg(),
+            $"over all evaluated {evaluation.InputName}s and subcomponents"),
         $"Counts are logarithmic: most subcomponents are unneeded on most {evaluation.InputName}s and stand in the first bin. "
         + $"A clean decomposition has a second peak at 1 and little between; importances in the middle belong to {evaluation.InputName}s that need a subcomponent in part.");
 
@@ -152,7 +148,7 @@ public static class RunFigures
         if (series.Count == 0) yield break;
         yield return new RunFigure(
             "importance_spectrum", "Spectrum of mean importances",
-            new LineFigure("Mean causal importance of each subcomponent, the largest first", "rank", [new($"Mean over the evaluated {evaluation.InputName}s", "causal importance", series, LogarithmicY: true)]).ToSvg(),
+            new LineFigure("Mean causal importance of each subcomponent, the largest first", "rank", [new($"Mean over the evaluated {evaluation.InputName}s", "causal importance", series, LogarithmicY: true)]),
             $"A line ends with the last subcomponent that any evaluated {evaluation.InputName} needs at all. "
             + "A cliff parts the subcomponents that make up the network from those that are left over; a slope without one says that no such number is to be had.");
     }
@@ -163,7 +159,7 @@ public static class RunFigures
         if (series.Count == 0) yield break;
         yield return new RunFigure(
             "l0_by_position", "L0 by position",
-            new LineFigure("Subcomponents in use at each position of a sequence", "position, from 1", [new("Subcomponents with causal importance above 0.01, mean over the evaluated sequences", "L0", series)]).ToSvg(),
+            new LineFigure("Subcomponents in use at each position of a sequence", "position, from 1", [new("Subcomponents with causal importance above 0.01, mean over the evaluated sequences", "L0", series)]),
             "The number of subcomponents with a causal importance above 0.01, over the places of a sequence. "
             + "What the first tokens need may be unlike all others: there is nothing before them to attend to.");
     }

@@ -46,7 +46,7 @@ internal static class ResidualFigures
             [.. neurons.Layers.Select((layer, index) => new StripGroup($"layer {index}", layer.Target.GetLength(1)))],
             neurons.Layers.Count == 1 ? "large points carry the neuron's number" : "large points carry the neuron's number, counted on from layer to layer");
         return new RunFigure(
-            "neuron_contributions", "Neuron contributions", figure.ToSvg(),
+            "neuron_contributions", "Neuron contributions", figure,
             "Each point is a neuron: what it reads of the feature times what it writes to the same feature's output. "
             + "When each feature has a subcomponent of its own, the lower columns repeat the upper ones neuron by neuron.");
 
@@ -82,7 +82,7 @@ internal static class ResidualFigures
                 $"layer {index}", [.. layer.Target.Cast<double>()], [.. layer.Decomposed.Cast<double>()]))],
             $"correlation {neurons.Correlation:F3}, slope {neurons.Slope:F3} of the least squares through the origin; a point per layer, feature and neuron");
         return new RunFigure(
-            "neuron_contribution_pairs", "Neuron contributions, decomposition against target", figure.ToSvg(),
+            "neuron_contribution_pairs", "Neuron contributions, decomposition against target", figure,
             "Each point is one neuron's contribution to one feature, in the target and in the subcomponent of mlp_in that contributes most. "
             + "Points on the diagonal say that this one subcomponent carries all that the layer does for the feature.");
     }

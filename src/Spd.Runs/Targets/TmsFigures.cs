@@ -81,12 +81,12 @@ internal static class TmsFigures
             Subtitle: $"{Significance.Of(first).Count} of {first.C} {part}s of {first.Name} are significant (norm above 5 % of the largest)");
         return tms.Config.NHidden > 2
             ? new RunFigure(
-                "vectors", $"{heading} as networks", figure.ToSvg(),
+                "vectors", $"{heading} as networks", figure,
                 "Every matrix is drawn as a network, from the features at the top to the outputs at the bottom. "
                 + $"When the decomposition has found the mechanisms, every significant {part} joins one feature alone to the hidden units, "
                 + "and they sum to the target.")
             : new RunFigure(
-                "vectors", $"{heading} as vectors", figure.ToSvg(),
+                "vectors", $"{heading} as vectors", figure,
                 "Arrows are the columns of a matrix, one colour per input feature; "
                 + "below each stands the same matrix as a network, from the features at the top to the outputs at the bottom. "
                 + $"When the decomposition has found the mechanisms, every significant {part} is one of the target's arrows alone, "

@@ -1,4 +1,5 @@
 using Spd.Decomposition;
+using Spd.Figures;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 
@@ -75,7 +76,7 @@ public sealed class EventLog : IDisposable
 
     private static IEnumerable<byte[]> Images(IReadOnlyList<RunFigure> figures) =>
         from figure in figures
-        from image in figure.Heatmap?.ToImages() ?? []
+        from image in (figure.Figure as HeatmapFigure)?.ToImages() ?? []
         select Events.Image($"{figure.Name}/{image.Name}", image);
 
     private static byte[] List(IReadOnlyList<RunFigure> figures, string part) => Events.Markdown("figures", string.Join(
