@@ -248,7 +248,7 @@ public sealed class RunFolder
         var figures = Try("figures could not be drawn", draw);
         var pages = Try("pages besides it could not be written", writePages);
         WriteFigures(figures);
-        WritePages(pages.Where(page => !ActivationPage.IsAsked(FileOf(page))));
+        WritePages(pages.Where(page => !SitePage.IsAskedFor(FileOf(page))));
         WriteReport(experiment, summary, figures, pages);
         // A run is finished when its summary says so.
         WriteText(SummaryFile, summary.ToJson());
@@ -289,7 +289,17 @@ public sealed class RunFolder
     /// <summary>Writes the report, with links to pages.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public void WriteReport(IExperiment experiment, RunSummary summary, IReadOnlyList<RunFigure> figures, IReadOnlyList<RunPage> pages) =>
-        WriteText(ReportFile, HtmlReport.Write(summary, experiment.Description, experiment.Steps, figures, experiment.ToYaml(), pages));
+        WriteText(ReportFile, ReportPage.Of(summary, experiment.Description, experiment.Steps, figures, experiment.ToYaml(), pages, FilesToLink()));
+
+    private IReadOnlyList<(string File, string What)> FilesToLink() =>
+    [
+        .. new (string Path, string What)[]
+        {
+            (ConfigFile, "the configuration, which runs again as it is"), (ModelFile, "the subcomponents and their gates"), (TargetWeightsFile, "the network that was decomposed"),
+            (MetricsFile, "the log, a line each time"), (TensorBoardFolder, "the log for TensorBoard"),
+        }.Where(file => Path.Exists(file.Path)).Select(file => (Path.GetRelativePath(Root, file.Path).Replace('\\', '/'), file.What)),
+        ("summary.json", "the results"),
+    ];
 
     /// <summary>Makes the folder that a file of the run belongs in, where it is missing.</summary>
     /// <param name="path">The file.</param>

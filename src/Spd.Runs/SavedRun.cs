@@ -137,7 +137,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     public IReadOnlyList<string> WriteActivations(IReadOnlyList<SiteReport> reports)
     {
         using var own = Folder.Take();
-        var pages = reports.Select(report => ActivationPage.Of(report, isAsked: true)).ToList();
+        var pages = reports.Select(report => SitePage.Of(report, isAsked: true)).ToList();
         Folder.WritePages(pages);
         return [.. pages.Select(Folder.FileOf)];
     }

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text;
 using Spd.Runs.Configuration;
-using static Spd.Runs.Paper.PaperHtml;
 
 namespace Spd.Runs.Paper;
 
@@ -18,7 +16,7 @@ internal static class PaperDifferences
     ];
 
     /// <summary>The differences as a list.</summary>
-    public static string List(PaperPlan plan, IReadOnlyList<PaperRun> runs)
+    public static IReadOnlyList<string> List(PaperPlan plan, IReadOnlyList<PaperRun> runs)
     {
         var items = new List<string>();
         if (plan.IsQuick) items.Add("Every run is shortened and measured on fewer batches (--quick).");
@@ -42,9 +40,7 @@ internal static class PaperDifferences
         items.AddRange(runs.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused or PaperRunState.Missing)
             .Select(run => $"{run.Planned.Title} is left out: {run.Reason}."));
         items.AddRange(Always);
-        var html = new StringBuilder("<ul>\n");
-        foreach (string item in items) html.Append($"<li>{Escaped(item)}</li>\n");
-        return html.Append("</ul>\n").ToString();
+        return items;
     }
 
     private static bool IsSame(string value, string other) =>

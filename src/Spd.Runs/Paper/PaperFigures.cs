@@ -1,10 +1,10 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using Spd.Figures;
 using Spd.Runs.Configuration;
+using Spd.Runs.Pages;
 using Spd.Runs.Results;
-using static Spd.Runs.Paper.PaperHtml;
+using static Spd.Runs.Paper.PaperTable;
 
 namespace Spd.Runs.Paper;
 
@@ -13,26 +13,25 @@ internal static partial class PaperFigures
 {
     private const string MinimalityKey = "importance_minimality_coeff";
 
-    /// <summary>Figure 8: what β₃ does.</summary>
-    public static string Figure8(IReadOnlyList<PaperRun> runs)
+    /// <summary>Figure 8: what β₃ does; the table is null where none of its runs has finished, the figure where only one has.</summary>
+    public static (PaperTable? Table, IFigure? Figure, IReadOnlyList<(string Coefficient, string Svg)> Maps) Figure8(IReadOnlyList<PaperRun> runs)
     {
         var points = (from run in runs
                       where run.State == PaperRunState.Finished && run.Planned.Parts.HasFlag(PaperParts.Fig8)
                       let coefficient = double.Parse(FlatConfig.Read(run.Stored!.Config)[MinimalityKey], CultureInfo.InvariantCulture)
                       orderby coefficient
                       select (Coefficient: coefficient, Run: run)).ToList();
-        if (points.Count == 0) return "<p>None of its runs has finished.</p>\n";
-
-        var html = new StringBuilder(Table(
+        if (points.Count == 0) return (null, null, []);
+        var table = new PaperTable(
             ["β₃", "Features with exactly one subcomponent", "Subcomponents alive in mlp_out (ever above 0.1)", "L0 (importance above 0.01), all sites", "Unmasked error", "Adversarial error"],
-            points.Select(point => new[]
+            [.. points.Select(point => new TableCell[]
             {
-                Escaped($"{point.Coefficient:0.#e+0}") + PaperTables.Shortened([point.Run]), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
+                new($"{point.Coefficient:0.#e+0}", PaperTables.Shortened([point.Run])), PaperTables.FeaturesWithOne(point.Run.Stored!.Summary),
                 Shown(point.Run.Stored!.Summary.Number("mlp_out_alive"), NumberFormat.Count),
                 Metric.Write(point.Run.Stored!.Summary.Sites.Values.Sum(site => site.L0), NumberFormat.Mean),
                 Shown(point.Run.Stored!.Summary.Number("unmasked_mse"), NumberFormat.Error),
                 Shown(point.Run.Stored!.Summary.Number("adversarial_mse"), NumberFormat.Error),
-            })));
+            })]);
         double[] x = [.. points.Select(point => Math.Log10(point.Coefficient))];
         LineSeries[] series =
         [
@@ -45,56 +44,33 @@ internal static partial class PaperFigures
                where y.Any(double.IsFinite)
                select new LineSeries(line.Name, x, y),
         ];
-        if (series.Length > 0 && points.Count > 1)
-        {
-            var figure = new LineFigure("What the weight of importance minimality does", "log₁₀ β₃", [new LinePlot("Subcomponents", "number", series)]);
-            html.Append(
-                $"<figure>\n{figure.ToSvg()}\n<figcaption>"
-                + "With a good β₃, in the paper, every feature has one subcomponent, and mlp_out one for each neuron.</figcaption>\n</figure>\n");
-        }
-
+        var figure = series.Length > 0 && points.Count > 1
+            ? new LineFigure("What the weight of importance minimality does", "log₁₀ β₃", [new LinePlot("Subcomponents", "number", series)])
+            : null;
         // Too low, right, too high: the lowest, the experiment's own, the highest of what is there.
         var shown = new[] { points[0], points.Find(point => point.Run.Planned.Coefficient is null), points[^1] }
-            .Where(point => point.Run is not null).DistinctBy(point => point.Run).ToList();
-        html.Append("<div class=\"beside\">\n");
-        foreach (var (coefficient, run) in shown)
-        {
-            string map = Path.Combine(run.Stored!.Folder, "figures", "causal_importances.svg");
-            if (File.Exists(map)) html.Append($"<figure>\n<b>β₃ = {coefficient:0.#e+0}</b>\n{File.ReadAllText(map)}\n</figure>\n");
-        }
-
-        return html.Append(
-            "</div>\n<p>Causal importances of single features at 0.75. In the paper, below the right β₃ a feature needs several subcomponents; at it, one each; "
-            + "above it importances sink below 1 and mlp_out splits.</p>\n").ToString();
+            .Where(point => point.Run is not null).DistinctBy(point => point.Run);
+        return (table, figure,
+        [
+            .. from point in shown
+               let map = Path.Combine(point.Run.Stored!.Folder, "figures", "causal_importances.svg")
+               where File.Exists(map)
+               select ($"{point.Coefficient:0.#e+0}", File.ReadAllText(map)),
+        ]);
     }
 
-    /// <summary>The figures of the first finished seed of each experiment, with their captions.</summary>
-    public static string Gallery(IReadOnlyList<PaperRun> runs)
+    /// <summary>The figures of the first finished seed of each experiment, in the order of its report, with the titles and captions that it has there, which are HTML.</summary>
+    public static IEnumerable<(PaperRun Run, IReadOnlyList<(string Title, string Svg, string Caption)> Figures)> Gallery(IReadOnlyList<PaperRun> runs)
     {
-        var html = new StringBuilder();
         foreach (string experiment in PaperPlan.ExperimentNames)
         {
             if (PaperTables.Finished(runs, experiment) is not [var first, ..]) continue;
-            var captions = Captions(File.ReadAllText(Path.Combine(first.Stored!.Folder, "report.html")));
-            html.Append($"<details open>\n<summary>{Escaped(first.Planned.Title)}{PaperTables.Shortened([first])}</summary>\n");
-            var figures = Directory.GetFiles(Path.Combine(first.Stored.Folder, "figures"), "*.svg").Select(File.ReadAllText)
-                .Select(svg => (Svg: svg, Order: captions.FindIndex(caption => caption.Svg == svg.Trim())));
-            foreach (var (svg, order) in figures.OrderBy(figure => figure.Order < 0 ? int.MaxValue : figure.Order))
-            {
-                if (order >= 0) html.Append($"<h3>{captions[order].Title}</h3>\n");
-                html.Append($"<figure>\n{svg}\n{(order < 0 ? "" : $"<figcaption>{captions[order].HowToRead}</figcaption>\n")}</figure>\n");
-            }
-
-            html.Append("</details>\n");
+            yield return (first, [.. ReportedFigure().Matches(File.ReadAllText(Path.Combine(first.Stored!.Folder, "report.html")))
+                .Select(match => (match.Groups["title"].Value, match.Groups["svg"].Value.Trim(), match.Groups["caption"].Value))]);
         }
-
-        return html.Length == 0 ? "<p>No run has finished.</p>\n" : html.ToString();
     }
 
-    /// <summary>What the report of a run says about each of its figures; title and caption are HTML.</summary>
-    private static List<(string Title, string Svg, string HowToRead)> Captions(string report) =>
-        [.. ReportedFigure().Matches(report).Select(match => (match.Groups[1].Value, match.Groups[2].Value.Trim(), match.Groups[3].Value))];
-
-    [GeneratedRegex("<h2>([^<]*)</h2>\\s*<figure>(.*?)<figcaption>(.*?)</figcaption>", RegexOptions.Singleline)]
+    // Reports of older programs have figures without a frame.
+    [GeneratedRegex("<h2[^>]*>(?<title>[^<]*)</h2>\\s*<figure>\\s*(<div class=\"drawing\">)?(?<svg>.*?)(</div>\\s*)?<figcaption>(?<caption>[^<]*)", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex ReportedFigure();
 }

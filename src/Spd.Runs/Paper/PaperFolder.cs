@@ -11,7 +11,7 @@ namespace Spd.Runs.Paper;
 /// </remarks>
 public sealed class PaperFolder : IDisposable
 {
-    private const string PageMark = "<meta name=\"generator\" content=\"spd paper\">";
+    private const string PageMark = $"content=\"{Generator}\"";
     private const string Marker = ".spd-paper-run";
 
     private readonly FolderLock _lock;
@@ -24,8 +24,8 @@ public sealed class PaperFolder : IDisposable
     /// <summary>The page.</summary>
     public string PageFile => Path.Combine(Root, "paper.html");
 
-    /// <summary>The element by which a page is known to be ours.</summary>
-    public static string Generator => PageMark;
+    /// <summary>What a page that is ours says it was made by.</summary>
+    public const string Generator = "spd paper";
 
     /// <summary>Takes a folder, for this program alone until it is disposed.</summary>
     /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>

@@ -122,7 +122,7 @@ public sealed class PaperReproduction(PaperPlan plan, PaperParts parts, PaperFol
         _observer.Moved(Standing, run, isStateNew: true);
     }
 
-    private void WritePage() => AtomicFile.WriteText(folder.PageFile, PaperPage.Write(plan, Standing.Runs, backend.Threads));
+    private void WritePage() => AtomicFile.WriteText(folder.PageFile, PaperPage.Of(plan, Standing.Runs, folder.Root, backend.Threads));
 
     /// <summary>Passes on what a run tells, and ends it when the user wants so.</summary>
     private sealed class Relay(PaperReproduction reproduction, PaperRun run, CancellationToken cancellation) : IRunObserver

@@ -1,6 +1,6 @@
-using System.Text;
+using Spd.Runs.Pages;
 using Spd.Runs.Results;
-using static Spd.Runs.Paper.PaperHtml;
+using static Spd.Runs.Paper.PaperTable;
 
 namespace Spd.Runs.Paper;
 
@@ -18,24 +18,20 @@ internal static class PaperTables
         [("1 layer", "resid_mlp1"), ("2 layers", "resid_mlp2"), ("3 layers", "resid_mlp3")];
 
     /// <summary>Table 1 of the paper with ours beside it.</summary>
-    public static string Table1(IReadOnlyList<PaperRun> runs)
+    public static PaperTable Table1(IReadOnlyList<PaperRun> runs)
     {
-        return Table(
+        return new PaperTable(
             ["Model", "Method", "Seeds", "MMCS", "MMCS, paper", "ML2R", "ML2R, paper", "One each"],
-            ToyModels.SelectMany(model => new[] { Row(model.Model, "SPD", model.Spd), Row(model.Model, "APD", model.Apd) }))
-            + "<p>MMCS is the mean over the target's columns of the cosine similarity with the best subcomponent of linear1, "
-            + "ML2R the mean of its length over the column's; 1 is exact. Ours are means ± standard deviations over all finished seeds, none left out. "
-            + "In a seed that is not counted under “one each”, two columns share "
-            + "a subcomponent: a local optimum.</p>\n";
+            [.. ToyModels.SelectMany(model => new[] { Row(model.Model, "SPD", model.Spd), Row(model.Model, "APD", model.Apd) })]);
 
-        string[] Row(string model, string method, string? experiment)
+        TableCell[] Row(string model, string method, string? experiment)
         {
             var seeds = Finished(runs, experiment);
             int own = seeds.Count(seed => seed.Stored!.Summary.IsOneToOne == true);
             return
             [
-                Escaped(model) + Shortened(seeds), method, seeds.Count == 0 ? None : $"{seeds.Count}", Ours(Metric.Mmcs), Papers(Metric.Mmcs),
-                Ours(Metric.Ml2r), Papers(Metric.Ml2r), seeds.Count == 0 ? None : $"{own} of {seeds.Count}",
+                new(model, Shortened(seeds)), method, seeds.Count == 0 ? TableCell.None : $"{seeds.Count}", Ours(Metric.Mmcs), Papers(Metric.Mmcs),
+                Ours(Metric.Ml2r), Papers(Metric.Ml2r), seeds.Count == 0 ? TableCell.None : $"{own} of {seeds.Count}",
             ];
 
             string Ours(string metric) =>
@@ -46,20 +42,20 @@ internal static class PaperTables
     }
 
     /// <summary>What the residual MLPs split into.</summary>
-    public static string ResidualMlps(IReadOnlyList<PaperRun> runs)
+    public static PaperTable ResidualMlps(IReadOnlyList<PaperRun> runs)
     {
-        var rows = new List<string[]>();
+        var rows = new List<TableCell[]>();
         foreach (var (model, experiment) in ResidualModels)
         {
             string features = PublishedResults.Of(experiment, Metric.FeaturesInEveryLayer), neurons = PublishedResults.Of(experiment, "mlp_out_alive");
             var seeds = Finished(runs, experiment);
-            if (seeds.Count == 0) rows.Add([model, None, None, features, None, neurons, None, None]);
+            if (seeds.Count == 0) rows.Add([model, TableCell.None, TableCell.None, features, TableCell.None, neurons, TableCell.None, TableCell.None]);
             foreach (var run in seeds)
             {
                 var summary = run.Stored!.Summary;
                 rows.Add(
                 [
-                    Escaped(model) + Shortened([run]), Escaped($"{run.Planned.Experiment!.Seed}"), FeaturesWithOne(summary), features,
+                    new(model, Shortened([run])), $"{run.Planned.Experiment!.Seed}", FeaturesWithOne(summary), features,
                     Ours("mlp_out_alive"), neurons, Ours("neuron_contribution_correlation"), Ours(Metric.NeuronSlope),
                 ]);
 
@@ -67,35 +63,28 @@ internal static class PaperTables
             }
         }
 
-        return Table(
+        return new PaperTable(
             [
                 "Model", "Seed", "Features with exactly one subcomponent in every layer", "paper", "Subcomponents alive in mlp_out (ever above 0.1)", "paper",
                 "Neuron contributions, correlation", "slope",
-            ], rows)
-            + "<p>A feature alone should need one subcomponent of each layer's mlp_in, and all mlp_out together as many subcomponents as there are neurons. "
-            + "Neuron contributions of the "
-            + "decomposition against the target's lie on the diagonal when correlation and slope are 1.</p>\n";
+            ], rows);
     }
 
     /// <summary>How many features have exactly one subcomponent: <c>100 of 100</c>.</summary>
     public static string FeaturesWithOne(RunSummary summary) => summary.FeaturesWithOne is not { } one
-        ? None
+        ? TableCell.None
         : Metric.Write(one, NumberFormat.Count) + (summary.Number("features") is { } all ? $" of {Metric.Write(all, NumberFormat.Count)}" : "");
 
     /// <summary>Everything that was measured, one experiment below the other, a column for each seed.</summary>
-    public static string Evidence(IReadOnlyList<PaperRun> runs)
+    public static IEnumerable<(string Group, string? Note, PaperTable Table)> Evidence(IReadOnlyList<PaperRun> runs)
     {
-        var html = new StringBuilder();
         foreach (string group in Groups(runs))
         {
             var seeds = runs.Where(run => run.Planned.Group == group && run.State == PaperRunState.Finished).ToList();
             if (seeds.Count == 0) continue;
-            html.Append($"<h3>{Escaped(group)}{Shortened(seeds)}</h3>\n");
             var header = seeds.Select(seed => $"seed {seed.Planned.Experiment!.Seed}").Prepend("");
-            html.Append(Table([.. seeds.Count > 1 ? header.Append("mean ± sd") : header], Rows(seeds)));
+            yield return (group, Shortened(seeds), new PaperTable([.. seeds.Count > 1 ? header.Append("mean ± sd") : header], [.. Rows(seeds)]));
         }
-
-        return html.ToString();
     }
 
     /// <summary>The experiments with their variants, in the paper's order.</summary>
@@ -110,29 +99,29 @@ internal static class PaperTables
         [.. runs.Where(run => run.State == PaperRunState.Finished && run.Planned.Coefficient is null && run.Planned.ExperimentName == experiment)
             .OrderBy(run => run.Planned.Experiment!.Seed)];
 
-    /// <summary>The mark of a result whose steps were shortened.</summary>
-    public static string Shortened(IReadOnlyList<PaperRun> runs) => runs.FirstOrDefault(run => run.Planned.FullSteps is not null) is { } run
-        ? $" <span class=\"short\">shortened to {run.Planned.Experiment!.Steps} of {run.Planned.FullSteps} steps</span>"
-        : "";
+    /// <summary>The mark of a result whose steps were shortened; null where none were.</summary>
+    public static string? Shortened(IReadOnlyList<PaperRun> runs) => runs.FirstOrDefault(run => run.Planned.FullSteps is not null) is { } run
+        ? $"shortened to {run.Planned.Experiment!.Steps} of {run.Planned.FullSteps} steps"
+        : null;
 
-    private static IEnumerable<IReadOnlyList<string>> Rows(List<PaperRun> seeds)
+    private static IEnumerable<IReadOnlyList<TableCell>> Rows(List<PaperRun> seeds)
     {
         var tables = seeds.Select(seed => ResultTable.AllRows(seed.Stored!.Summary)).ToList();
         foreach (string key in tables.SelectMany(table => table.Select(row => row.Key)).Distinct())
         {
             var rows = tables.Select(table => table.FirstOrDefault(row => row.Key == key)).ToList();
             var first = rows.First(row => row is not null)!;
-            yield return [Escaped(first.Quantity), .. rows.Select(row => Escaped(row?.Value ?? None)), .. OfAll([.. rows.OfType<ResultRow>()], first.Format)];
+            yield return [first.Quantity, .. rows.Select(row => (TableCell)(row?.Value ?? TableCell.None)), .. OfAll([.. rows.OfType<ResultRow>()], first.Format)];
         }
 
         yield return Row("seconds in all", summary => summary.WallSeconds, NumberFormat.Seconds);
         yield return
         [
-            "seed of the target", .. seeds.Select(seed => Escaped(seed.Stored!.Summary.Target.Seed is { } number ? $"{number}" : None)),
-            .. seeds.Count > 1 ? [""] : Array.Empty<string>(),
+            "seed of the target", .. seeds.Select(seed => (TableCell)(seed.Stored!.Summary.Target.Seed is { } number ? $"{number}" : TableCell.None)),
+            .. seeds.Count > 1 ? [""] : Array.Empty<TableCell>(),
         ];
 
-        string[] OfAll(IReadOnlyList<ResultRow> rows, NumberFormat format)
+        TableCell[] OfAll(IReadOnlyList<ResultRow> rows, NumberFormat format)
         {
             if (seeds.Count == 1) return [];
             return format == NumberFormat.YesNo
@@ -140,10 +129,10 @@ internal static class PaperTables
                 : [MeanAndDeviation([.. rows.Select(row => row.Number).Where(double.IsFinite)], format)];
         }
 
-        string[] Row(string name, Func<RunSummary, double> value, NumberFormat format)
+        TableCell[] Row(string name, Func<RunSummary, double> value, NumberFormat format)
         {
             double[] values = [.. seeds.Select(seed => value(seed.Stored!.Summary))];
-            return [name, .. values.Select(number => Metric.Write(number, format)), .. seeds.Count > 1 ? [MeanAndDeviation([.. values.Where(double.IsFinite)], format)] : Array.Empty<string>()];
+            return [name, .. values.Select(number => (TableCell)Metric.Write(number, format)), .. seeds.Count > 1 ? [MeanAndDeviation([.. values.Where(double.IsFinite)], format)] : Array.Empty<TableCell>()];
         }
     }
 }

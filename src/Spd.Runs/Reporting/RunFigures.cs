@@ -81,20 +81,28 @@ public static class RunFigures
             "Subcomponent factors V and U",
             [.. maps.SelectMany(map => new[]
             {
-                FactorPanel($"V of {map.Site.Name}", map.Site.V, "input", Columns(map)),
-                FactorPanel($"U of {map.Site.Name}", map.Site.U, "output", Columns(map)),
+                FactorPanel($"V of {map.Site.Name}", map.Site.V, "input", Columns(map), c => 1 / Length(map.Site, c)),
+                FactorPanel($"U of {map.Site.Name}", map.Site.U, "output", Columns(map), c => Length(map.Site, c)),
             })],
             HeatmapScale.Signed, "value", "columns in the order of the causal importance maps", SharedScale: false, PanelsPerRow: 2),
-        "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes; their outer product is its matrix. "
+        "Column c of V is the direction that subcomponent c reads, of length 1, column c of U what it writes, with all of its norm; their outer product is its matrix. "
         + "Columns are in the order of the importance maps, so the subcomponents in use stand on the left; "
         + "each panel has its own colour scale.");
 
-    internal static HeatmapPanel FactorPanel(string title, Parameter factor, string rows, IReadOnlyList<int> columns)
+    /// <summary>The length of what a subcomponent reads; 1 of one that reads nothing. Only the product of both factors means anything, so drawings give all of it to U.</summary>
+    internal static double Length(FactoredMatrix site, int c)
+    {
+        double square = 0;
+        foreach (float value in site.V.Row(c)) square += (double)value * value;
+        return square > 0 ? Math.Sqrt(square) : 1;
+    }
+
+    internal static HeatmapPanel FactorPanel(string title, Parameter factor, string rows, IReadOnlyList<int> columns, Func<int, double> scale)
     {
         float[,] values = new float[factor.Columns, columns.Count];
         for (int row = 0; row < factor.Columns; row++)
             for (int column = 0; column < columns.Count; column++)
-                values[row, column] = factor[columns[column], row];
+                values[row, column] = (float)(factor[columns[column], row] * scale(columns[column]));
         return FactorPanel(title, Grid.From(values), rows, columns);
     }
 

@@ -84,7 +84,7 @@ internal sealed class LanguageModelTarget : TargetKind
     {
         double weights = model.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
         var options = ActivationOptions.Quick(weights, data.Text!.Sequences.Length, model.Sites.Count);
-        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(report => ActivationPage.Of(report))];
+        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(report => SitePage.Of(report))];
     }
 
     private static Tokenizer TokenizerOf(LanguageModelConfig config)

@@ -76,7 +76,7 @@ internal static class MlpFigures
         float[,] values = new float[site.V.Columns, shown.Count];
         for (int column = 0; column < shown.Count; column++)
         {
-            double length = Length(site.V.Row(shown[column]));
+            double length = RunFigures.Length(site, shown[column]);
             for (int input = 0; input < site.V.Columns; input++) values[input, column] = (float)(site.V[shown[column], input] / length);
         }
 
@@ -92,7 +92,7 @@ internal static class MlpFigures
         float[,] values = new float[site.U.Columns, shown.Count];
         for (int column = 0; column < shown.Count; column++)
         {
-            double length = Length(site.V.Row(shown[column]));
+            double length = RunFigures.Length(site, shown[column]);
             for (int output = 0; output < site.U.Columns; output++) values[output, column] = (float)(site.U[shown[column], output] * length);
         }
 
@@ -115,13 +115,6 @@ internal static class MlpFigures
                 ],
                 HeatmapScale.Signed, colour),
             howToRead);
-
-    private static double Length(ReadOnlySpan<float> direction)
-    {
-        double square = 0;
-        foreach (float value in direction) square += (double)value * value;
-        return square > 0 ? Math.Sqrt(square) : 1;
-    }
 
     /// <summary>The subcomponents that any input needs, or else the first, those of the highest mean importance first.</summary>
     private static List<int> MostUsed(ImportanceMap map)

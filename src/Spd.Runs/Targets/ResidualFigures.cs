@@ -1,6 +1,5 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
-using Spd.Engine;
 using Spd.Figures;
 using Spd.Networks.Targets;
 using Spd.Runs.Reporting;
@@ -97,11 +96,11 @@ internal static class ResidualFigures
             return new[]
             {
                 site.V.Columns == width
-                    ? RunFigures.FactorPanel($"V W_E of {site.Name}", OnFeatures(site.V, columns), "input feature", columns)
-                    : RunFigures.FactorPanel($"V of {site.Name}", site.V, "neuron", columns),
+                    ? RunFigures.FactorPanel($"V W_E of {site.Name}", OnFeatures(site, columns), "input feature", columns)
+                    : RunFigures.FactorPanel($"V of {site.Name}", site.V, "neuron", columns, c => 1 / RunFigures.Length(site, c)),
                 site.U.Columns == width
-                    ? RunFigures.FactorPanel($"U W_U of {site.Name}", OnOutputs(site.U, columns), "output feature", columns)
-                    : RunFigures.FactorPanel($"U of {site.Name}", site.U, "neuron", columns),
+                    ? RunFigures.FactorPanel($"U W_U of {site.Name}", OnOutputs(site, columns), "output feature", columns)
+                    : RunFigures.FactorPanel($"U of {site.Name}", site.U, "neuron", columns, c => RunFigures.Length(site, c)),
             };
         });
         return new RunFigure(
@@ -109,23 +108,23 @@ internal static class ResidualFigures
             new HeatmapFigure(
                 "Subcomponent factors V and U", [.. panels], HeatmapScale.Signed, "value",
                 "columns in the order of the causal importance maps; the residual stream is shown by the features in it", SharedScale: false, PanelsPerRow: 2),
-            "Column c of V is the direction that subcomponent c reads, column c of U the direction that it writes. "
+            "Column c of V is the direction that subcomponent c reads, of length 1, column c of U what it writes, with all of its norm. "
             + "A subcomponent of mlp_in that belongs to one feature reads that feature alone, and writes to the neurons that compute it; "
             + "each panel has its own colour scale.");
 
-        Grid OnFeatures(Parameter v, IReadOnlyList<int> columns) =>
-            Table(network.Config.NFeatures, columns, (feature, c, k) => network.Embedding[feature, k] * v[c, k]);
+        Grid OnFeatures(FactoredMatrix site, IReadOnlyList<int> columns) =>
+            Table(network.Config.NFeatures, columns, (feature, c, k) => network.Embedding[feature, k] * site.V[c, k], c => 1 / RunFigures.Length(site, c));
 
-        Grid OnOutputs(Parameter u, IReadOnlyList<int> columns) =>
-            Table(network.Config.NFeatures, columns, (feature, c, k) => network.Unembedding[k, feature] * u[c, k]);
+        Grid OnOutputs(FactoredMatrix site, IReadOnlyList<int> columns) =>
+            Table(network.Config.NFeatures, columns, (feature, c, k) => network.Unembedding[k, feature] * site.U[c, k], c => RunFigures.Length(site, c));
 
-        Grid Table(int features, IReadOnlyList<int> columns, Func<int, int, int, double> term)
+        Grid Table(int features, IReadOnlyList<int> columns, Func<int, int, int, double> term, Func<int, double> scale)
         {
             double[,] values = new double[features, columns.Count];
             for (int feature = 0; feature < features; feature++)
                 for (int column = 0; column < columns.Count; column++)
                     for (int k = 0; k < width; k++)
-                        values[feature, column] += term(feature, columns[column], k);
+                        values[feature, column] += term(feature, columns[column], k) * scale(columns[column]);
             return Grid.From(values);
         }
     }

@@ -32,7 +32,7 @@ public sealed class PaperReproductionTests : IDisposable
     {
         var runs = Known(Run().Runs).Select(run => run.Stored!.Summary).ToList();
         string page = File.ReadAllText(_folder["out", "paper.html"]);
-        string table1 = page[page.IndexOf("<h2>Table 1", StringComparison.Ordinal)..page.IndexOf("<h2>Residual", StringComparison.Ordinal)];
+        string table1 = page[page.IndexOf("<h2 id=\"table-1\"", StringComparison.Ordinal)..page.IndexOf("<h2 id=\"evidence\"", StringComparison.Ordinal)];
         double[] mmcs = [.. runs.Select(run => run.Metrics["mmcs"].Number)], ml2r = [.. runs.Select(run => run.Metrics["ml2r"].Number)];
         Assert.NotEqual(mmcs[0], mmcs[1]);
         int own = runs.Count(run => run.IsOneToOne == true);
@@ -48,7 +48,7 @@ public sealed class PaperReproductionTests : IDisposable
             foreach (var site in run.Sites.Values) Assert.Contains($">{site.Alive} of {site.C}<", page, StringComparison.Ordinal);
         }
 
-        Assert.Contains("tms_40-10: skipped: experiment &#39;tms_40-10&#39; is not there", page, StringComparison.Ordinal);
+        Assert.Contains("tms_40-10: skipped: experiment &#x27;tms_40-10&#x27; is not there", page, StringComparison.Ordinal);
         Assert.Contains("Subcomponents as vectors", page, StringComparison.Ordinal);
         Assert.Contains(ProgramVersion.Commit, page, StringComparison.Ordinal);
         Assert.Contains("steps 20 (paper: 40000)", page, StringComparison.Ordinal);

@@ -6,6 +6,7 @@ using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.TensorBoard;
+using Spd.Runs.Tests.Reporting;
 using Spd.Runs.Tests.Paper;
 
 namespace Spd.Runs.Tests.TensorBoard;
@@ -88,7 +89,7 @@ public sealed class TensorBoardTests : IDisposable
         using (var log = EventLog.Begin(Events, 0, []))
         {
             log.Write(
-                40, evaluation, [new RunFigure("vectors", "As vectors", "<svg/>", "Arrows."), new RunFigure("map", "A map", heatmap, "Darker is more.")],
+                40, evaluation, [new RunFigure("vectors", "As vectors", new DrawnFigure("<svg/>"), "Arrows."), new RunFigure("map", "A map", heatmap, "Darker is more.")],
                 "step-00000040/");
         }
 

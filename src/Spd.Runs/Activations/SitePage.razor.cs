@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Components;
+using Spd.Runs.Pages;
+using Spd.Runs.Reporting;
+
+namespace Spd.Runs.Activations;
+
+/// <summary>The page of a site: what each of its subcomponents does.</summary>
+public sealed partial class SitePage
+{
+    private const int TokensInTable = 4;
+
+    // By it a page that somebody asked for is known.
+    private const string Asked = "spd activations";
+
+    /// <summary>What they do.</summary>
+    [Parameter, EditorRequired]
+    public required SiteReport Report { get; set; }
+
+    /// <summary>Whether somebody asked for the page, with the length that it has; a run's own page says that there is a longer one.</summary>
+    [Parameter]
+    public bool IsAsked { get; set; }
+
+    private bool HasPromoted => Report.Subcomponents.Any(one => one.Promoted is not null);
+
+    private bool HasRead => Report.Subcomponents.Any(one => one.Read is not null);
+
+    private int Ablated => Report.Subcomponents.Count(one => one.Ablation is not null);
+
+    /// <summary>The page of a report.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="isAsked">Whether somebody asked for it.</param>
+    internal static RunPage Of(SiteReport report, bool isAsked = false) =>
+        new($"activations/{report.Site}.html", report.Site, Html.Of<SitePage>((nameof(Report), report), (nameof(IsAsked), isAsked)));
+
+    /// <summary>Whether a file is a page that somebody asked for.</summary>
+    internal static bool IsAskedFor(string file) => File.Exists(file)
+        && File.ReadLines(file).TakeWhile(line => !line.StartsWith("<title>", StringComparison.Ordinal)).Any(line => line.Contains($"content=\"{Asked}\"", StringComparison.Ordinal));
+
+    // Of a token that is the end of a line, nothing would be seen.
+    private static string Line(string text) => Html.Shown(text.ReplaceLineEndings("↵"));
+}
