@@ -17,7 +17,17 @@ internal static class ActivationsCommand
         var standard = new ActivationOptions();
         var run = new Argument<string>("run") { Description = "The folder of a run of a language model." };
         var site = new Option<string?>("--site") { Description = "The site, a matrix that is decomposed; without it, a page is written for each.", HelpName = "NAME" };
-        var component = new Option<int?>("--component") { Description = "A subcomponent of the site: the places where it is needed most.", HelpName = "c" };
+        var component = new Option<int?>("--component")
+        {
+            Description = "A subcomponent of the site: the places where it is needed most.",
+            HelpName = "c",
+            CustomParser = result =>
+            {
+                if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int given)) return given;
+                result.AddError($"--component is '{result.Tokens[0].Value}', but the number of a subcomponent is needed, from 0");
+                return null;
+            },
+        };
         var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, $"Places that are kept of a subcomponent, one of a sequence at most; {standard.Top} without it.");
         var sequences = SharedOptions.WholeNumber(
             "--sequences", MostSequences, standard.Sequences, $"Sequences of held-out text to look at, as many as there are at most; {standard.Sequences} without it.");

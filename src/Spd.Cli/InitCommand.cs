@@ -75,7 +75,7 @@ internal static class InitCommand
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(isAtHub ? HubName.Parse(model).Repository : Path.GetFullPath(model)));
         output = NewFile(output, File.Exists(model) ? Path.GetFileNameWithoutExtension(name) : name);
         // Whether there is such a text, before anything is written.
-        if (text is not null) TextFiles.Find(text);
+        if (text is not null && TextFiles.Find(text).All(file => new FileInfo(file).Length == 0)) throw new ConfigException($"there is no text in {Quoted.Path(text)}: name another file with --text");
         var draft = LanguageModelDraft.Of(path, Catalog.Open().Find(LanguageModelDraft.Example));
         string yaml = draft.ToYaml(isAtHub ? model : Placed(model, output)!, isAtHub && draft.Tokenizer is not null ? model : Placed(draft.Tokenizer, output), Placed(text, output));
         return Write(yaml, output, Quoted.List(draft.Sites));

@@ -62,8 +62,7 @@ internal static class RunCommand
         if (resume && SavedRun.Unfinished(output is null ? Path.Combine(RunsFolder, config.Name) : null, output, config, catalog) is { } begun)
         {
             // Data may lie elsewhere by now.
-            var paths = config.Target.Files.Select(file => ConfigOverride.Literal($"--set {file.Key}", file.Key, file.Value));
-            return ResumeCommand.Execute(begun, [.. paths, .. config.TensorBoard ? [TensorBoardOn] : Array.Empty<ConfigOverride>()], threads, quiet);
+            return ResumeCommand.Execute(begun, [.. SavedRun.PathsOf(config), .. config.TensorBoard ? [TensorBoardOn] : Array.Empty<ConfigOverride>()], threads, quiet);
         }
 
         using var interruption = new Interruption();

@@ -86,7 +86,11 @@ internal static class SampleCommand
         var network = TransformerFiles.Load(path);
         tokenizer ??= Tokenizer.Find(path, network.VocabularySize)
             ?? throw new ConfigException($"no tokenizer lies beside the model {Quoted.Path(path)}: name its file with --tokenizer");
-        return (network, Tokenizer.Load(tokenizer));
+        var reader = Tokenizer.Load(tokenizer);
+        return reader.VocabularySize <= network.VocabularySize
+            ? (network, reader)
+            : throw new ConfigException(
+                $"the tokenizer gives tokens up to {reader.VocabularySize - 1}, but the model knows {network.VocabularySize}, numbered from 0: name the tokenizer that belongs to it with --tokenizer");
     }
 
     private static int[] Beginning(string text, Tokenizer tokenizer, Transformer network)
@@ -94,12 +98,6 @@ internal static class SampleCommand
         int[] beginning = [.. tokenizer.Prepended, .. text.Length == 0 ? [] : tokenizer.Encode(text, addSpecialTokens: false)];
         if (beginning.Length == 0 && tokenizer.BeginningId is { } start) beginning = [start];
         if (beginning.Length == 0) throw new ConfigException("the text is empty, and the tokenizer has no token for a beginning: give some words");
-        if (beginning.Max() is var last && last >= network.VocabularySize)
-        {
-            throw new ConfigException(
-                $"the tokenizer gives the token {last}, but the model knows {network.VocabularySize}, numbered from 0: name the tokenizer that belongs to it with --tokenizer");
-        }
-
         return beginning.Length <= network.ContextLength
             ? beginning
             : throw new ConfigException($"the text has {beginning.Length} tokens, but the model reads at most {network.ContextLength}: shorten it");

@@ -160,7 +160,19 @@ internal static partial class ExperimentLoader
         loaded = loaded with { Config = loaded.Config with { Target = loaded.Config.Target with { Origins = OriginsOf(root) } } };
         if (loaded.Config.Target is not LanguageModelConfig model) return loaded;
         bool isSplit = loaded.Config.Decomposition.TargetModulePatterns.Any(pattern => pattern.Contains("c_attn.", StringComparison.Ordinal));
-        return loaded with { Config = loaded.Config with { Target = model with { TokenFolder = catalog.TokenFolder, Tokenizing = catalog.Tokenizing, SplitAttention = isSplit } } };
+        return loaded with
+        {
+            Config = loaded.Config with
+            {
+                Target = model with
+                {
+                    TokenFolder = catalog.TokenFolder,
+                    Tokenizing = catalog.Tokenizing,
+                    SplitAttention = isSplit,
+                    TriedLength = Math.Max(2, loaded.Config.Task.MaxSeqLen),
+                },
+            },
+        };
     }
 
     private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)

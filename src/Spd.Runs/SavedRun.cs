@@ -3,6 +3,7 @@ using Spd.Engine.Cpu;
 using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Runs.Activations;
+using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Results;
@@ -16,6 +17,8 @@ namespace Spd.Runs;
 /// <param name="Summary">What its summary says.</param>
 public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSummary Summary)
 {
+    private IReadOnlyList<ConfigOverride> Overrides { get; init; } = [];
+
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="catalog">The shipped experiments.</param>
@@ -39,7 +42,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         try
         {
             var experiment = catalog.Load(folder.ConfigFile, overrides).Config;
-            return new SavedRun(folder, experiment, RunSummary.Read(folder.SummaryFile));
+            return new SavedRun(folder, experiment, RunSummary.Read(folder.SummaryFile)) { Overrides = [.. overrides] };
         }
         catch (InvalidDataException exception)
         {
@@ -67,13 +70,22 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
                 var folder = RunFolder.Open(path);
                 return (own is not null || !folder.IsFinished(experiment.Steps)) && !folder.IsImported && File.Exists(folder.TargetWeightsFile)
                     && RunComparison.Differences(
-                        catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. experiment.Target.Files.Keys, "target.load", "target.model"]).Count == 0;
+                        catalog.Load(folder.ConfigFile).Config.ToYaml(), experiment.ToYaml(), [.. PathsOf(experiment).Select(path => path.Key), "target.load", "target.model"]).Count == 0;
             }
             catch (Exception exception) when (exception is IOException or ConfigException)
             {
                 return false;
             }
         }
+    }
+
+    /// <summary>Where the files that an experiment rests on lie, as values that take the place of a saved run's.</summary>
+    public static IReadOnlyList<ConfigOverride> PathsOf(IExperiment experiment)
+    {
+        var values = FlatConfig.Read(experiment.ToYaml());
+        // Several files have one key.
+        var keys = experiment.Target.Files.Keys.Select(key => values.ContainsKey(key) ? key : key[..key.LastIndexOf('.')]).Distinct();
+        return [.. from key in keys let path = values.GetValueOrDefault(key) where path is not (null or "null") select ConfigOverride.Literal($"--set {key}", key, path)];
     }
 
     /// <summary>Measures the saved components again.</summary>
@@ -92,6 +104,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// </summary>
     /// <param name="backend">What computes.</param>
     /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
+    /// <exception cref="ConfigException">A value was given that makes another run of it.</exception>
     /// <exception cref="RunFolderException">
     /// Another program works in the folder, or the model, the target or the data are not those that the run ended with; nothing is written.
     /// </exception>
@@ -99,6 +112,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// <exception cref="IOException">A file cannot be written.</exception>
     public RunSummary Report(Backend backend, Action<string>? onWarning = null)
     {
+        RequireSame(_ => true, "`spd report` writes what the run came to, and so it only takes where files lie now; measure it otherwise with `spd eval`");
         using var own = Folder.Take();
         using var decomposition = Load(backend, out var told);
         var evaluation = decomposition.Measure();
@@ -152,8 +166,20 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
 
     private static int TextsOf(IReadOnlyDictionary<string, string> hashes) => hashes.Keys.Count(key => key.StartsWith(LanguageModelConfig.TextKey, StringComparison.Ordinal));
 
+    /// <summary>Refuses values that would make another run of this one.</summary>
+    /// <param name="isOfRun">Whether a key may not change; those that say where files lie, and what things are called, may in any case.</param>
+    /// <param name="reason">Why, and what to do.</param>
+    private void RequireSame(Func<string, bool> isOfRun, string reason)
+    {
+        var free = PathsOf(Experiment).Select(path => path.Key).Concat(RunMeaning.FreeKeysOfData).Concat(["target.load", "target.model", "target.tokenizer", "target.hub"]);
+        if (Overrides.FirstOrDefault(given => isOfRun(given.Key) && !free.Contains(given.Key)) is { } other) throw new ConfigException($"{other.Origin}: {reason}");
+    }
+
     private IDecomposition Load(Backend backend, out RunSummary told)
     {
+        RequireSame(
+            key => key == "target" || key.StartsWith("target.", StringComparison.Ordinal),
+            "what a run decomposes, and which part of the data it was kept from, cannot be changed behind it; only where files lie now can be named");
         var hashes = Folder.HashContents(Experiment, withModel: true);
         foreach (var (name, hash) in hashes)
         {

@@ -77,7 +77,20 @@ public sealed class LanguageModelTests : IDisposable
     public void LogitsBeyondAllNumbersAreToldInOneSentence()
     {
         MakeModel(headWeight: 3e38f);
-        Assert.Equal((1, "a\n", "spd: the network's logits are not finite\n"), Sampled("a"));
+        Assert.Equal((1, "a\n", "spd: the network's logits are not finite: its weights are damaged or too large, or not of this configuration\n"), Sampled("a"));
+    }
+
+    [Fact]
+    public void QuantisedWeightsAreRefusedByName()
+    {
+        MakeModel();
+        string file = _spd.PathTo("model", "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(file);
+        "I32"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("F32"u8)));
+        File.WriteAllBytes(file, bytes);
+        var (code, output, error) = Sampled("a");
+        Assert.Equal((1, ""), (code, output));
+        Assert.Matches("^spd: 'model/model.safetensors' holds '[^']*' as I32: quantised weights are not supported; save the model in floating point\n$", error);
     }
 
     [Theory]
@@ -87,8 +100,8 @@ public sealed class LanguageModelTests : IDisposable
     [InlineData(2, "no tokenizer lies beside the model 'bare': name its file with --tokenizer", "bare")]
     [InlineData(2, "there is no tokenizer 'nowhere'", "model", "a", "--tokenizer", "nowhere")]
     [InlineData(1, "is no usable tokenizer", "model", "a", "--tokenizer", "model/config.json")]
-    [InlineData(2, "the tokenizer gives the token 6, but the model knows 6, numbered from 0: name the tokenizer that belongs to it with --tokenizer", "model", "more", "--tokenizer", "other.json")]
-    [InlineData(2, "the text is empty, and the tokenizer has no token for a beginning: give some words", "model", "", "--tokenizer", "other.json")]
+    [InlineData(2, "the tokenizer gives tokens up to 6, but the model knows 6, numbered from 0: name the tokenizer that belongs to it with --tokenizer", "model", "one", "--tokenizer", "other.json")]
+    [InlineData(2, "the text is empty, and the tokenizer has no token for a beginning: give some words", "model", "", "--tokenizer", "bare.json")]
     [InlineData(2, "the text has 7 tokens, but the model reads at most 6: shorten it", "model", "a a a a a a a")]
     [InlineData(2, "--temperature is '-1', but a number from 0 to 100 is needed", "model", "a", "--temperature", "-1")]
     [InlineData(2, "--tokens is '0', but a whole number from 1 to 1048576 is needed", "model", "a", "--tokens", "0")]
@@ -100,6 +113,7 @@ public sealed class LanguageModelTests : IDisposable
         Directory.CreateDirectory(_spd.PathTo("bare"));
         foreach (string name in new[] { "config.json", "model.safetensors" }) File.Copy(_spd.PathTo("model", name), _spd.PathTo("bare", name));
         File.WriteAllText(_spd.PathTo("other.json"), Tokenizer([.. Words.Take(3), "c", "a", "b", "more"], special: null));
+        File.WriteAllText(_spd.PathTo("bare.json"), Tokenizer([.. Words.Take(3), "c", "a", "b"], special: null));
         var (code, output, error) = _spd.Run(["sample", .. arguments]);
         Assert.Equal((expected, ""), (code, output));
         Assert.Matches(@"^spd: [^\n]*\n$", error);

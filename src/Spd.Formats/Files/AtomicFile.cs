@@ -45,6 +45,26 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Removes what programs that were killed left of a file while they wrote it; what a living one writes stays.</summary>
+    /// <param name="path">The file.</param>
+    public static void RemoveLeftovers(string path)
+    {
+        string whole = Path.GetFullPath(path);
+        if (!Directory.Exists(Path.GetDirectoryName(whole))) return;
+        foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(whole)!, $"{Path.GetFileName(whole)}.*{Unfinished}"))
+        {
+            try
+            {
+                // Who writes it lets nobody else open it.
+                using (new FileStream(left, FileMode.Open, FileAccess.ReadWrite, FileShare.None)) File.Delete(left);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It is being written, or is not ours.
+            }
+        }
+    }
+
     /// <summary>What to tell of what the runtime makes of a limit on the size of files.</summary>
     /// <param name="path">The file.</param>
     /// <param name="inner">What the runtime throws.</param>

@@ -51,7 +51,7 @@ internal sealed class HubCache
         if (IsThere(place)) return;
         var file = await client.DescribeAsync(commit, name, cancellation);
         string blob = Path.Combine(_folder, "blobs", file.Hash), partial = blob + Unfinished;
-        Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
+        MakeFolder(Path.GetDirectoryName(blob)!);
         using (await LockAsync(file.Hash, cancellation))
         {
             if (!File.Exists(blob) || new FileInfo(blob).Length != file.Size)
@@ -79,8 +79,20 @@ internal sealed class HubCache
     public void Remember(string commit)
     {
         if (_name.Revision == commit || (File.Exists(RefFile) && File.ReadAllText(RefFile) == commit)) return;
-        Directory.CreateDirectory(Path.GetDirectoryName(RefFile)!);
+        MakeFolder(Path.GetDirectoryName(RefFile)!);
         AtomicFile.WriteText(RefFile, commit);
+    }
+
+    private void MakeFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new HubException($"the cache {Quoted.Path(_root)} cannot be made or written to ({exception.Message.TrimEnd('.')}): name another folder with HF_HOME", exception);
+        }
     }
 
     private string RefFile => Path.Combine([_folder, "refs", .. _name.Revision.Split('/')]);
@@ -88,7 +100,7 @@ internal sealed class HubCache
     /// <summary>Waits until no other program downloads a file; the lock is the one that the library for Python takes.</summary>
     private async Task<FileStream> LockAsync(string hash, CancellationToken cancellation)
     {
-        Directory.CreateDirectory(_locks);
+        MakeFolder(_locks);
         while (true)
         {
             try

@@ -43,6 +43,9 @@ internal static class Numbers
     /// <summary>Bytes of a number of a type as a file calls it; null where it is not known here.</summary>
     public static int? SizeOf(string type) => Dtypes.TryGetValue(type, out var known) || Types.TryGetValue(type, out known) ? known.Size() : null;
 
+    /// <summary>Whether a type as a file calls it is one of whole numbers, or of truth values.</summary>
+    public static bool IsInteger(string type) => (Dtypes.TryGetValue(type, out var known) || Types.TryGetValue(type, out known)) && known >= NumberType.I64;
+
     /// <summary>Bytes of a number.</summary>
     public static int Size(this NumberType type) => type switch
     {

@@ -16,6 +16,9 @@ public sealed record TensorInfo(string Name, IReadOnlyList<int> Shape, string Ty
         init;
     }
 
+    /// <summary>Whether its numbers are whole or truth values by their type.</summary>
+    public bool IsInteger => Numbers.IsInteger(Type);
+
     /// <summary>The shape as people write it: <c>[2, 5]</c>.</summary>
     public string ShapeText => $"[{string.Join(", ", Shape)}]";
 

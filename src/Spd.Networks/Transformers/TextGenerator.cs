@@ -81,7 +81,7 @@ public sealed class TextGenerator
         int best = 0;
         for (int i = 0; i < logits.Length; i++)
         {
-            if (float.IsNaN(logits[i]) || float.IsPositiveInfinity(logits[i])) throw new ArgumentException("the network's logits are not finite", nameof(logits));
+            if (float.IsNaN(logits[i]) || float.IsPositiveInfinity(logits[i])) throw new ArgumentException("the network's logits are not finite: its weights are damaged or too large, or not of this configuration", nameof(logits));
             if (logits[i] > logits[best]) best = i;
         }
 

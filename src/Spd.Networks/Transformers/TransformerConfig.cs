@@ -47,7 +47,14 @@ public abstract record TransformerConfig
         if (Weights > held)
         {
             throw new FileContentException(
-                $"{Quoted.Path(file.Path)} holds {held:F0} numbers, but a network of this configuration has {Weights:F0} weights in its matrices alone");
+                $"{Quoted.Path(file.Path)} holds {held:F0} numbers, but a network of this configuration has {Weights:F0} weights in its matrices alone: "
+                + $"some of its tensors are missing, or {TransformerFiles.ConfigName} is another model's");
+        }
+
+        if (file.Tensors.FirstOrDefault(tensor => tensor.IsInteger && !IsBuffer(tensor.Name)) is { } whole)
+        {
+            throw new FileContentException(
+                $"{Quoted.Path(file.Path)} holds {Quoted.Of(whole.Name)} as {whole.Type}: quantised weights are not supported; save the model in floating point");
         }
     }
 

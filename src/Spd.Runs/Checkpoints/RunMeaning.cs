@@ -12,11 +12,14 @@ public sealed class RunMeaning
 {
     private const string HashOf = "SHA-256 of ";
 
+    /// <summary>Keys of data that say what things are called, and what the network is known to give.</summary>
+    internal static IReadOnlyList<string> FreeKeysOfData { get; } =
+        ["target.data.published_accuracy", "target.data.expected_outputs", "target.data.class_names", "target.data.feature_names"];
+
     // They may change between two parts of a run: they do not say what a step computes. For steps, the schedule decides.
     private static readonly string[] FreeKeys =
     [
-        "name", "description", "steps", "save_freq", "keep_every", "print_freq", "n_eval_steps", "image_freq", "image_on_first_step", "tensorboard",
-        "target.data.published_accuracy", "target.data.expected_outputs", "target.data.class_names", "target.data.feature_names",
+        "name", "description", "steps", "save_freq", "keep_every", "print_freq", "n_eval_steps", "image_freq", "image_on_first_step", "tensorboard", .. FreeKeysOfData,
     ];
 
     private readonly IReadOnlyDictionary<string, string> _values;
@@ -43,7 +46,7 @@ public sealed class RunMeaning
            let now = _values.GetValueOrDefault(key)
            let then = other._values.GetValueOrDefault(key)
            // A key that the program has learnt since stands there with a default that leaves things as they were.
-           where now != then && !(then is null && now is "null" or "false" or "[]" or "")
+           where now != then && !(then is null && (now is "null" or "false" or "[]" or "" || key == HashOf + "target.model"))
            select key.StartsWith(HashOf, StringComparison.Ordinal)
                ? $"{Quoted.Bare(key[HashOf.Length..])} is another file or was changed (its SHA-256 is {Short(now)}, but was {Short(then)})"
                : $"{Quoted.Bare(key)} is {Shown(now)}, but was {Shown(then)}",

@@ -175,6 +175,8 @@ internal sealed class YamlReader
                 return $"{origin(inner.Start.Line)}: {Invalid}: the mapping that begins here lacks its closing '}}', or a comma";
         }
 
+        if (exception.Message.Contains("anchor", StringComparison.Ordinal))
+            return $"{origin(exception is YamlException at ? Math.Max(1, at.Start.Line) : 1)}: {Invalid}: * and & mean something else at the beginning of a value; put quotes around it, such as ['*']";
         if (exception is YamlException { Start.Line: > 0 } yaml) return $"{origin(yaml.Start.Line)}: {Invalid}: {Sentence(yaml.Message)}";
         long line = parser.Current?.End.Line ?? 1;
         return exception is ArgumentOutOfRangeException

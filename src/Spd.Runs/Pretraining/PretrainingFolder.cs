@@ -51,7 +51,15 @@ internal sealed class PretrainingFolder
             throw new RunFolderException($"{Quoted.Path(path)} is not empty, and holds no {ConfigName} by which a pretraining could go on: name another folder, or a new one");
         }
 
-        Directory.CreateDirectory(path);
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFolderException($"the folder {Quoted.Path(path)} cannot be made or written to ({exception.Message.TrimEnd('.')}): name another", exception);
+        }
+
         own = RunFolder.Take(path, other => $"a model is being trained in {Quoted.Path(path)} by another program ({other}): wait for its end, or stop it first");
         try
         {

@@ -42,6 +42,9 @@ public sealed record LanguageModelConfig : TargetConfig
     /// <summary>The text.</summary>
     public TextConfig Data { get; init; } = new();
 
+    /// <summary>Tokens of a sequence that the network is tried on; those of <c>task_config.max_seq_len</c>.</summary>
+    public int TriedLength { get; init; } = new TaskConfig().MaxSeqLen;
+
     /// <summary>Where the tokens of the text are kept.</summary>
     public string TokenFolder { get; init; } = "";
 
@@ -55,11 +58,13 @@ public sealed record LanguageModelConfig : TargetConfig
     {
         get
         {
-            string tokenizer = Tokenizer ?? Load!;
+            string tokenizer = Tokenizer ?? Load ?? "";
             var files = new Dictionary<string, string>
             {
                 ["target.tokenizer"] = Directory.Exists(tokenizer) ? Path.Combine(tokenizer, Spd.Text.Tokenizer.FileName) : tokenizer,
             };
+            // The weights are kept in the run; what they are the weights of, is not.
+            if (Load is not null) files["target.model"] = Directory.Exists(Load) ? Path.Combine(Load, TransformerFiles.ConfigName) : Load;
             var texts = TextFiles.AreNamedBy(Data.Text) ? TextFiles.Find(Data.Text) : [Data.Text];
             foreach (var (i, path) in texts.Index()) files[texts.Count == 1 ? TextKey : $"{TextKey}.{i}"] = path;
             return files;

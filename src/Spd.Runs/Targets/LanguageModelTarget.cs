@@ -57,7 +57,7 @@ internal sealed class LanguageModelTarget : TargetKind
                 + "name the tokenizer that belongs to it with --set target.tokenizer=PATH");
         }
 
-        int length = Math.Min(transformer.ContextLength, new TaskConfig().MaxSeqLen);
+        int length = Math.Min(transformer.ContextLength, ((LanguageModelConfig)config).TriedLength);
         var text = Sequences((LanguageModelConfig)config, tokenizer, length);
         var loss = new HeldOutLoss(transformer, text.HeldOut, TriedSequences, TriedAtOnce, backend);
         string starts = text.Encoder.Start is { } start ? $"; each text begins with the token {start}"

@@ -78,6 +78,7 @@ public sealed class TokenCache : IDisposable
         ArgumentNullException.ThrowIfNull(encoder);
         byte[] source = TokenCacheHeader.SourceOf(files, column, encoder);
         if (TryOpen(path, source) is { } cache) return cache;
+        AtomicFile.RemoveLeftovers(path);
         AtomicFile.Write(path, stream =>
         {
             var writer = new TokenCacheWriter(stream, encoder.VocabularySize, source);

@@ -92,12 +92,23 @@ internal sealed class RegexPattern : Pattern
     // What \w is to Oniguruma within a class, and by itself, where small digits and fractions are of a word too.
     private const string InnerWordLetters = @"\w\p{M}\p{Nl}\u24B6-\u24E9", WordLetters = InnerWordLetters + @"\u00B2\u00B3\u00B9\u00BC-\u00BE";
 
+    // Some expressions try so many ways through a text that they never end.
+    private static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(10);
+
+    private readonly string _expression;
     private readonly Regex _regex;
 
     /// <summary>Compiles an expression.</summary>
     /// <exception cref="FormatException">It is none, or has what is not supported.</exception>
     public RegexPattern(string expression)
+        : this(expression, MostPatience)
     {
+    }
+
+    /// <summary>Compiles an expression that may take so long to find its next match.</summary>
+    internal RegexPattern(string expression, TimeSpan patience)
+    {
+        _expression = expression;
         string? unknown = Unknown.FirstOrDefault(part => expression.Contains(part, StringComparison.Ordinal));
         if (unknown is not null || expression.Any(char.IsSurrogate))
         {
@@ -107,7 +118,7 @@ internal sealed class RegexPattern : Pattern
 
         try
         {
-            _regex = new Regex(Translate(expression), RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline);
+            _regex = new Regex(Translate(expression), RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline, patience);
         }
         catch (ArgumentException exception)
         {
@@ -119,7 +130,7 @@ internal sealed class RegexPattern : Pattern
     {
         if (!text.ContainsAnyInRange('\uD800', '\uDFFF'))
         {
-            foreach (var match in _regex.EnumerateMatches(text)) matches.Add((match.Index, match.Index + match.Length));
+            Find(text, places: null, matches);
             return;
         }
 
@@ -134,7 +145,25 @@ internal sealed class RegexPattern : Pattern
         }
 
         places[count] = position;
-        foreach (var match in _regex.EnumerateMatches(shown.AsSpan(0, count))) matches.Add((places[match.Index], places[match.Index + match.Length]));
+        Find(shown.AsSpan(0, count), places, matches);
+    }
+
+    private void Find(ReadOnlySpan<char> text, int[]? places, List<(int Start, int End)> matches)
+    {
+        try
+        {
+            foreach (var match in _regex.EnumerateMatches(text))
+            {
+                var (start, end) = (match.Index, match.Index + match.Length);
+                matches.Add(places is null ? (start, end) : (places[start], places[end]));
+            }
+        }
+        catch (RegexMatchTimeoutException exception)
+        {
+            throw new FileContentException(
+                $"the tokenizer's regular expression {Quoted.Of(_expression)} tries so many ways through a text of {text.Length} letters that it does not end: it cannot be used",
+                exception);
+        }
     }
 
     /// <summary>An expression with words as Oniguruma has them, which are more than .NET's.</summary>

@@ -30,6 +30,22 @@ public sealed class TokenCacheTests : IDisposable
     }
 
     [Fact]
+    public void WhatKilledProgramsLeftIsRemovedAndWhatALivingOneWritesIsNot()
+    {
+        Write("a.txt", "abc");
+        string[] names = ["tokens.bin.1", "other.bin.1", "tokens.bin.2"];
+        var (left, other, living) = (At(0), At(1), At(2));
+        foreach (string file in new[] { left, other }) File.WriteAllText(file, "half");
+        using (new FileStream(living, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            Ids(Letters, "a.txt");
+            Assert.Equal((false, true, true), (File.Exists(left), File.Exists(living), File.Exists(other)));
+        }
+
+        string At(int i) => _folder[names[i] + AtomicFile.Unfinished];
+    }
+
+    [Fact]
     public void ADocumentInPartsHasOneEnd()
     {
         Write("a.txt", string.Concat(Enumerable.Repeat("some words\n", 100_000)));
