@@ -3,19 +3,20 @@ using System.Globalization;
 using Spd.Runs;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
+using Spd.Runs.Results;
 using Spectre.Console;
 
 namespace Spd.Cli;
 
-/// <summary><c>spd activations</c>: what the subcomponents of a language model do.</summary>
+/// <summary><c>spd activations</c>: what the subcomponents of a network do.</summary>
 internal static class ActivationsCommand
 {
-    private const int MostSequences = 1_000_000, MostContexts = 1000, TokensInTable = 5, LettersBefore = 60, LettersAfter = 25;
+    private const int MostSequences = 1_000_000, MostContexts = 1000, TokensInTable = 5, NamesInTable = 3, LettersBefore = 60, LettersAfter = 25;
 
     public static Command Create()
     {
         var standard = new ActivationOptions();
-        var run = new Argument<string>("run") { Description = "The folder of a run of a language model." };
+        var run = new Argument<string>("run") { Description = "The folder of a run." };
         var site = new Option<string?>("--site") { Description = "The site, a matrix that is decomposed; without it, a page is written for each.", HelpName = "NAME" };
         var component = new Option<int?>("--component")
         {
@@ -28,14 +29,14 @@ internal static class ActivationsCommand
                 return null;
             },
         };
-        var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, $"Places that are kept of a subcomponent, one of a sequence at most; {standard.Top} without it.");
+        var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, $"Places that are kept of a subcomponent, one of a sequence at most, or inputs; {standard.Top} without it.");
         var sequences = SharedOptions.WholeNumber(
-            "--sequences", MostSequences, standard.Sequences, $"Sequences of held-out text to look at, as many as there are at most; {standard.Sequences} without it.");
+            "--sequences", MostSequences, 0, "Sequences of held-out text to look at, or inputs of another network, as many as there are at most; 64, or 4096, without it.");
         var json = new Option<bool>("--json") { Description = "Print everything as JSON; nothing is written." };
         var set = SharedOptions.SetOfRun();
         var threads = SharedOptions.Threads();
         var command = new Command(
-            "activations", "Show what subcomponents of a language model do: where in a text they are needed, which tokens they promote and read, what happens without them.")
+            "activations", "Show what subcomponents do: on which inputs or where in a text they are needed, what they read and write, and what happens without them.")
         {
             run, site, component, top, sequences, set, json, threads,
         };
@@ -46,7 +47,7 @@ internal static class ActivationsCommand
             if (number is not null && name is null) throw new ConfigException("--component needs the site that it is of: add --site NAME");
             var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
-            var options = standard with { Sequences = parsed.GetValue(sequences), Top = parsed.GetValue(top) };
+            var options = standard with { Sequences = parsed.GetValue(sequences) is var count and > 0 ? count : null, Top = parsed.GetValue(top) };
             var reports = saved.Activations(name, number, options, backend, new Pace().Report);
             if (parsed.GetValue(json)) Console.Write(SiteReport.ToJson(reports));
             else if (name is null) WritePages(saved, reports);
@@ -64,21 +65,24 @@ internal static class ActivationsCommand
 
     private static void WriteSite(SiteReport report)
     {
-        Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {report.Sequences} held-out sequences ({report.Positions} tokens)."));
+        Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {(IsText(report) ? $"{report.Sequences} held-out sequences ({report.Positions} tokens)" : $"{report.Positions} inputs")}."));
         bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("c")).AddColumn(Right("above 0.01")).AddColumn(Right("above 0.5")).AddColumn(Right("mean"))
-            .AddColumn("token").AddColumn(Right("KL without"));
-        if (hasPromoted) table.AddColumn("promotes");
+        bool hasTop = report.Subcomponents.Any(one => one.TopToken is not null);
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("c")).AddColumn(Right("norm")).AddColumn(Right("above 0.01")).AddColumn(Right("above 0.5")).AddColumn(Right("mean"));
+        if (hasTop) table.AddColumn(IsText(report) ? "token" : "class");
+        table.AddColumn(Right($"{report.Error} without"));
         if (hasRead) table.AddColumn("reads");
+        if (hasPromoted) table.AddColumn(IsText(report) ? "promotes" : "raises");
         foreach (var one in report.Subcomponents)
         {
             List<string> cells =
             [
-                Invariant($"{one.Component}"), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
-                one.TopToken is { } token ? Quoted(token) : "", one.Ablation is { } effect ? Invariant($"{effect.Divergence:F4}") : "",
+                Invariant($"{one.Component}"), Invariant($"{one.Norm:G3}"), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
             ];
-            if (hasPromoted) cells.Add(Tokens(one.Promoted!.Take(TokensInTable)));
-            if (hasRead) cells.Add(Tokens(one.Read!.Take(TokensInTable)));
+            if (hasTop) cells.Add(one.TopToken is { } token ? Quoted(token) : "");
+            cells.Add(one.Ablation is { } effect ? Error(report, effect) : "");
+            if (hasRead) cells.Add(Tokens(report, one.Read!));
+            if (hasPromoted) cells.Add(Tokens(report, one.Promoted!));
             table.AddRow(cells.Select(cell => Screen.Cell(cell)));
         }
 
@@ -90,31 +94,32 @@ internal static class ActivationsCommand
     private static void WriteComponent(SiteReport report, SubcomponentReport one)
     {
         Screen.WriteLine(Invariant(
-            $"{report.Site}, subcomponent {one.Component}: importance above 0.01 at {100 * one.Frequency[0]:F2} % of {report.Positions} tokens, above 0.1 at {100 * one.Frequency[1]:F2} %, above 0.5 at {100 * one.Frequency[2]:F2} %; mean {one.MeanImportance:F4}."));
-        WriteTokens("promotes", one.Promoted);
-        WriteTokens("suppresses", one.Suppressed);
-        WriteTokens("reads", one.Read);
-        WriteTokens("reads with the other sign", one.ReadNegative);
+            $"{report.Site}, subcomponent {one.Component}: norm {one.Norm:G4}, importance above 0.01 at {100 * one.Frequency[0]:F2} % of {report.Positions} {report.Input}s, above 0.1 at {100 * one.Frequency[1]:F2} %, above 0.5 at {100 * one.Frequency[2]:F2} %; mean {one.MeanImportance:F4}."));
+        bool isText = IsText(report);
+        WriteTokens(report, "reads", one.Read);
+        WriteTokens(report, "reads with the other sign", one.ReadNegative);
+        WriteTokens(report, isText ? "promotes" : "raises", one.Promoted);
+        WriteTokens(report, isText ? "suppresses" : "lowers", one.Suppressed);
         if (one.Ablation is { } effect)
         {
             Screen.WriteLine(Invariant(
-                $"without it in these contexts (mean of {effect.Contexts}): KL {effect.Divergence:F4} nats, log-probability of the token that follows {effect.LogProbabilityChange:+0.0000;-0.0000;0}"));
-            WriteTokens("tokens that lose", effect.Losing);
-            WriteTokens("tokens that gain", effect.Gaining);
+                $"without it {(isText ? "in these contexts" : "on these inputs")} (mean of {effect.Contexts}): {report.Error} {Error(report, effect)}{(report.Error == "KL" ? " nats" : "")}{(effect.LogProbabilityChange is { } change ? Invariant($", log-probability of the token that follows {change:+0.0000;-0.0000;0}") : "")}"));
+            WriteTokens(report, isText ? "tokens that lose" : "outputs that fall", effect.Losing);
+            WriteTokens(report, isText ? "tokens that gain" : "outputs that rise", effect.Gaining);
         }
 
         if (one.Contexts.Count == 0)
         {
-            Screen.WriteLine("It is needed nowhere in these sequences: its importance never exceeds 0.01.");
+            Screen.WriteLine($"It is needed {(isText ? "nowhere in these sequences" : "on none of these inputs")}: its importance never exceeds 0.01.");
             return;
         }
 
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("importance")).AddColumn(Right("inner")).AddColumn("context");
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("importance")).AddColumn(Right("inner")).AddColumn(isText ? "context" : "input");
         foreach (var context in one.Contexts)
         {
             string before = context.Before.Length > LettersBefore ? $"…{context.Before[^LettersBefore..]}" : context.Before;
             string after = context.After.Length > LettersAfter ? $"{context.After[..LettersAfter]}…" : context.After;
-            table.AddRow(Screen.Cell(Invariant($"{context.Importance:F3}")), Screen.Cell(Invariant($"{context.Inner:F3}")), Screen.Cell($"{before}»{Line(context.Token)}«{after}"));
+            table.AddRow(Screen.Cell(Invariant($"{context.Importance:F3}")), Screen.Cell(Invariant($"{context.Inner:F3}")), Screen.Cell(isText ? $"{before}»{Line(context.Token)}«{after}" : context.Token + context.After));
         }
 
         AnsiConsole.Write(table);
@@ -127,12 +132,21 @@ internal static class ActivationsCommand
         Screen.WriteLine(report.Reads);
     }
 
-    private static void WriteTokens(string title, IReadOnlyList<TokenScore>? tokens)
+    private static void WriteTokens(SiteReport report, string title, IReadOnlyList<TokenScore>? tokens)
     {
-        if (tokens?.Count > 0) Screen.WriteLine($"{title}: {string.Join("  ", tokens.Select(token => Invariant($"{Quoted(token.Token)} {token.Score:G3}")))}");
+        if (tokens?.Count > 0) Screen.WriteLine($"{title}: {string.Join("  ", tokens.Select(token => Invariant($"{Named(report, token)} {token.Score:G3}")))}");
     }
 
-    private static string Tokens(IEnumerable<TokenScore> tokens) => string.Join(" ", tokens.Select(token => Quoted(token.Token)));
+    private static string Tokens(SiteReport report, IEnumerable<TokenScore> tokens) =>
+        string.Join(IsText(report) ? " " : ", ", tokens.Take(IsText(report) ? TokensInTable : NamesInTable).Select(token => Named(report, token)));
+
+    private static bool IsText(SiteReport report) => report.Input == "token";
+
+    private static string Error(SiteReport report, AblationReport effect) =>
+        report.Error == "KL" ? Invariant($"{effect.Divergence:F4}") : Metric.Write(effect.Divergence, NumberFormat.Error);
+
+    // A name needs no quotes; of a token they show where it begins and ends.
+    private static string Named(SiteReport report, TokenScore token) => IsText(report) ? Quoted(token.Token) : token.Token;
 
     private static string Quoted(string token) => $"'{Line(token)}'";
 

@@ -122,25 +122,22 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         return summary;
     }
 
-    /// <summary>Sees what the subcomponents of a language model do.</summary>
+    /// <summary>Sees what the subcomponents do.</summary>
     /// <param name="site">The only site; null for all.</param>
     /// <param name="component">The only subcomponent of that site; null for those that are needed most often.</param>
     /// <param name="options">How much is looked at.</param>
     /// <param name="backend">What computes.</param>
     /// <param name="onProgress">Is told now and then how far it is: a sentence without its full stop.</param>
-    /// <exception cref="ConfigException">It is no run of a language model, or has no such site or subcomponent.</exception>
+    /// <exception cref="ConfigException">It is a run of APD, or of sequences that are no text, or has no such site or subcomponent.</exception>
     /// <exception cref="RunFolderException">The model, the target or the text are not those that the run ended with.</exception>
     public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend, Action<string>? onProgress = null)
     {
-        if (Experiment is not ExperimentConfig { Target: LanguageModelConfig })
-        {
-            throw new ConfigException(
-                $"the run in {Quoted.Path(Folder.Root)} is of no language model (task_name is '{Experiment.Target.Kind.TaskName}', not '{LanguageModelTarget.Instance.TaskName}'): there are no tokens to show");
-        }
-
+        if (Experiment is not ExperimentConfig) throw new ConfigException($"the run in {Quoted.Path(Folder.Root)} is of APD, whose components have no causal importances");
         using var decomposition = (SpdDecomposition)Load(backend, out _);
         var sites = site is null ? decomposition.Sites : [RunActivations.Find(decomposition.Sites, site)];
-        return [.. decomposition.Activations(options)!.Of(sites, component, onProgress)];
+        var activations = decomposition.Activations(options) ?? throw new ConfigException(
+            $"the run in {Quoted.Path(Folder.Root)} is of sequences that are no text (task_name is '{Experiment.Target.Kind.TaskName}'): there is nothing to show them by");
+        return [.. activations.Of(sites, component, onProgress)];
     }
 
     /// <summary>Writes the pages of what subcomponents do.</summary>

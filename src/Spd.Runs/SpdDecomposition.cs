@@ -56,11 +56,18 @@ internal sealed class SpdDecomposition : IDecomposition
         .. _config.Target.Kind.Draw(_decomposer.Components, _data, _backend), .. RunFigures.Draw(evaluation, metrics),
     ];
 
-    public IReadOnlyList<RunPage> WritePages() => _config.Target.Kind.WritePages(_decomposer.Components, _data, _backend);
+    public IReadOnlyList<RunPage> WritePages()
+    {
+        double weights = _decomposer.Components.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
+        return [.. Activations(ActivationOptions.Quick(weights, _data.Evaluation.Length, Sites.Count))?.Of(Sites).Select(report => SitePage.Of(report)) ?? []];
+    }
 
-    /// <summary>What the subcomponents of a language model do; null for other networks.</summary>
-    public RunActivations? Activations(ActivationOptions options) =>
-        _data.Text is { } text ? new RunActivations(_decomposer.Components, text, options, _backend) : null;
+    /// <summary>What the subcomponents do; null for sequences that are no text.</summary>
+    public RunActivations? Activations(ActivationOptions options) => _data.Text is { } text
+        ? new TextActivations(_decomposer.Components, text, options, _backend)
+        : _data.Evaluation.Length == 1
+            ? new InputActivations(_decomposer.Components, _config.Target.Kind, _data, options, OutputLoss, _config.Decomposition.Seed, _backend)
+            : null;
 
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 

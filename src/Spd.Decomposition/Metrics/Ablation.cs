@@ -94,7 +94,8 @@ public sealed class Ablation
         return new AblationEffect(contexts.Count, divergence, change, probabilities);
     }
 
-    private static double[] LogProbabilities(ReadOnlySpan<float> logits)
+    /// <summary>The logarithms of the probabilities that logits stand for.</summary>
+    internal static double[] LogProbabilities(ReadOnlySpan<float> logits)
     {
         double largest = double.NegativeInfinity, sum = 0;
         foreach (float logit in logits) largest = Math.Max(largest, logit);

@@ -10,8 +10,13 @@ namespace Spd.Decomposition;
 /// <param name="tokens">Receives the tokens.</param>
 public delegate void SequenceReader(long number, Span<int> tokens);
 
-/// <summary>A place in a text where a subcomponent is needed.</summary>
-/// <param name="Sequence">The number of the sequence.</param>
+/// <summary>Gives an example by its number.</summary>
+/// <param name="number">Its number, from 0.</param>
+/// <param name="values">Receives its values, row-major <c>[positions, features]</c>.</param>
+public delegate void ExampleReader(long number, Span<float> values);
+
+/// <summary>A place where a subcomponent is needed: in a text, or an input.</summary>
+/// <param name="Sequence">The number of the sequence, or of the input.</param>
 /// <param name="Position">The position in it, from 0.</param>
 /// <param name="Importance">g, the causal importance there.</param>
 /// <param name="Inner">h, the inner activation there.</param>
@@ -22,7 +27,7 @@ public readonly record struct ActivationContext(long Sequence, int Position, flo
 /// <param name="MeanImportance">The mean causal importance; importances below 0 count as 0.</param>
 /// <param name="Frequencies">The share of positions where the importance exceeds each of <see cref="SiteActivity.Thresholds"/>.</param>
 /// <param name="Largest">The largest importance.</param>
-/// <param name="Contexts">Where it is needed most, at most one place of a sequence, the most needed first; see <see cref="SiteActivity.Of"/>.</param>
+/// <param name="Contexts">Where it is needed most, at most one place of a sequence, the most needed first.</param>
 public sealed record SubcomponentActivity(
     int Component, double MeanImportance, IReadOnlyList<double> Frequencies, float Largest, IReadOnlyList<ActivationContext> Contexts)
 {
@@ -37,7 +42,7 @@ public sealed record SubcomponentActivity(
 public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<SubcomponentActivity> Subcomponents)
 {
     // Numbers that are kept of a batch.
-    private const int MostNumbers = 1 << 21, MostSequences = 8;
+    private const int MostNumbers = 1 << 21, MostSequences = 8, MostPositions = 2048;
 
     /// <summary>The causal importances that are counted.</summary>
     public static IReadOnlyList<float> Thresholds { get; } = [Evaluator.ActiveThreshold, Evaluator.AliveThreshold, 0.5f];
@@ -57,38 +62,57 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
     public static IReadOnlyList<SiteActivity> Of(
         ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend, Action<long>? onSequences = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
+        int[] tokens = new int[length];
+        return Of(model, sites, Read, sequences, length, features: 1, length - 1, top, backend, onSequences);
+
+        void Read(long number, Span<float> values)
+        {
+            read(number, tokens);
+            for (int position = 0; position < length; position++) values[position] = tokens[position];
+        }
+    }
+
+    /// <summary>Goes through examples of any kind once.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="sites">The sites that are asked for.</param>
+    /// <param name="read">Gives the examples.</param>
+    /// <param name="examples">How many there are.</param>
+    /// <param name="length">Positions of an example.</param>
+    /// <param name="features">Features of a position.</param>
+    /// <param name="places">Positions, the first ones, that may become contexts.</param>
+    /// <param name="top">Contexts that are kept of a subcomponent, from each example one.</param>
+    /// <param name="backend">What computes.</param>
+    /// <param name="onExamples">Is told how many examples have been gone through.</param>
+    public static IReadOnlyList<SiteActivity> Of(
+        ComponentModel model, IReadOnlyList<Site> sites, ExampleReader read, long examples, int length, int features, int places, int top, Backend backend,
+        Action<long>? onExamples = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
         var graph = new Graph();
-        var x = graph.Input(1);
-        var collectors = CausalImportance.Build(graph, model, x).Sites.Where(site => sites.Contains(site.Site)).Select(site => new Collector(site, length, top)).ToList();
+        var x = graph.Input(features);
+        var collectors = CausalImportance.Build(graph, model, x).Sites.Where(site => sites.Contains(site.Site)).Select(site => new Collector(site, length, places, top)).ToList();
         long each = 2L * length * collectors.Sum(collector => collector.Site.C);
-        int batch = (int)Math.Min(sequences, Math.Clamp(MostNumbers / each, 1, MostSequences));
+        int batch = (int)Math.Min(examples, Math.Clamp(MostNumbers / each, 1, Math.Max(MostSequences, MostPositions / length)));
         var program = backend.Compile(new Objective(graph), new Batch(batch, length), keep: [.. collectors.SelectMany(collector => collector.Values)]);
-        float[] values = new float[batch * length];
-        int[] tokens = new int[length];
-        float[] importances = new float[batch * length * sites.Max(site => site.C)], inners = new float[importances.Length];
-        for (long first = 0; first < sequences; first += batch)
+        int size = length * features;
+        float[] values = new float[batch * size], importances = new float[batch * length * sites.Max(site => site.C)], inners = new float[importances.Length];
+        for (long first = 0; first < examples; first += batch)
         {
-            int count = (int)Math.Min(batch, sequences - first);
-            for (int i = 0; i < count; i++)
-            {
-                read(first + i, tokens);
-                for (int position = 0; position < length; position++) values[i * length + position] = tokens[position];
-            }
-
+            int count = (int)Math.Min(batch, examples - first);
+            for (int i = 0; i < count; i++) read(first + i, values.AsSpan(i * size, size));
             program.Set(x, values);
             program.Run(seed: 0, step: 0);
             foreach (var collector in collectors) collector.Add(program, first, count, importances, inners);
-            onSequences?.Invoke(first + count);
+            onExamples?.Invoke(first + count);
         }
 
-        return [.. collectors.Select(collector => collector.Result(sequences * length))];
+        return [.. collectors.Select(collector => collector.Result(examples * length))];
     }
 
     /// <summary>What is kept of one site.</summary>
-    private sealed class Collector(SiteActivations activations, int length, int top)
+    private sealed class Collector(SiteActivations activations, int length, int places, int top)
     {
         private readonly int _c = activations.Site.C;
         private readonly double[] _sums = new double[activations.Site.C];
@@ -133,7 +157,7 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
             _largest[c] = Math.Max(_largest[c], importance);
             for (int i = 0; i < Thresholds.Count && importance > Thresholds[i]; i++) _counts[i * _c + c]++;
             bool isMore = importance > best.Importance || (importance == best.Importance && Math.Abs(inner) > Math.Abs(best.Inner));
-            if (position < length - 1 && isMore) best = best with { Position = position, Importance = importance, Inner = inner };
+            if (position < places && isMore) best = best with { Position = position, Importance = importance, Inner = inner };
         }
 
         private void Keep(PriorityQueue<ActivationContext, (float Importance, float Size, long Earlier)> contexts, ActivationContext context)

@@ -1,3 +1,4 @@
+using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Planning;
@@ -15,6 +16,20 @@ public abstract class DataSource
 
     /// <summary>The shape of a batch of so many examples.</summary>
     public Batch BatchOf(int examples) => new(examples, Length);
+
+    /// <summary>Draws examples.</summary>
+    /// <param name="examples">How many.</param>
+    /// <param name="seed">Which.</param>
+    /// <param name="backend">What computes.</param>
+    /// <returns>Row-major <c>[examples · positions, features]</c>.</returns>
+    public float[] Draw(int examples, ulong seed, Backend backend)
+    {
+        var graph = new Graph();
+        var x = Build(graph);
+        var program = backend.Compile(new Objective(graph), BatchOf(examples), keep: [x]);
+        program.Run(seed, step: 0);
+        return program.Read(x);
+    }
 
     /// <summary>Adds the operation that draws the examples, <c>[Features, lanes]</c>.</summary>
     public abstract Value Build(Graph graph);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using Spd.Runs.Pages;
 using Spd.Runs.Reporting;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Activations;
 
@@ -24,6 +25,10 @@ public sealed partial class SitePage
 
     private bool HasRead => Report.Subcomponents.Any(one => one.Read is not null);
 
+    private bool HasTop => Report.Subcomponents.Any(one => one.TopToken is not null);
+
+    private bool IsText => Report.Input == "token";
+
     private int Ablated => Report.Subcomponents.Count(one => one.Ablation is not null);
 
     /// <summary>The page of a report.</summary>
@@ -35,6 +40,8 @@ public sealed partial class SitePage
     /// <summary>Whether a file is a page that somebody asked for.</summary>
     internal static bool IsAskedFor(string file) => File.Exists(file)
         && File.ReadLines(file).TakeWhile(line => !line.StartsWith("<title>", StringComparison.Ordinal)).Any(line => line.Contains($"content=\"{Asked}\"", StringComparison.Ordinal));
+
+    private string Error(AblationReport effect) => Report.Error == "KL" ? Html.Invariant($"{effect.Divergence:F4}") : Metric.Write(effect.Divergence, NumberFormat.Error);
 
     // Of a token that is the end of a line, nothing would be seen.
     private static string Line(string text) => Html.Shown(text.ReplaceLineEndings("↵"));

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
-using Spd.Engine.Operations;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Transformers;
@@ -79,13 +78,6 @@ internal sealed class LanguageModelTarget : TargetKind
         evaluation is null ? [] : LanguageModelEvidence.Of(model, data.Evaluation, seed, backend);
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => [];
-
-    internal override IReadOnlyList<RunPage> WritePages(ComponentModel model, TargetData data, Backend backend)
-    {
-        double weights = model.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
-        var options = ActivationOptions.Quick(weights, data.Text!.Sequences.Length, model.Sites.Count);
-        return [.. new RunActivations(model, data.Text, options, backend).Of(model.Sites).Select(report => SitePage.Of(report))];
-    }
 
     private static Tokenizer TokenizerOf(LanguageModelConfig config)
     {

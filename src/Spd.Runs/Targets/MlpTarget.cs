@@ -3,6 +3,8 @@ using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
+using Spd.Networks.Targets;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -74,6 +76,15 @@ internal sealed class MlpTarget : TargetKind
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
         evaluation is null ? [] : TaskEvidence.Of(model, data.Measured, seed, backend);
+
+    internal override SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site)
+    {
+        var (layers, rows, own) = (((Mlp)model.Network).Layers, data.Measured!, SiteDirections.Of(site, "unit", "unit"));
+        if (site.Linear == layers[0]) own = own with { ReadName = i => rows.FeatureNames?[i] ?? $"input {i}" };
+        return site.Linear == layers[^1]
+            ? own with { WriteName = i => rows.ClassNames is { } names && i < names.Count ? names[i] : rows.Labels is null ? $"output {i}" : $"class {i}" }
+            : own;
+    }
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => data.Measured is { } rows ? MlpFigures.Draw(model, rows, backend) : [];
 

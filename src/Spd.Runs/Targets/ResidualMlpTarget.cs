@@ -3,6 +3,7 @@ using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -42,6 +43,16 @@ internal sealed class ResidualMlpTarget : SparseTargetKind
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
         evaluation is null ? [] : ResidualEvidence.Of(model, evaluation, backend)?.Metrics ?? [];
+
+    // The residual stream is told of by the features in it.
+    internal override SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site)
+    {
+        var (network, own) = ((ResidualMlp)model.Network, SiteDirections.Of(site, "neuron", "neuron"));
+        int features = network.Config.NFeatures;
+        return site.Name.EndsWith(".mlp_in", StringComparison.Ordinal)
+            ? own with { ReadName = i => $"feature {i}", Read = c => SiteDirections.Against(features, own.Read(c), (k, feature) => network.Embedding[feature, k]) }
+            : own with { WriteName = i => $"feature {i}", Written = c => SiteDirections.Against(features, own.Written(c), (k, feature) => network.Unembedding[k, feature]) };
+    }
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => ResidualFigures.Draw(model, (ResidualMlp)model.Network, backend);
 }

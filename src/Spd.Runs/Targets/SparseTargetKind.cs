@@ -7,6 +7,8 @@ namespace Spd.Runs.Targets;
 /// <summary>A kind of network that is trained here on sparse features, of which it should learn every one.</summary>
 public abstract class SparseTargetKind : TrainedTargetKind
 {
+    internal override string FeatureName => "feature";
+
     internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.SparseTask(this);
 
     public override string Goal => "learnt every feature";

@@ -98,11 +98,11 @@ public abstract class TargetKind
     /// <param name="backend">What computes.</param>
     public abstract IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend);
 
-    /// <summary>The pages that only this kind has, besides the report; what they take is seconds.</summary>
-    /// <param name="model">The components.</param>
-    /// <param name="data">The inputs.</param>
-    /// <param name="backend">What computes.</param>
-    internal virtual IReadOnlyList<RunPage> WritePages(ComponentModel model, TargetData data, Backend backend) => [];
+    /// <summary>What an input feature of such a network is called.</summary>
+    internal virtual string FeatureName => "input";
+
+    /// <summary>What the subcomponents of a site read and write, in the words of such a network.</summary>
+    internal virtual SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site) => SiteDirections.Of(site);
 }
 
 /// <summary>The inputs of a decomposition.</summary>

@@ -4,6 +4,7 @@ using Spd.Engine.Operations;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -39,6 +40,13 @@ internal sealed class TmsTarget : SparseTargetKind
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>
         TmsEvidence.Of(model.Sites, (Tms)model.Network);
+
+    internal override SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site)
+    {
+        const string Feature = "feature", Hidden = "hidden unit";
+        var network = (Tms)model.Network;
+        return SiteDirections.Of(site, site.Linear == network.Linear1 ? Feature : Hidden, site.Linear == network.Linear2 ? Feature : Hidden);
+    }
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => TmsFigures.Draw(model, (Tms)model.Network, backend);
 }

@@ -133,7 +133,7 @@ public sealed class RunActivationsTests : IDisposable
     [Fact]
     public void NothingOfATextIsMarkupOfThePage()
     {
-        var pages = _data.Text is null ? [] : LanguageModelTarget.Instance.WritePages(_model, _data, _backend);
+        var pages = Activations().Of(_model.Sites).Select(report => SitePage.Of(report)).ToList();
         Assert.Equal(_model.Sites.Select(site => $"activations/{site.Name}.html"), pages.Select(page => page.File));
         Assert.Contains(pages, page => page.Html.Contains(WebUtility.HtmlEncode("<script>alert(1)</script>"), StringComparison.Ordinal));
         Assert.Contains(pages, page => page.Html.Contains("mat&amp;amp;", StringComparison.Ordinal));
@@ -151,11 +151,11 @@ public sealed class RunActivationsTests : IDisposable
     public void WhatIsMeasuredUnaskedIsBoundedByTheSizeOfTheNetwork(double weights, int length, int sites, int sequences, bool isAblated)
     {
         var options = ActivationOptions.Quick(weights, length, sites);
-        Assert.Equal((sequences, isAblated), (options.Sequences, options.Ablated > 0));
+        Assert.Equal(((int?)sequences, isAblated), (options.Sequences, options.Ablated > 0));
         Assert.InRange(options.Ablated * options.Top * (double)sites * weights * length, 0, 1e11);
     }
 
     private Site Site(string end) => _model.Sites.Single(site => site.Name.EndsWith(end, StringComparison.Ordinal));
 
-    private RunActivations Activations(ActivationOptions? options = null) => new(_model, _data.Text!, options ?? new ActivationOptions(), _backend);
+    private RunActivations Activations(ActivationOptions? options = null) => new TextActivations(_model, _data.Text!, options ?? new ActivationOptions(), _backend);
 }

@@ -1,0 +1,96 @@
+using System.Globalization;
+using Spd.Decomposition;
+using Spd.Engine.Execution;
+using Spd.Runs.Targets;
+
+namespace Spd.Runs.Activations;
+
+/// <summary>Sees what the subcomponents of a network do whose inputs are rows of numbers, drawn or of a file.</summary>
+/// <param name="model">The components.</param>
+/// <param name="kind">The kind of the network, which has words for what is read and written.</param>
+/// <param name="data">The inputs.</param>
+/// <param name="options">How much is looked at.</param>
+/// <param name="loss">How outputs are compared.</param>
+/// <param name="seed">Seed of inputs that are drawn.</param>
+/// <param name="backend">What computes.</param>
+internal sealed class InputActivations(
+    ComponentModel model, TargetKind kind, TargetData data, ActivationOptions options, OutputLoss loss, ulong seed, Backend backend) : RunActivations
+{
+    private const int DirectionsListed = 8, FeaturesListed = 6, ChangesListed = 6;
+
+    // What is smaller says nothing beside the largest.
+    private const double LeastShare = 0.05;
+
+    public override IEnumerable<SiteReport> Of(IReadOnlyList<Site> sites, int? component = null, Action<string>? onProgress = null)
+    {
+        Check(sites, component);
+        int features = data.Evaluation.Features;
+        int wanted = options.Sequences ?? ActivationOptions.StandardInputs, count = Math.Min(wanted, data.Measured?.Count ?? wanted);
+        float[] inputs = data.Measured?.Inputs ?? data.Evaluation.Draw(count, seed, backend);
+        foreach (var activity in SiteActivity.Of(model, sites, Read, count, length: 1, features, places: 1, options.Top, backend, done => onProgress?.Invoke($"looked at {done} of {count} inputs")))
+        {
+            var needed = Needed(activity);
+            var shown = component is { } only ? [activity.Subcomponents[only]] : needed.Take(options.Shown).ToList();
+            var ablation = new OutputAblation(model, activity.Site, features, options.Top, loss, backend);
+            var directions = kind.DirectionsOf(model, data, activity.Site);
+            yield return new SiteReport(
+                activity.Site.Name, activity.Site.C, count, count,
+                "Raised and lowered are what U, with all of its norm, adds to where the matrix writes, for an input of 1 along the direction that is read.",
+                "Read is the direction V, of length 1.", needed.Count, [.. shown.Select((one, i) => Report(one, i < options.Ablated))])
+            {
+                Input = "input",
+                Error = loss == OutputLoss.Mse ? "MSE" : "KL",
+            };
+
+            SubcomponentReport Report(SubcomponentActivity one, bool isAblated)
+            {
+                int sign = one.IsPositive ? 1 : -1, c = one.Component;
+                var effect = isAblated && one.Contexts.Count > 0
+                    ? ablation.Of(c, [.. one.Contexts.SelectMany(context => inputs.AsSpan((int)context.Sequence * features, features).ToArray())]) : null;
+                double[] read = directions.Read(c), written = directions.Written(c);
+                return new SubcomponentReport(
+                    c, one.Frequencies, one.MeanImportance, !one.IsPositive,
+                    [.. one.Contexts.Select(context => new ContextReport(
+                        context.Sequence, 0, context.Importance, sign * context.Inner, "", Told((int)context.Sequence), ClassOf((int)context.Sequence) is { } name ? $" → {name}" : ""))])
+                {
+                    Norm = Norm(activity.Site, c),
+                    TopToken = one.Contexts.Select(context => ClassOf((int)context.Sequence)).OfType<string>().GroupBy(name => name).MaxBy(group => group.Count())?.Key,
+                    Promoted = Largest(written, directions.WriteName, sign, DirectionsListed),
+                    Suppressed = Largest(written, directions.WriteName, -sign, DirectionsListed),
+                    Read = Largest(read, directions.ReadName, sign, DirectionsListed),
+                    ReadNegative = Largest(read, directions.ReadName, -sign, DirectionsListed),
+                    Ablation = effect is null ? null : new AblationReport(
+                        effect.Inputs, effect.Error, null, Largest([.. effect.Change], OutputName, -1, ChangesListed), Largest([.. effect.Change], OutputName, 1, ChangesListed)),
+                };
+            }
+        }
+
+        void Read(long number, Span<float> values) => inputs.AsSpan((int)number * features, features).CopyTo(values);
+
+        // What stands out of an input: its largest numbers.
+        string Told(int row)
+        {
+            float[] values = inputs[(row * features)..((row + 1) * features)];
+            var largest = Enumerable.Range(0, features).Where(i => values[i] != 0).OrderByDescending(i => Math.Abs(values[i])).Take(FeaturesListed).Order();
+            string told = string.Join(", ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{FeatureName(i)}: {values[i]:0.###}")));
+            return $"{(data.Measured is null ? "" : $"row {row}: ")}{(told.Length == 0 ? "all zero" : told)}{(values.Count(value => value != 0) > FeaturesListed ? ", …" : "")}";
+        }
+    }
+
+    // Sorted by size with the sign that is asked for; what has the other sign is not of them.
+    private static IReadOnlyList<TokenScore> Largest(double[] values, Func<int, string> name, int sign, int most)
+    {
+        double least = LeastShare * values.Max(Math.Abs);
+        return [.. Enumerable.Range(0, values.Length).Where(i => sign * values[i] > least).OrderByDescending(i => sign * values[i]).Take(most)
+            .Select(i => new TokenScore(name(i), i, sign * values[i]))];
+    }
+
+    private string FeatureName(int feature) => data.Measured?.FeatureNames is { } names && feature < names.Count ? names[feature] : $"{kind.FeatureName} {feature}";
+
+    private string OutputName(int output) => data.Measured is { } rows && (rows.Labels is not null || rows.ClassNames is not null)
+        ? ClassName(rows, output) : $"output {output}";
+
+    private string? ClassOf(int row) => data.Measured is { Labels: { } labels } rows ? ClassName(rows, labels[row]) : null;
+
+    private static string ClassName(LabelledRows rows, int label) => rows.ClassNames is { } names && label < names.Count ? names[label] : $"class {label}";
+}
