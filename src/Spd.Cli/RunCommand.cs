@@ -105,6 +105,7 @@ internal static class RunCommand
         Screen.WriteLine($"Report:  {Shown(folder.ReportFile)}");
         Screen.WriteLine($"Summary: {Shown(folder.SummaryFile)}");
         Screen.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
+        if (summary.Status == RunStatus.Interrupted) Screen.WriteLine($"Go on:   spd resume {Shown(folder.Root)}");
     }
 
     internal static string Shown(string path)

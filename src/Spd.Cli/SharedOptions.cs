@@ -23,7 +23,7 @@ internal static class SharedOptions
 
     /// <summary><c>--set</c>, of a command that reads a run: a file of data that has moved is named so.</summary>
     public static Option<string[]> SetOfRun() =>
-        Set("Sets a key of the run's configuration, such as where a file lies now: --set target.data.inputs=PATH. May be given several times.");
+        Set("Sets a key of the run's configuration, such as where a file lies now: --set target.data.inputs=PATH, target.data.text, target.model. May be given several times.");
 
     /// <summary><c>--set</c>.</summary>
     public static Option<string[]> Set(string description) => new("--set")

@@ -61,7 +61,7 @@ internal sealed class Axis
     public static Axis Counts(double maximum)
     {
         double decades = Math.Max(1, Math.Log10(Math.Max(1, maximum)));
-        return new Axis(0.5, Math.Pow(10, Math.Ceiling(decades - 1e-9)), logarithmic: true, DecadeTicks(0, decades));
+        return new Axis(0.5, Math.Pow(10, Math.Ceiling(decades - 1e-9)), logarithmic: true, [.. DecadeTicks(0, decades).Where(tick => tick.Value >= 1)]);
     }
 
     /// <summary>The position of a value between two pixel positions of the axis' ends.</summary>
@@ -129,15 +129,15 @@ internal sealed class Axis
         return [.. candidates[first..(last + 1)].Select(value => new Tick(value, Format(value)))];
     }
 
+    // Where not every decade has a tick, the largest has: what ends at 1 should not seem to go on to 10.
     private static Tick[] DecadeTicks(double low, double high)
     {
         var (first, last) = ((int)Math.Floor(low + 1e-9), (int)Math.Ceiling(high - 1e-9));
         int stride = (last - first + 7) / 8;
-        last = first + ((last - first + stride - 1) / stride * stride);
-        var ticks = new Tick[((last - first) / stride) + 1];
+        var ticks = new Tick[((last - first + stride - 1) / stride) + 1];
         for (int index = 0; index < ticks.Length; index++)
         {
-            double value = PowerOfTen(first + (index * stride));
+            double value = PowerOfTen(last - ((ticks.Length - 1 - index) * stride));
             ticks[index] = new Tick(value, Format(value));
         }
 

@@ -42,7 +42,7 @@ public sealed record LineFigure(string Title, string XAxisTitle, IReadOnlyList<L
 
         var svg = new Svg();
         var (minimum, maximum) = Range(Plots.SelectMany(plot => plot.Series).SelectMany(series => series.X), logarithmic: false);
-        var xAxis = Axis.Linear(minimum, maximum, 8);
+        var xAxis = Axis.Exact(minimum, maximum, 8);
         double y = Layout.Heading(svg, Title, Subtitle);
         foreach (var plot in Plots) y = DrawPlot(svg, plot, xAxis, XAxisTitle, y);
         svg.Text((Left + Right) / 2, y + 12, XAxisTitle, Layout.LabelSize, Anchor.Middle, kind: "axis-title");

@@ -97,7 +97,9 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         if (position.RemarkOn(backend.Name) is { } remark) observer.Note(remark);
 
         folder.WriteText(folder.ConfigFile, origin.Yaml);
-        return Complete(target, decomposition, folder, origin, position.LogLines, cancellation);
+        // The last line of the log may lie behind the checkpoint.
+        double seconds = folder.Summary is { } told && told.Steps == position.Step && double.IsFinite(told.StepSeconds) ? told.StepSeconds : 0;
+        return Complete(target, decomposition, folder, origin, position.LogLines, seconds, cancellation);
     }
 
     /// <summary>Gets the model of a finished run back from its last checkpoint, where it is lost or damaged.</summary>
@@ -132,13 +134,13 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         // The seed that was used is part of what runs again as it is; seeds that learnt too little need not be tried twice.
         var origin = Origin.Of(config.WithTarget(target.Config), folder);
         folder.WriteText(folder.ConfigFile, origin.Yaml);
-        return Complete(target, decomposition, folder, origin, linesBefore: 0, cancellation);
+        return Complete(target, decomposition, folder, origin, linesBefore: 0, secondsBefore: 0, cancellation);
     }
 
     private RunSummary Complete(
-        TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, int linesBefore, CancellationToken cancellation)
+        TrainedTarget target, IDecomposition decomposition, RunFolder folder, Origin origin, int linesBefore, double secondsBefore, CancellationToken cancellation)
     {
-        using var log = new RunLog(config, decomposition, folder.MetricsFile, linesBefore);
+        using var log = new RunLog(config, decomposition, folder.MetricsFile, linesBefore, secondsBefore);
         if (log.Lines.Count < linesBefore)
             observer.Note($"the log has only {log.Lines.Count} of the {linesBefore} lines that were written before the checkpoint; the others are lost");
         using var watch = new RunWatch(origin.Config, folder, decomposition, log, observer);

@@ -100,7 +100,12 @@ public sealed class RunFolder
         try
         {
             if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsOfABeginning(entry)))
-                throw new RunFolderException($"the folder '{path}' is not empty: name a new one with --out, or empty it first");
+            {
+                throw new RunFolderException($"the folder '{path}' is not empty: "
+                    + (File.Exists(Path.Combine(path, "config.yaml"))
+                        ? $"the run in it goes on with `spd resume {path}`; a new one needs another folder, named with --out"
+                        : "name a new one with --out, or empty it first"));
+            }
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -16,12 +16,12 @@ internal sealed class RunLog : IDisposable
 
     /// <summary>Goes on with the log of a folder where a checkpoint was taken, or begins it.</summary>
     /// <exception cref="IOException">It cannot be read or written.</exception>
-    public RunLog(IExperiment config, IDecomposition decomposition, string path, int linesBefore)
+    public RunLog(IExperiment config, IDecomposition decomposition, string path, int linesBefore, double secondsBefore = 0)
     {
         (_config, _decomposition, Times) = (config, decomposition, new StepTimes(config.Steps));
         (_file, var kept) = MetricLog.Continue(path, linesBefore, decomposition.Training.StepsTaken);
         _lines = [.. kept];
-        SecondsBefore = Latest?.Seconds ?? 0;
+        SecondsBefore = Math.Max(secondsBefore, Latest?.Seconds ?? 0);
     }
 
     /// <summary>The lines so far.</summary>

@@ -39,7 +39,7 @@ public sealed class ActivationsTests : IDisposable
         Assert.Equal(2, one.GetProperty("contexts").GetArrayLength());
         Assert.Equal(8, one.GetProperty("promoted").GetArrayLength());
         string contexts = Succeeds("activations", "run", "--site", Site, "--component", $"{first}", "--top", "2");
-        Assert.Contains($"subcomponent {first}: importance above 0.01 at ", contexts, StringComparison.Ordinal);
+        Assert.Contains($"subcomponent {first}: norm ", contexts, StringComparison.Ordinal);
         Assert.Contains("without it in these contexts (mean of 2): KL ", contexts, StringComparison.Ordinal);
         Assert.Equal(2, contexts.Split('»').Length - 1);
 
@@ -59,6 +59,7 @@ public sealed class ActivationsTests : IDisposable
         Assert.Contains($"activations/{Site}.html", File.ReadAllText(_spd.PathTo("run", "report.html")), StringComparison.Ordinal);
 
         Refuses("there is no site 'down_prj' in this run; there are model.layers.0.self_attn.v_proj, ", "activations", "run", "--site", "down_prj");
+        Assert.Contains($"{Site}: ", Succeeds("activations", "run", "--site", "mlp.down_proj"), StringComparison.Ordinal);
         Refuses("did you mean model.layers.0.mlp.down_proj", "activations", "run", "--site", "model.layers.0.mlp.down_prj");
         Refuses($"'{Site}' has no subcomponent 6: its 6 subcomponents are numbered 0 to 5", "activations", "run", "--site", Site, "--component", "6");
         Refuses("--component is 'x', but the number of a subcomponent is needed, from 0", "activations", "run", "--site", Site, "--component", "x");
@@ -79,7 +80,7 @@ public sealed class ActivationsTests : IDisposable
         Refuses("target.model is another file or was changed", "resume", "run", "--steps", "9");
         File.WriteAllText(file, kept);
         Directory.Move(_spd.PathTo("model"), _spd.PathTo("moved"));
-        Refuses("config.json', but there is no such file: name it with --set target.model=PATH", "eval", "run");
+        Refuses("model', but there is no such file: name it with --set target.model=PATH", "eval", "run");
         Succeeds("eval", "run", "--set", "target.model=moved");
         Assert.Equal(summary, File.ReadAllText(_spd.PathTo("run", "summary.json")));
     }
@@ -181,11 +182,12 @@ public sealed class ActivationsTests : IDisposable
     }
 
     [Fact]
-    public void ARunOfAnotherNetworkHasNoTokens()
+    public void ARunOfAnotherNetworkIsToldOfByItsInputs()
     {
         Succeeds("run", "tms_5-2", "--out", "run", "--quiet", "--steps", "5", "--set", "batch_size=64", "--set", "n_eval_steps=1", "--set", "target.train.steps=4000");
         Assert.Contains("linear1: ", Succeeds("activations", "run", "--site", "linear1"), StringComparison.Ordinal);
-        Assert.False(Directory.Exists(_spd.PathTo("run", "activations")));
+        Assert.Contains("href=\"activations/linear1.html\"", File.ReadAllText(_spd.PathTo("run", "report.html")), StringComparison.Ordinal);
+        Assert.Contains("on 4096 inputs", File.ReadAllText(_spd.PathTo("run", "activations", "linear1.html")), StringComparison.Ordinal);
     }
 
     private static List<JsonElement> Json(string text) => [.. JsonDocument.Parse(text).RootElement.EnumerateArray()];

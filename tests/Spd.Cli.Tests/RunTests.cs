@@ -178,7 +178,7 @@ public sealed class RunTests : IDisposable
     public void AnInterruptEndsTheRunAfterAStepAndWritesWhatThereIs()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
-        string[] options = ["--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3", "--set", "save_freq=20"];
+        string[] options = ["--steps", "1000000", "--out", "stopped", "--set", "n_eval_steps=3", "--set", "save_freq=20", "--set", "lr_schedule=constant"];
         using var process = _spd.StartUntil(new Moment("step-00000060.safetensors", 0, "-INT"), ["run", "tms_5-2", .. options]);
         var (code, output, error) = SpdProgram.Finish(process);
         Assert.Equal((SpdProgram.ExitCodeOf("-INT"), ""), (code, error));
@@ -189,6 +189,17 @@ public sealed class RunTests : IDisposable
         Assert.Equal(60, summary.GetProperty("steps").GetInt32());
         Assert.True(File.Exists(_spd.PathTo("stopped", "figures", "vectors.svg")));
         Assert.True(File.Exists(_spd.PathTo("stopped", "model.safetensors")));
+        Assert.EndsWith("Go on:   spd resume stopped\n", output, StringComparison.Ordinal);
+        Assert.Contains("the run in it goes on with `spd resume stopped`", _spd.Run("run", "tms_5-2", "--out", "stopped").Error, StringComparison.Ordinal);
+
+        // All of its time is told, not only that of its last part; a line of the log may lie far behind.
+        string file = _spd.PathTo("stopped", "summary.json");
+        const double Before = 1000;
+        File.WriteAllText(file, Regex.Replace(File.ReadAllText(file), "\"wall_seconds\": [0-9.]+", $"\"wall_seconds\": {Before}"));
+        (code, _, error) = _spd.Run("resume", "stopped", "--steps", "61", "--quiet");
+        Assert.Equal((0, ""), (code, error));
+        summary = JsonDocument.Parse(File.ReadAllText(file)).RootElement;
+        Assert.InRange(summary.GetProperty("wall_seconds").GetDouble(), Before - 300, Before + 300);
     }
 
     [Fact]

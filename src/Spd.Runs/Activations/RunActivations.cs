@@ -6,11 +6,12 @@ namespace Spd.Runs.Activations;
 /// <summary>Sees what the subcomponents of a decomposed network do.</summary>
 internal abstract class RunActivations
 {
-    /// <summary>The site of a name.</summary>
+    /// <summary>The site of a name, or of the end of one that no other site has.</summary>
     /// <exception cref="ConfigException">There is none; the nearest names are told.</exception>
     public static Site Find(IReadOnlyList<Site> sites, string name)
     {
         if (sites.FirstOrDefault(site => site.Name == name) is { } found) return found;
+        if (sites.Where(site => site.Name.EndsWith($".{name}", StringComparison.Ordinal)).ToList() is [var only]) return only;
         var names = sites.Select(site => site.Name).ToList();
         var nearest = NearestNames.To(name, names);
         throw new ConfigException($"there is no site '{name}' in this run; {(nearest.Count > 0 ? $"did you mean {string.Join(" or ", nearest)}?" : $"there are {string.Join(", ", names)}")}");

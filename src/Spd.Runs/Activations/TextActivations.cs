@@ -1,6 +1,7 @@
 using Spd.Decomposition;
 using Spd.Engine.Execution;
 using Spd.Networks;
+using Spd.Runs.Targets;
 
 namespace Spd.Runs.Activations;
 

@@ -58,13 +58,11 @@ public sealed record LanguageModelConfig : TargetConfig
     {
         get
         {
-            string tokenizer = Tokenizer ?? Load ?? "";
-            var files = new Dictionary<string, string>
-            {
-                ["target.tokenizer"] = Directory.Exists(tokenizer) ? Path.Combine(tokenizer, Spd.Text.Tokenizer.FileName) : tokenizer,
-            };
+            var files = new Dictionary<string, string>();
             // The weights are kept in the run; what they are the weights of, is not.
             if (Load is not null) files["target.model"] = Directory.Exists(Load) ? Path.Combine(Load, TransformerFiles.ConfigName) : Load;
+            string tokenizer = Tokenizer ?? Load ?? "";
+            files["target.tokenizer"] = Directory.Exists(tokenizer) ? Path.Combine(tokenizer, Spd.Text.Tokenizer.FileName) : tokenizer;
             var texts = TextFiles.AreNamedBy(Data.Text) ? TextFiles.Find(Data.Text) : [Data.Text];
             foreach (var (i, path) in texts.Index()) files[texts.Count == 1 ? TextKey : $"{TextKey}.{i}"] = path;
             return files;

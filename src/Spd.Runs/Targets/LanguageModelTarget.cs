@@ -4,7 +4,6 @@ using Spd.Engine.Execution;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Transformers;
-using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;

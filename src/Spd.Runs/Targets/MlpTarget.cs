@@ -4,7 +4,6 @@ using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
-using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;

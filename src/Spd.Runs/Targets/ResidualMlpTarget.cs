@@ -3,7 +3,6 @@ using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
-using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;

@@ -3,7 +3,6 @@ using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
-using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;

@@ -1,6 +1,7 @@
 using Spd.Decomposition;
+using Spd.Runs.Reporting;
 
-namespace Spd.Runs.Activations;
+namespace Spd.Runs.Targets;
 
 /// <summary>What the subcomponents of a site read and write, in the words of its network.</summary>
 /// <param name="ReadName">What a number that is read belongs to: <c>feature 3</c>.</param>
@@ -18,7 +19,7 @@ internal sealed record SiteDirections(Func<int, string> ReadName, Func<int, doub
         i => $"{outputs} {i}", c => [.. site.U.Row(c).ToArray().Select(value => value * Length(site, c))]);
 
     /// <summary>The length of what a subcomponent reads; 1 of one that reads nothing.</summary>
-    public static double Length(Site site, int c) => Reporting.RunFigures.Length(site, c);
+    public static double Length(Site site, int c) => RunFigures.Length(site, c);
 
     /// <summary>The products of a direction with the columns of a matrix: how it lies to each of them.</summary>
     /// <param name="count">Columns.</param>

@@ -1,6 +1,6 @@
 using Spd.Text;
 
-namespace Spd.Runs.Activations;
+namespace Spd.Runs.Targets;
 
 /// <summary>The text that a language model is measured on, and what shows its tokens.</summary>
 /// <param name="Tokenizer">The tokenizer.</param>
