@@ -14,7 +14,19 @@ public static class ComponentWeights
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, ComponentModel model) =>
         Safetensors.Write(path, Entries(model).Select(entry => new TensorData(
-            entry.Name, entry.Shape, entry.IsTransposed ? TensorData.Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())));
+            entry.Name, entry.Shape, entry.IsTransposed ? TensorData.Transposed(entry.Parameter.Values, entry.Parameter.Rows) : entry.Parameter.Values.ToArray())), Told(model));
+
+    /// <summary>How to read the file, for those who find it alone.</summary>
+    private static Dictionary<string, string> Told(ComponentModel model) => new()
+    {
+        ["format"] = "SPD components",
+        ["V"] = "[d_in, C]: inner activations h = x @ V",
+        ["U"] = "[C, d_out]: the matrix [d_out, d_in] is (V @ U).T",
+        ["gate"] = model.Sites[0].Gate.Width == 0
+            ? "g = weight * h + bias"
+            : "g = sum over k of mlp_out * gelu(mlp_in * h + in_bias), + out_bias; gelu is the exact one, with erf",
+        ["importance"] = "0.01 * g where g <= 0, else min(g, 1)",
+    };
 
     /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
     /// <exception cref="FileContentException">The file is damaged, or its tensors are not those of this model.</exception>

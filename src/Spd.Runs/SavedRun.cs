@@ -132,12 +132,30 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// <exception cref="RunFolderException">The model, the target or the text are not those that the run ended with.</exception>
     public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend, Action<string>? onProgress = null)
     {
-        if (Experiment is not ExperimentConfig) throw new ConfigException($"the run in {Quoted.Path(Folder.Root)} is of APD, whose components have no causal importances");
-        using var decomposition = (SpdDecomposition)Load(backend, out _);
+        using var decomposition = LoadSpd(backend);
         var sites = site is null ? decomposition.Sites : [RunActivations.Find(decomposition.Sites, site)];
         var activations = decomposition.Activations(options) ?? throw new ConfigException(
             $"the run in {Quoted.Path(Folder.Root)} is of sequences that are no text (task_name is '{Experiment.Target.Kind.TaskName}'): there is nothing to show them by");
         return [.. activations.Of(sites, component, onProgress)];
+    }
+
+    /// <summary>
+    /// Writes importances, inner activations and outputs of examples as a NumPy archive: <c>inputs</c> or <c>tokens</c>, <c>{site}.importance</c> and
+    /// <c>{site}.inner</c> <c>[examples, C]</c> or <c>[examples, positions, C]</c>, <c>outputs</c>.
+    /// </summary>
+    /// <param name="path">The file; an existing one is replaced.</param>
+    /// <param name="examples">How many; null for 64 sequences of text, or 4096 inputs.</param>
+    /// <param name="hasOutputs">Whether outputs are written; null for all but language models, whose are large.</param>
+    /// <param name="backend">What computes.</param>
+    /// <param name="onProgress">Is told now and then how far it is: a sentence without its full stop.</param>
+    /// <returns>How many examples were written.</returns>
+    /// <exception cref="ConfigException">It is a run of APD.</exception>
+    /// <exception cref="RunFolderException">The model, the target or the data are not those that the run ended with.</exception>
+    /// <exception cref="IOException">The file cannot be written; an older one is untouched.</exception>
+    public long Dump(string path, int? examples, bool? hasOutputs, Backend backend, Action<string>? onProgress = null)
+    {
+        using var decomposition = LoadSpd(backend);
+        return decomposition.Dump(path, examples, hasOutputs, onProgress);
     }
 
     /// <summary>Writes the pages of what subcomponents do.</summary>
@@ -171,6 +189,10 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         var free = PathsOf(Experiment).Select(path => path.Key).Concat(RunMeaning.FreeKeysOfData).Concat(["target.load", "target.model", "target.tokenizer", "target.hub"]);
         if (Overrides.FirstOrDefault(given => isOfRun(given.Key) && !free.Contains(given.Key)) is { } other) throw new ConfigException($"{other.Origin}: {reason}");
     }
+
+    private SpdDecomposition LoadSpd(Backend backend) => Experiment is ExperimentConfig
+        ? (SpdDecomposition)Load(backend, out _)
+        : throw new ConfigException($"the run in {Quoted.Path(Folder.Root)} is of APD, whose components have no causal importances");
 
     private IDecomposition Load(Backend backend, out RunSummary told)
     {

@@ -69,6 +69,15 @@ internal sealed class SpdDecomposition : IDecomposition
             ? new InputActivations(_decomposer.Components, _config.Target.Kind, _data, options, OutputLoss, _config.Decomposition.Seed, _backend)
             : null;
 
+    /// <summary>Writes what is computed of examples; see <see cref="RunDump"/>.</summary>
+    public long Dump(string path, int? examples, bool? hasOutputs, Action<string>? onProgress)
+    {
+        bool isOfText = _data.Text is not null;
+        int standard = _data.Evaluation.Length == 1 ? ActivationOptions.StandardInputs : isOfText ? ActivationOptions.StandardSequences : 1024;
+        return RunDump.Write(
+            path, _decomposer.Components, _data, examples ?? standard, hasOutputs ?? !isOfText, _config.Decomposition.Seed, _backend, onProgress);
+    }
+
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 
     public void Load(string path) => ComponentWeights.Load(path, _decomposer.Components);

@@ -21,13 +21,14 @@ public abstract class DataSource
     /// <param name="examples">How many.</param>
     /// <param name="seed">Which.</param>
     /// <param name="backend">What computes.</param>
+    /// <param name="step">Which batch of that seed.</param>
     /// <returns>Row-major <c>[examples · positions, features]</c>.</returns>
-    public float[] Draw(int examples, ulong seed, Backend backend)
+    public float[] Draw(int examples, ulong seed, Backend backend, long step = 0)
     {
         var graph = new Graph();
         var x = Build(graph);
         var program = backend.Compile(new Objective(graph), BatchOf(examples), keep: [x]);
-        program.Run(seed, step: 0);
+        program.Run(seed, step);
         return program.Read(x);
     }
 
