@@ -38,6 +38,9 @@ public sealed class Decomposer : Training
     /// <summary>The description that training and evaluation are planned from.</summary>
     public Graph Graph => _step.Graph;
 
+    /// <summary>The seed that the batches of <see cref="Evaluate"/> are drawn with, which is not that of training.</summary>
+    public ulong EvaluationSeed => Options.Seed + Evaluator.SeedOffset;
+
     public override IReadOnlyList<(string Name, Plan Plan)> Plans => [("step", _step.Program.Plan)];
 
     private protected override TrainingStep NextStep => _step;

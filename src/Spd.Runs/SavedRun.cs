@@ -158,6 +158,29 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         return decomposition.Dump(path, examples, hasOutputs, onProgress);
     }
 
+    /// <summary>Sees what the network does otherwise with some subcomponents off, or scaled, and everything else as it is.</summary>
+    /// <param name="off">Sites by name, with the numbers of their subcomponents; a site may come several times.</param>
+    /// <param name="scale">What the subcomponents are multiplied by, finite: 0 for off.</param>
+    /// <param name="backend">What computes.</param>
+    /// <exception cref="ConfigException">It is no run of SPD, or has no such site or subcomponent.</exception>
+    /// <exception cref="RunFolderException">The model, the target or the data are not those that the run ended with.</exception>
+    public RunAblation Ablate(IReadOnlyList<(string Site, IReadOnlyList<int> Subcomponents)> off, double scale, Backend backend)
+    {
+        if (Experiment is not ExperimentConfig)
+            throw new ConfigException($"the run in {Quoted.Path(Folder.Root)} is of APD, whose components are of all matrices together: only those of SPD can be switched off by site");
+        using var decomposition = (SpdDecomposition)Load(backend, out _);
+        var scaled = off.GroupBy(entry => RunActivations.Find(decomposition.Sites, entry.Site))
+            .Select(group => new ScaledSubcomponents(group.Key, [.. group.SelectMany(entry => entry.Subcomponents).Distinct().Order()], scale)).ToList();
+        foreach (var (site, subcomponents, _) in scaled)
+        {
+            if (subcomponents.Count == 0) throw new ConfigException($"no subcomponent of '{site.Name}' is named");
+            if (subcomponents.Any(c => c < 0 || c >= site.C))
+                throw new ConfigException($"'{site.Name}' has no subcomponent {subcomponents.First(c => c < 0 || c >= site.C)}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
+        }
+
+        return decomposition.Ablate(scaled);
+    }
+
     /// <summary>Writes the pages of what subcomponents do.</summary>
     /// <param name="reports">What they do, of every site that gets a page.</param>
     /// <returns>The files.</returns>

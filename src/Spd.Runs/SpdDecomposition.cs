@@ -78,6 +78,9 @@ internal sealed class SpdDecomposition : IDecomposition
             path, _decomposer.Components, _data, examples ?? standard, hasOutputs ?? !isOfText, _config.Decomposition.Seed, _backend, onProgress);
     }
 
+    /// <summary>Sees what the network does otherwise with some subcomponents scaled, on as many batches as it is measured on.</summary>
+    public RunAblation Ablate(IReadOnlyList<ScaledSubcomponents> scaled) => RunAblation.Of(_decomposer, _data, scaled, _config.NEvalSteps, _backend);
+
     public void Save(string path) => ComponentWeights.Save(path, _decomposer.Components);
 
     public void Load(string path) => ComponentWeights.Load(path, _decomposer.Components);

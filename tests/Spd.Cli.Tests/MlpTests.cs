@@ -258,6 +258,67 @@ public sealed class MlpTests : IDisposable
         Assert.False(Directory.Exists(_spd.PathTo("run")));
     }
 
+    [Fact]
+    public void WithoutSomeSubcomponentsItIsTheNetworkWithTheirShareTakenFromItsWeights()
+    {
+        Assert.Equal(0, _spd.Run("run", "mine.yaml", "--out", "run", "--quiet").ExitCode);
+        var (code, output, error) = _spd.Run("ablate", "run", "--off", "layers.0:3", "--off", "layers.0:5-6", "--json");
+        Assert.Equal((0, ""), (code, error));
+        var told = JsonDocument.Parse(output).RootElement;
+        Assert.Equal([3, 5, 6], told.GetProperty("scaled")[0].GetProperty("subcomponents").EnumerateArray().Select(c => c.GetInt32()));
+        Assert.Equal(("layers.0", 80, "input", "kl"), (told.GetProperty("scaled")[0].GetProperty("site").GetString(), told.GetProperty("inputs").GetInt32(), told.GetProperty("input_name").GetString(), told.GetProperty("error_is").GetString()));
+
+        // The same on the rows that are measured on only, from the files.
+        var model = Safetensors.Read(_spd.PathTo("run", "model.safetensors")).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Values);
+        float[] v = model["layers.0.V"], u = model["layers.0.U"], w0 = [.. _w0];
+        foreach (int c in new[] { 3, 5, 6 })
+            for (int j = 0; j < Hidden; j++)
+                for (int i = 0; i < Inputs; i++) w0[j * Inputs + i] -= u[c * Hidden + j] * v[i * 8 + c];
+        double divergence = 0, right = 0;
+        double[] changes = new double[Classes];
+        for (int row = Rows - 80; row < Rows; row++)
+        {
+            double[] p = Softmax(Outputs(row)), q = Softmax(Outputs(row, w0));
+            divergence += p.Zip(q, (before, after) => before * Math.Log(before / after)).Sum() / 80;
+            right += Array.IndexOf(q, q.Max()) == Class(row) ? 1 / 80.0 : 0;
+            for (int k = 0; k < Classes; k++) changes[k] += Math.Abs(q[k] - p[k]) / 80;
+        }
+
+        Assert.InRange(told.GetProperty("error").GetDouble(), divergence * 0.9999 - 1e-7, divergence * 1.0001 + 1e-7);
+        var task = told.GetProperty("task");
+        Assert.Equal(("accuracy", 1), (task.GetProperty("metric").GetString(), task.GetProperty("before").GetDouble()));
+        Assert.Equal(right, task.GetProperty("after").GetDouble(), 1e-9);
+        var outputs = told.GetProperty("outputs").EnumerateArray().ToList();
+        Assert.Equal(Enumerable.Range(0, Classes).OrderByDescending(k => changes[k]), outputs.Select(entry => entry.GetProperty("output").GetInt32()));
+        Assert.Equal(changes.Max(), outputs[0].GetProperty("mean_absolute_change").GetDouble(), 1e-5);
+
+        output = _spd.Run("ablate", "run", "--off", "layers.0:0-7", "--scale", "1").Output;
+        Assert.Contains("layers.0: subcomponents 0-7 times 1\n", output, StringComparison.Ordinal);
+        Assert.Matches(@"error \(KL\) against the network itself +0 +0\.00e\+0 ", output);
+        Assert.Matches(@"accuracy +100\.00 % +100\.00 % ", output);
+
+        static double[] Softmax(double[] logits)
+        {
+            double sum = logits.Sum(Math.Exp);
+            return [.. logits.Select(logit => Math.Exp(logit) / sum)];
+        }
+    }
+
+    [Theory]
+    [InlineData("layers.0", "--off is 'layers.0', but a site and numbers of its subcomponents are needed, such as linear1:3,17 or linear1:0-9")]
+    [InlineData("layers.0:3-1", "--off is 'layers.0:3-1', but a site and numbers")]
+    [InlineData("layers.0:1,,2", "--off is 'layers.0:1,,2', but a site and numbers")]
+    [InlineData("layers.7:1", "there is no site 'layers.7' in this run; did you mean layers.0")]
+    [InlineData("layers.0:7,8", "'layers.0' has no subcomponent 8: its 8 subcomponents are numbered 0 to 7")]
+    public void WhatCannotBeSwitchedOffIsSaidInOneSentence(string off, string sentence)
+    {
+        Assert.Equal(0, _spd.Run("run", "mine.yaml", "--out", "run", "--quiet", "--steps", "5").ExitCode);
+        var (code, output, error) = _spd.Run("ablate", "run", "--off", off);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Matches(@"^spd: [^\n]*\n$", error);
+        Assert.Contains(sentence, error, StringComparison.Ordinal);
+    }
+
     private static float[] Values(int seed, int count)
     {
         var random = new Random(seed);
@@ -270,10 +331,12 @@ public sealed class MlpTests : IDisposable
         return Array.IndexOf(outputs, outputs.Max());
     }
 
-    private double[] Outputs(int row)
+    private double[] Outputs(int row) => Outputs(row, _w0);
+
+    private double[] Outputs(int row, float[] w0)
     {
         double[] hidden = [.. Enumerable.Range(0, Hidden).Select(j =>
-            Math.Max(0, _b0[j] + Enumerable.Range(0, Inputs).Sum(i => (double)_w0[j * Inputs + i] * _x[row * Inputs + i])))];
+            Math.Max(0, _b0[j] + Enumerable.Range(0, Inputs).Sum(i => (double)w0[j * Inputs + i] * _x[row * Inputs + i])))];
         return [.. Enumerable.Range(0, Classes).Select(k => _b1[k] + Enumerable.Range(0, Hidden).Sum(j => _w1[k * Hidden + j] * hidden[j]))];
     }
 

@@ -88,6 +88,48 @@ public sealed class ComponentModel
         return graph.AddBias(output, linear.Bias);
     });
 
+    /// <summary>
+    /// The pass of the target with some subcomponents scaled in place: the site's own matrix becomes <c>W − Σ_c (1 − scale) U[c,:]ᵀ V[:,c]ᵀ</c>. All else stays as it
+    /// is, the other subcomponents and what all of them together lack of W (<c>W − Σ_c U[c,:]ᵀ V[:,c]ᵀ</c>) too, so that the change is these subcomponents' alone.
+    /// </summary>
+    /// <param name="graph">The graph that it is added to.</param>
+    /// <param name="scaled">The subcomponents; their values are read now. A site may come several times, a subcomponent once.</param>
+    /// <exception cref="ArgumentException">A site is another model's or has no such subcomponent, or one comes twice.</exception>
+    public ForwardPass ScaledPass(Graph graph, params IReadOnlyList<ScaledSubcomponents> scaled)
+    {
+        var changes = scaled.GroupBy(entry => entry.Site).ToDictionary(group => group.Key, Change);
+        return new ForwardPass(graph, (linear, input) =>
+        {
+            if (!_siteOf.TryGetValue(linear, out var site) || !changes.TryGetValue(site, out var change)) return null;
+            var own = linear.Apply(graph, linear.Weight, input, linear.IsTransposed);
+            var changed = graph.MatMul(change.U, linear.Apply(graph, change.V, input), transposed: true);
+            return graph.AddBias(graph.Plus(own, changed), linear.Bias);
+        });
+    }
+
+    /// <summary>The factors of what is added to a site's matrix: the rows of V, and those of U times scale − 1.</summary>
+    private (Parameter V, Parameter U) Change(IGrouping<Site, ScaledSubcomponents> scaled)
+    {
+        var site = scaled.Key;
+        var entries = scaled.SelectMany(entry => entry.Subcomponents.Select(c => (C: c, Factor: (float)(entry.Scale - 1)))).ToList();
+        if (!Sites.Contains(site)) throw new ArgumentException($"'{site.Name}' is a site of another model");
+        if (entries.Count == 0) throw new ArgumentException($"no subcomponent of '{site.Name}' is named");
+        foreach (var (c, _) in entries)
+        {
+            if (c < 0 || c >= site.C) throw new ArgumentException($"'{site.Name}' has no subcomponent {c}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
+            if (entries.Count(entry => entry.C == c) > 1) throw new ArgumentException($"subcomponent {c} of '{site.Name}' is named twice");
+        }
+
+        var (v, u) = (new Parameter($"{site.Name}.scaled_V", entries.Count, site.Inputs), new Parameter($"{site.Name}.scaled_U", entries.Count, site.Outputs));
+        foreach (var (row, (c, factor)) in entries.Index())
+        {
+            site.V.Row(c).CopyTo(v.Row(row));
+            for (int i = 0; i < site.Outputs; i++) u.Row(row)[i] = factor * site.U.Row(c)[i];
+        }
+
+        return (v, u);
+    }
+
     /// <summary>The unmodified network, with the input of every site noted on the way.</summary>
     internal (Value Output, IReadOnlyDictionary<Site, Value> SiteInputs) TargetForward(Graph graph, Value x)
     {

@@ -23,4 +23,19 @@ public static class MaskedOutputs
         var outputs = masks.Select(source => model.MaskedForward(graph, x, target.Sites, source)).ToList();
         return backend.Compute(graph, x, inputs, outputs, seed);
     }
+
+    /// <summary>The outputs of the network with some subcomponents scaled in place, everything else whole; see <see cref="ComponentModel.ScaledPass"/>.</summary>
+    /// <param name="model">The components.</param>
+    /// <param name="inputs">Row-major <c>[rows, features]</c>.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="backend">What computes them.</param>
+    /// <param name="scaled">The subcomponents.</param>
+    /// <returns>Row-major <c>[rows, outputs]</c>.</returns>
+    /// <exception cref="ArgumentException">A site has no such subcomponent, or one comes twice.</exception>
+    public static float[] With(ComponentModel model, float[] inputs, int rows, Backend backend, params IReadOnlyList<ScaledSubcomponents> scaled)
+    {
+        var graph = new Graph();
+        var x = graph.Input(inputs.Length / rows);
+        return backend.Compute(graph, x, inputs, [model.Network.Forward(model.ScaledPass(graph, scaled), x)])[0];
+    }
 }

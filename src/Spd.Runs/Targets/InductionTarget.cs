@@ -63,7 +63,7 @@ internal sealed class InductionTarget : TrainedTargetKind
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
         var sequences = ((InductionTargetConfig)config).Sequences(task.PrefixWindow);
-        return new TargetData(sequences, sequences);
+        return new TargetData(sequences, sequences) { Answers = sequences.Labels };
     }
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>

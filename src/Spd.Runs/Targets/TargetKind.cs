@@ -1,5 +1,6 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
+using Spd.Engine.Operations;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
@@ -112,6 +113,9 @@ public sealed record TargetData(DataSource Training, DataSource Evaluation, Labe
 {
     /// <summary>The rows that it is measured on, where they come from a file.</summary>
     public LabelledRows? Measured { get; } = Rows?.HeldOut;
+
+    /// <summary>The class that each of the inputs it is measured on has, at every position, where inputs are drawn and have one.</summary>
+    public IExamples? Answers { get; init; }
 
     /// <summary>The text that it is measured on, of a language model.</summary>
     public HeldOutText? Text { get; init; }
