@@ -24,7 +24,7 @@ internal static class CommandLine
             "Stochastic Parameter Decomposition: splits the weight matrices of a trained network "
             + "into the rank-one subcomponents that are its mechanisms (arXiv 2506.20790).")
         {
-            debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(),
+            debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(), SweepCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), ActivationsCommand.Create(), AblateCommand.Create(), RunsCommand.Create(), CompareCommand.Create(),
             ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), PretrainCommand.Create(), SampleCommand.Create(),
             CompletionCommand.Create(),

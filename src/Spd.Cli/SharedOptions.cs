@@ -34,9 +34,10 @@ internal static class SharedOptions
     };
 
     /// <summary><c>--threads</c>; without it, one for each processor.</summary>
-    public static Option<int> Threads() => WholeNumber(
-        "--threads", MostThreads, Environment.ProcessorCount,
-        "Threads; the numbers of a run do not depend on it. By default one for each processor.");
+    public static Option<int> Threads() => Threads("--threads", "Threads; the numbers of a run do not depend on it. By default one for each processor.");
+
+    /// <summary>An option with a number of threads; without it, one for each processor.</summary>
+    public static Option<int> Threads(string name, string description) => WholeNumber(name, MostThreads, Environment.ProcessorCount, description);
 
     /// <summary>What a command computes with: so many threads, and the kernels that the environment variable SPD_KERNELS names, or the widest.</summary>
     public static CpuBackend Backend(int threads) => new(threads, Environment.GetEnvironmentVariable(KernelVariable));

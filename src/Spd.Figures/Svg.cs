@@ -99,6 +99,9 @@ internal sealed class Svg
         _body.Append('>').Append(Escape(text)).Append("</text>\n");
     }
 
+    /// <summary>What a pointer over the element that is open shows.</summary>
+    public void Title(string text) => _body.Append("<title>").Append(Escape(text)).Append("</title>\n");
+
     /// <summary>The whole document, once every element is closed.</summary>
     public string Document(double height, string title, string description)
     {

@@ -105,6 +105,8 @@ public sealed class SvgTests
             nameof(StripFigure) => new StripFigure(
                 Awkward, Awkward, [new StripPanel(Awkward, grid, Awkward, ["x", Awkward]), new StripPanel("b", grid, "c")],
                 [new StripGroup(Awkward, 2), new StripGroup("b", 1)], Awkward).ToSvg(),
+            nameof(FrontFigure) => new FrontFigure(
+                Awkward, Awkward, Awkward, [new FrontSeries(Awkward, [new FrontPoint(1, 2, Awkward), new FrontPoint(2, 0.1, "b"), new FrontPoint(0, double.NaN, "c")])], Awkward).ToSvg(),
             _ => throw new InvalidOperationException($"{kind} is not drawn here yet: add one with awkward names"),
         };
     }
