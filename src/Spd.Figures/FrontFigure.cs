@@ -18,7 +18,7 @@ public sealed record FrontSeries(string Name, IReadOnlyList<FrontPoint> Points);
 /// <param name="YAxisTitle">What the y axis measures, with its unit; it is base-ten logarithmic where all are above zero, from the smallest to the largest tenfold or more.</param>
 /// <param name="Series">The points; colours repeat after seven.</param>
 /// <param name="Subtitle">An optional sentence below the title.</param>
-public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTitle, IReadOnlyList<FrontSeries> Series, string? Subtitle = null)
+public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTitle, IReadOnlyList<FrontSeries> Series, string? Subtitle = null) : IFigure
 {
     private const double Left = 84;
     private const double Right = Svg.Width - 24;
@@ -32,8 +32,7 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
         List<FrontPoint> front = [];
         foreach (var point in points.Where(IsShown).OrderBy(point => point.X).ThenBy(point => point.Y))
         {
-            if (front.Count == 0 || point.Y < front[^1].Y)
-                front.Add(point);
+            if (front.Count == 0 || point.Y < front[^1].Y) front.Add(point);
         }
 
         return front;
@@ -48,7 +47,7 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
         var all = Series.SelectMany(series => series.Points).ToList();
         var shown = all.Where(IsShown).ToList();
         var svg = new Svg();
-        var y = Layout.Heading(svg, Title, Subtitle);
+        double y = Layout.Heading(svg, Title, Subtitle);
         y = Layout.Legend(
             svg,
             [
@@ -60,7 +59,10 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
         var (xs, ys) = (shown.Select(point => point.X).DefaultIfEmpty(0).ToList(), shown.Select(point => point.Y).DefaultIfEmpty(1).ToList());
         var xAxis = Axis.Linear(xs.Min(), xs.Max(), 8);
         var yAxis = ys.Min() > 0 && Axis.CanShow(ys.Min(), logarithmic: true) && ys.Max() >= Tenfold * ys.Min() ? Axis.Log(ys.Min(), ys.Max()) : Axis.Linear(ys.Min(), ys.Max(), 6);
-        DrawAxes(svg, xAxis, yAxis, top, bottom);
+        var frame = new PlotFrame(svg, Left, top, Right - Left, bottom - top);
+        frame.Horizontal(xAxis, XAxisTitle);
+        frame.Vertical(yAxis, YAxisTitle + (yAxis.Logarithmic ? " (log)" : ""));
+        frame.Border();
         var front = Front(shown);
         // From point to point along the corners: what lies above and to the right of it is beaten.
         var corners = front.SelectMany((point, index) => index == 0 ? [(point.X, point.Y)] : new[] { (point.X, front[index - 1].Y), (point.X, point.Y) });
@@ -71,7 +73,7 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
                 ("points", string.Join(' ', corners.Select(corner => $"{Svg.Number(xAxis.Place(corner.Item1, Left, Right))},{Svg.Number(yAxis.Place(corner.Item2, bottom, top))}"))));
         }
 
-        for (var index = 0; index < Series.Count; index++)
+        for (int index = 0; index < Series.Count; index++)
         {
             foreach (var point in Series[index].Points.Where(IsShown))
                 DrawPoint(svg, point, xAxis.Place(point.X, Left, Right), yAxis.Place(point.Y, bottom, top), Palette.Series(index));
@@ -82,7 +84,7 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
         y = bottom + 42;
         if (shown.Count < all.Count)
             y = Layout.Notes(svg, [$"{all.Count - shown.Count} points are not finite and are left out."], y);
-        var description = $"Points of {YAxisTitle} over {XAxisTitle}, {all.Count} in all, {front.Count} of them on the front.";
+        string description = $"Points of {YAxisTitle} over {XAxisTitle}, {all.Count} in all, {front.Count} of them on the front.";
         return svg.Document(y + 6, Title, Subtitle is null ? description : $"{Subtitle} {description}");
     }
 
@@ -90,35 +92,10 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
 
     private static void DrawPoint(Svg svg, FrontPoint point, double x, double y, string color)
     {
-        if (point.Link is not null)
-            svg.OpenAs("a", ("href", point.Link));
+        if (point.Link is not null) svg.OpenAs("a", ("href", point.Link));
         svg.OpenAs("circle", ("class", "point"), ("cx", Svg.Number(x)), ("cy", Svg.Number(y)), ("r", "5"), ("fill", color), ("fill-opacity", "0.75"), ("stroke", Palette.Frame));
         svg.Title(point.Label);
         svg.Close();
-        if (point.Link is not null)
-            svg.Close();
-    }
-
-    private void DrawAxes(Svg svg, Axis xAxis, Axis yAxis, double top, double bottom)
-    {
-        foreach (var tick in xAxis.Ticks)
-        {
-            var x = xAxis.Place(tick.Value, Left, Right);
-            svg.Line(x, top, x, bottom, Palette.GridLine, 1);
-            svg.Text(x, bottom + 15, tick.Label, Layout.TickSize, Anchor.Middle, Palette.Muted, kind: "x-tick");
-        }
-
-        foreach (var tick in yAxis.Ticks)
-        {
-            var y = yAxis.Place(tick.Value, bottom, top);
-            svg.Line(Left, y, Right, y, Palette.GridLine, 1);
-            svg.Text(Left - 6, y + 4, tick.Label, Layout.TickSize, Anchor.End, Palette.Muted, kind: "y-tick");
-        }
-
-        svg.Rectangle(Left, top, Right - Left, bottom - top, "none", Palette.Frame);
-        svg.Text((Left + Right) / 2, bottom + 34, Layout.Shorten(XAxisTitle, Layout.LabelSize, Right - Left), Layout.LabelSize, Anchor.Middle, kind: "axis-title");
-        svg.Text(
-            20, (top + bottom) / 2, Layout.Shorten(YAxisTitle + (yAxis.Logarithmic ? " (log)" : ""), Layout.LabelSize, bottom - top),
-            Layout.LabelSize, Anchor.Middle, rotation: -90, kind: "axis-title");
+        if (point.Link is not null) svg.Close();
     }
 }

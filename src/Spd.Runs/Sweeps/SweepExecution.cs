@@ -166,7 +166,7 @@ public sealed class SweepExecution(SweepPlan plan, SweepFolder folder, Experimen
         {
             var results = new SweepResults(plan);
             AtomicFile.WriteText(folder.JsonFile, results.ToJson());
-            AtomicFile.WriteText(folder.PageFile, SweepPage.Write(results));
+            AtomicFile.WriteText(folder.PageFile, SweepPage.Of(results));
         }
     }
 

@@ -6,7 +6,7 @@ namespace Spd.Runs.Sweeps;
 /// <summary>The folder of a sweep: <c>sweep.json</c>, <c>sweep.html</c>, and for each point of the grid a folder with one of each of its runs.</summary>
 public sealed class SweepFolder : IDisposable
 {
-    private const string PageMark = "<meta name=\"generator\" content=\"spd sweep\">";
+    private const string PageMark = $"content=\"{Generator}\"";
 
     private readonly FolderLock _lock;
 
@@ -21,8 +21,8 @@ public sealed class SweepFolder : IDisposable
     /// <summary>The results as JSON.</summary>
     public string JsonFile => Path.Combine(Root, "sweep.json");
 
-    /// <summary>The element by which a page is known to be ours.</summary>
-    internal static string Generator => PageMark;
+    /// <summary>What a page that is ours says it was made by.</summary>
+    internal const string Generator = "spd sweep";
 
     /// <summary>Takes a folder, for this program alone until it is disposed.</summary>
     /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>
