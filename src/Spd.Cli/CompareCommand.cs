@@ -10,7 +10,7 @@ namespace Spd.Cli;
 /// <summary><c>spd compare</c>.</summary>
 internal static class CompareCommand
 {
-    private const int LongestLabel = 40;
+    private const int LongestLabel = 50;
     private const string Unknown = "–";
 
     public static Command Create()
@@ -57,13 +57,16 @@ internal static class CompareCommand
             return;
         }
 
+        var kinds = matches.Select(Kind).Distinct().ToList();
         var rows = matches.Select(match => Row(
-            match.Matrix, $"{match.OfFirst} and {match.OfOther} {(match.IsByUse ? "alive" : "significant")}", match.Pairs, match.Same)).ToList();
+            match.Matrix, $"{match.OfFirst} and {match.OfOther}{(kinds.Count > 1 ? $" {Kind(match)}" : "")}", match.Pairs, match.Same)).ToList();
         if (matches.Count > 1) rows.Add(Row("all of them", "", [.. matches.SelectMany(match => match.Pairs)], matches.Sum(match => match.Same)));
-        Write($"{Name(0)} and {Name(run)}", ["subcomponents", "mean cosine", $"above {SubcomponentMatch.SameAbove}"], rows);
+        Write($"{Name(0)} and {Name(run)}", [kinds.Count > 1 ? "subcomponents" : kinds[0], "mean cosine", $"above {SubcomponentMatch.SameAbove}"], rows);
         Screen.WriteLine("Matched one to one by the absolute cosine of their rank-one matrices, so that the mean is largest; those left over count nowhere.");
         if (matches.Any(match => !match.IsByUse))
             Screen.WriteLine("Significant (norm above 5 % of the site's largest) are matched where a summary does not tell which are alive; `spd report RUN` adds it.");
+
+        static string Kind(MatrixMatch match) => match.IsByUse ? "alive" : "significant";
 
         static string[] Row(string matrix, string which, IReadOnlyList<SubcomponentMatch> pairs, int same) =>
         [

@@ -94,18 +94,17 @@ internal static class SweepCommand
 
     private static void WriteSpread(SweepResults results)
     {
-        var table = TableOf("values", "over seeds", [.. SweepMetric.Main.Select(metric => metric.Label)]);
+        var table = TableOf("values", "of seeds", [.. SweepMetric.Main.Select(metric => metric.Label)]);
         foreach (var (values, runs) in results.Points)
         {
             var spreads = SweepMetric.Main.Select(metric => (metric.Format, Spread: SweepResults.SpreadOf(runs, metric))).ToList();
-            // The median of two counts lies between them.
-            Add(string.Join(", ", values), "median", spread => spread.Median, NumberFormat.Mean);
-            Add("", "smallest", spread => spread.Smallest, NumberFormat.Count);
-            Add("", "largest", spread => spread.Largest, NumberFormat.Count);
+            Add(string.Join(", ", values), "median", spread => spread.Median);
+            Add("", "smallest", spread => spread.Smallest);
+            Add("", "largest", spread => spread.Largest);
 
-            void Add(string point, string what, Func<Spread, double> number, NumberFormat ofCounts)
+            void Add(string point, string what, Func<Spread, double> number)
             {
-                string[] cells = [point, what, .. spreads.Select(entry => Metric.Write(number(entry.Spread), entry.Format == NumberFormat.Count ? ofCounts : entry.Format))];
+                string[] cells = [point, what, .. spreads.Select(entry => SweepMetric.Write(number(entry.Spread), entry.Format))];
                 table.AddRow(cells.Select(cell => Screen.Cell(cell)));
             }
         }

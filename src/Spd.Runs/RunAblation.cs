@@ -32,8 +32,8 @@ public sealed record OutputChange(int Output, string? Name, double Mean, double 
 /// </summary>
 /// <param name="Scaled">The sites by name, with their subcomponents.</param>
 /// <param name="Scale">What these are multiplied by: 0 for off.</param>
-/// <param name="Inputs">On how many inputs it is measured, the rows that were held out or as many batches as the run is measured on; tokens where inputs are sequences.</param>
-/// <param name="InputName">What these are: <c>input</c> or <c>token</c>.</param>
+/// <param name="Inputs">On how many inputs it is measured: the rows that were held out, or as many batches as the run is measured on.</param>
+/// <param name="InputName">What these are: <c>input</c>, <c>token</c> where inputs are sequences, or <c>sequence</c> where only its last token is asked.</param>
 /// <param name="Loss">How outputs are compared.</param>
 /// <param name="Error">How far the outputs are from the network's own.</param>
 /// <param name="Task">What becomes of what it is for; null where its inputs have neither labels nor tokens that follow.</param>
@@ -111,8 +111,10 @@ public sealed record RunAblation(
             else if (areOutputsRead) AddTask(Measure(program.Read(own)), Measure(program.Read(changed)));
         }
 
+        // With one answer for a whole sequence, outputs are those of its last position, the same at all of them.
+        var (inputs, name) = batch.Length == 1 ? (batch.Sequences, "input") : answers is null ? (batch.Positions, "token") : (batch.Sequences, "sequence");
         return new RunAblation(
-            [.. scaled.Select(entry => (entry.Site.Name, entry.Subcomponents))], scaled[0].Scale, (long)runs * batch.Positions, batch.Length > 1 ? "token" : "input",
+            [.. scaled.Select(entry => (entry.Site.Name, entry.Subcomponents))], scaled[0].Scale, (long)runs * inputs, name,
             options.OutputLossType, error, TaskOf(data, task[0], task[1]),
             [
                 .. Enumerable.Range(0, own.Rows).Select(output => new OutputChange(output, NameOf(data, output), means[output], sizes[output]))

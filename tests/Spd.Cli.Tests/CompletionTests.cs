@@ -6,7 +6,10 @@ public sealed class CompletionTests : IDisposable
 
     [Theory]
     [InlineData("spd re", "report resume")]
+    [InlineData("spd ab", "ablate")]
+    [InlineData("spd sw", "sweep")]
     [InlineData("spd run tms_5", "tms_5-2 tms_5-2-id")]
+    [InlineData("spd sweep tms_5", "tms_5-2 tms_5-2-id")]
     [InlineData("spd run tms_5-2 --st", "--steps")]
     [InlineData("spd completion z", "zsh")]
     public void ABashCompletesWhatWasBegun(string line, string completions)

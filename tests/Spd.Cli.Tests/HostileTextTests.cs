@@ -77,6 +77,10 @@ public sealed class HostileTextTests : IDisposable
         IsHarmless(2, "paper", "--only", shortened);
         IsHarmless(2, "runs", "--sort", shortened);
         foreach (string command in new[] { "resume", "eval", "report" }) IsHarmless(2, command, shortened);
+        IsHarmless(2, "sweep", "tms_5-2", "--grid", shortened);
+        IsHarmless(2, "sweep", "tms_5-2", "--grid", $"C={shortened}");
+        IsHarmless(2, "ablate", shortened, "--off", "linear1:1");
+        IsHarmless(2, "ablate", "a", "--off", shortened);
         IsHarmless(2, "compare", shortened, shortened);
     }
 
@@ -101,6 +105,8 @@ public sealed class HostileTextTests : IDisposable
         IsHarmless(0, "report", Name);
         IsHarmless(0, "resume", Name);
         IsHarmless(0, "compare", Name, "a");
+        IsHarmless(0, "compare", Name, "a", "--json");
+        IsHarmless(0, "ablate", Name, "--off", "linear1:1");
         IsHarmless(0, "export", Name, "--format", "spd-paper");
         File.WriteAllText(_spd.PathTo(Name, "config.yaml"), "C: [");
         IsHarmless(2, "resume", Name);

@@ -68,7 +68,7 @@ public sealed class RunTests : IDisposable
         ];
         Assert.Equal(
             [
-                ".lock", "checkpoints/step-00000054.safetensors", "checkpoints/step-00000060.safetensors", "config.yaml", "figures/causal_importances.svg",
+                ".lock", "activations/linear1.html", "activations/linear2.html", "checkpoints/step-00000054.safetensors", "checkpoints/step-00000060.safetensors", "config.yaml", "figures/causal_importances.svg",
                 "figures/components.svg", "figures/importance_histogram.svg", "figures/importance_spectrum.svg", "figures/training.svg", "figures/vectors.svg",
                 "metrics.jsonl", "model.safetensors", "report.html", "summary.json", "target/config.yaml", "target/weights.safetensors",
             ], files);

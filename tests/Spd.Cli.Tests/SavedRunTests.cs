@@ -70,8 +70,9 @@ public sealed class SavedRunTests : IDisposable
         Assert.Matches(@"seed +1 +8", output);
         Assert.Matches(@"run 1: all/a\nrun 2: all/c\n", output);
         Assert.Matches(@"L0 \(importance above 0.01\), linear1 +\d+\.\d{3} +\d+\.\d{3} ", output);
-        Assert.Matches(@"linear1 +\d+ and \d+ alive +[01]\.\d{4} +\d+ of \d+ ", output);
-        Assert.Matches(@"linear1 +(\d+) and \1 alive +1\.0000 +\1 of \1 ", _spd.Run("compare", "all/a", "all/a").Output);
+        Assert.Matches(@"run 1 and run 2 +alive +mean cosine", output);
+        Assert.Matches(@"linear1 +\d+ and \d+ +[01]\.\d{4} +\d+ of \d+ ", output);
+        Assert.Matches(@"linear1 +(\d+) and \1 +1\.0000 +\1 of \1 ", _spd.Run("compare", "all/a", "all/a").Output);
 
         // A summary of an older version does not tell which are alive, and one of nothing measured has no errors.
         var older = JsonNode.Parse(File.ReadAllText(_spd.PathTo("all", "a", "summary.json")))!.AsObject();
@@ -81,7 +82,7 @@ public sealed class SavedRunTests : IDisposable
         older["ms_per_step"]!["median"] = null;
         File.WriteAllText(_spd.PathTo("all", "a", "summary.json"), older.ToJsonString());
         output = _spd.Run("compare", "all/a", "all/c").Output;
-        Assert.Matches(@"linear1 +\d+ and \d+ significant ", output);
+        Assert.Matches(@"run 1 and run 2 +significant +mean cosine", output);
         Assert.Matches(@"unmasked error \(MSE\) +– +\d", output);
         Assert.Matches(@"stochastic error \(MSE\) +– +\d", output);
         Assert.DoesNotContain("NaN", output, StringComparison.Ordinal);

@@ -117,7 +117,7 @@ public sealed class SweepExecution(SweepPlan plan, SweepFolder folder, Experimen
             }
 
             Inspect(run);
-            if (run.Stored is null) Move(run, PaperRunState.Interrupted, "stopped by the user; the next call goes on with it");
+            if (run.Stored is null && run.State != PaperRunState.Refused) Move(run, PaperRunState.Interrupted, "stopped by the user; the next call goes on with it");
         }
         catch (OperationCanceledException)
         {

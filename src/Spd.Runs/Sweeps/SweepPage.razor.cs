@@ -60,7 +60,7 @@ public sealed partial class SweepPage
 
     private string Told(Spread spread, SweepMetric metric)
     {
-        string median = Metric.Write(spread.Median, metric.Format == NumberFormat.Count && spread.Median != Math.Floor(spread.Median) ? NumberFormat.Mean : metric.Format);
+        string median = SweepMetric.Write(spread.Median, metric.Format);
         return Plan.Seeds.Count > 1 && double.IsFinite(spread.Median)
             ? $"{median} ({Metric.Write(spread.Smallest, metric.Format)} to {Metric.Write(spread.Largest, metric.Format)})"
             : median;

@@ -46,6 +46,10 @@ public sealed record SweepMetric(string Key, string Label, NumberFormat Format, 
     /// <summary>The error with masks equal to the causal importances.</summary>
     public static SweepMetric CiMasked => Error("ci_masked");
 
+    /// <summary>A number over seeds as tables write it: the median of two counts may lie between them.</summary>
+    public static string Write(double value, NumberFormat format) =>
+        Metric.Write(value, format == NumberFormat.Count && value != Math.Floor(value) ? NumberFormat.Mean : format);
+
     private static SweepMetric Error(string kind) => new(
         $"{kind}_error", kind == "ci_masked" ? "CI-masked" : kind, NumberFormat.Error,
         summary => summary.Number($"{kind}_mse") ?? summary.Number($"{kind}_kl") ?? double.NaN);
