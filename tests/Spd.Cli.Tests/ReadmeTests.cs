@@ -63,6 +63,7 @@ public sealed class ReadmeTests
 
     [Theory]
     [InlineData("README.md")]
+    [InlineData("CONTRIBUTING.md")]
     [InlineData("docs/architecture.md")]
     [InlineData("docs/results.md")]
     public void EveryLinkLeadsToAFile(string page)
