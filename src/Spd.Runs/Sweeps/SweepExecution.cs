@@ -103,7 +103,7 @@ public sealed class SweepExecution(SweepPlan plan, SweepFolder folder, Experimen
             {
                 // Its target lies in its folder. The seed of it that was used stands in the configuration of the run.
                 LetOthers();
-                new ExperimentRun(catalog.Load(begun.ConfigFile).Config, backend, cache, relay).Resume(begun, cancellation);
+                new ExperimentRun(catalog.Load(begun.ConfigFile).Config, backend, cache, relay).Resume(begun, CancellationToken.None);
             }
             else
             {
@@ -113,11 +113,10 @@ public sealed class SweepExecution(SweepPlan plan, SweepFolder folder, Experimen
                         LetOthers();
                         return RunFolder.CreateAt(folder.PathOf(run.Planned));
                     },
-                    cancellation);
+                    CancellationToken.None);
             }
 
             Inspect(run);
-            if (run.Stored is null && run.State != PaperRunState.Refused) Move(run, PaperRunState.Interrupted, "stopped by the user; the next call goes on with it");
         }
         catch (OperationCanceledException)
         {
@@ -180,6 +179,7 @@ public sealed class SweepExecution(SweepPlan plan, SweepFolder folder, Experimen
 
         public void TargetStep(int step, int steps, double loss)
         {
+            cancellation.ThrowIfCancellationRequested();
             lock (sweep._lock)
             {
                 (run.Step, run.Steps) = (step, steps);
