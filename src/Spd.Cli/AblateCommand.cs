@@ -86,16 +86,16 @@ internal static class AblateCommand
 
         Screen.WriteLine($"All else is the network's own, also what no subcomponent has of its matrices. Measured on {ablation.Inputs} {ablation.InputName}s.");
         bool isMse = ablation.Loss == Decomposition.OutputLoss.Mse;
-        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn(Right("before")).AddColumn(Right("after"));
+        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn(Screen.Right("before")).AddColumn(Screen.Right("after"));
         table.AddRow(Cells($"error ({(isMse ? "MSE" : "KL")}) against the network itself", "0", Metric.Write(ablation.Error, NumberFormat.Error)));
         if (ablation.Task is { } task) table.AddRow(Cells(task.Label, Metric.Write(task.Before, task.Format), Metric.Write(task.After, task.Format)));
         AnsiConsole.Write(table);
 
         var outputs = ablation.Outputs.Take(top).ToList();
         bool areNamed = outputs.Exists(output => output.Name is not null);
-        var changes = new Table().Border(TableBorder.Simple).AddColumn(Right(isMse ? "output" : "probability of"));
+        var changes = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right(isMse ? "output" : "probability of"));
         if (areNamed) changes.AddColumn("");
-        changes.AddColumn(Right("mean change")).AddColumn(Right("mean size of it"));
+        changes.AddColumn(Screen.Right("mean change")).AddColumn(Screen.Right("mean size of it"));
         foreach (var output in outputs)
         {
             string name = output.Name is { } known ? $"'{known.ReplaceLineEndings("↵")}'" : "";
@@ -112,6 +112,4 @@ internal static class AblateCommand
         .Select(run => run.Count() == 1 ? $"{run.First().Item}" : $"{run.First().Item}-{run.Last().Item}"));
 
     private static StyledText[] Cells(params string[] cells) => [.. cells.Select(cell => Screen.Cell(cell))];
-
-    private static TableColumn Right(string title) => new TableColumn(title).RightAligned();
 }

@@ -68,9 +68,9 @@ internal static class ActivationsCommand
         Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {(IsText(report) ? $"{report.Sequences} held-out sequences ({report.Positions} tokens)" : $"{report.Positions} inputs")}."));
         bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
         bool hasTop = report.Subcomponents.Any(one => one.TopToken is not null);
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("c")).AddColumn(Right("norm")).AddColumn(Right("above 0.01")).AddColumn(Right("above 0.5")).AddColumn(Right("mean"));
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right("c")).AddColumn(Screen.Right("norm")).AddColumn(Screen.Right("above 0.01")).AddColumn(Screen.Right("above 0.5")).AddColumn(Screen.Right("mean"));
         if (hasTop) table.AddColumn(IsText(report) ? "token" : "class");
-        table.AddColumn(Right($"{report.Error} without"));
+        table.AddColumn(Screen.Right($"{report.Error} without"));
         if (hasRead) table.AddColumn("reads");
         if (hasPromoted) table.AddColumn(IsText(report) ? "promotes" : "raises");
         foreach (var one in report.Subcomponents)
@@ -114,7 +114,7 @@ internal static class ActivationsCommand
             return;
         }
 
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Right("importance")).AddColumn(Right("inner")).AddColumn(isText ? "context" : "input");
+        var table = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right("importance")).AddColumn(Screen.Right("inner")).AddColumn(isText ? "context" : "input");
         foreach (var context in one.Contexts)
         {
             string before = context.Before.Length > LettersBefore ? $"…{context.Before[^LettersBefore..]}" : context.Before;
@@ -151,8 +151,6 @@ internal static class ActivationsCommand
     private static string Quoted(string token) => $"'{Line(token)}'";
 
     private static string Line(string token) => token.ReplaceLineEndings("↵");
-
-    private static TableColumn Right(string title) => new TableColumn(title).RightAligned();
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -166,7 +166,7 @@ internal static class InspectCommand
         Screen.WriteLine($"{content.File}: {content.Format}, {tensors}, {Whole(content.Bytes)} bytes");
         if (content.Shards is { } shards)
         {
-            var files = Started("file").AddColumn(Right("tensors")).AddColumn(Right("bytes"));
+            var files = Started("file").AddColumn(Screen.Right("tensors")).AddColumn(Screen.Right("bytes"));
             foreach (var shard in shards) files.AddRow(Name(shard.File), Screen.Cell(Whole(shard.Tensors)), Screen.Cell(Whole(shard.Bytes)));
             AnsiConsole.Write(files);
         }
@@ -181,9 +181,9 @@ internal static class InspectCommand
     private static Table TableOf(InspectedFile content)
     {
         bool hasReasons = content.Tensors.Any(tensor => tensor.Unreadable is not null), hasOdd = content.Tensors.Any(tensor => tensor.NotFinite > 0);
-        var table = Started("name").AddColumn("shape").AddColumn("type").AddColumn(Right("bytes"));
-        if (content.IsData) table.AddColumn(Right("min")).AddColumn(Right("max"));
-        if (hasOdd) table.AddColumn(Right("not finite"));
+        var table = Started("name").AddColumn("shape").AddColumn("type").AddColumn(Screen.Right("bytes"));
+        if (content.IsData) table.AddColumn(Screen.Right("min")).AddColumn(Screen.Right("max"));
+        if (hasOdd) table.AddColumn(Screen.Right("not finite"));
         if (hasReasons) table.AddColumn("not read");
         foreach (var tensor in content.Tensors.Take(MostRows))
         {
@@ -205,8 +205,6 @@ internal static class InspectCommand
     }
 
     private static Table Started(string name) => new Table().Border(TableBorder.Simple).AddColumn(name);
-
-    private static TableColumn Right(string title) => new TableColumn(title).RightAligned();
 
     // Its end says most.
     private static StyledText Name(string name) => Screen.Cell(name.Length <= LongestName ? name : $"…{name[^LongestName..]}");

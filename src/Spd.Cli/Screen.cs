@@ -54,6 +54,9 @@ internal static class Screen
     /// <summary>Tells how far something has come: one line on standard error, apart from what was asked for.</summary>
     public static void Report(string sentence) => Console.Error.WriteLine(OneLine(sentence, LongestSentence));
 
+    /// <summary>A column whose cells are lined up at the right.</summary>
+    public static TableColumn Right(string title) => new TableColumn(title).RightAligned();
+
     /// <summary>The cell of a table: one line, as it is, and cut where it is long.</summary>
     public static StyledText Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
 

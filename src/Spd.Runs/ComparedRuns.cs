@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Decomposition;
 using Spd.Runs.Results;
+using static Spd.Runs.Results.JsonNumber;
 
 namespace Spd.Runs;
 
@@ -122,6 +123,4 @@ public sealed record ComparedRuns(
     }
 
     private static JsonArray Array<T>(IEnumerable<T> items, Func<T, JsonNode?> toJson) => new([.. items.Select(toJson)]);
-
-    private static JsonNode? Finite(double value) => double.IsFinite(value) ? value : null;
 }

@@ -8,6 +8,7 @@ using Spd.Engine.Planning;
 using Spd.Networks;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
+using static Spd.Runs.Results.JsonNumber;
 
 namespace Spd.Runs;
 
@@ -141,19 +142,5 @@ public sealed record RunAblation(
         _ => null,
     };
 
-    private static string? NameOf(TargetData data, int output)
-    {
-        if (data.Text?.Tokenizer is not { } tokenizer) return data.Measured?.ClassNames?[output];
-        try
-        {
-            // A model may have rows for more tokens than its tokenizer.
-            return output < tokenizer.VocabularySize ? tokenizer.TextOf(output) : null;
-        }
-        catch (ArgumentOutOfRangeException)
-        {
-            return null;
-        }
-    }
-
-    private static JsonNode? Finite(double value) => double.IsFinite(value) ? value : null;
+    private static string? NameOf(TargetData data, int output) => data.Text is { } text ? text.TextOf(output) : data.Measured?.ClassNames?[output];
 }

@@ -33,6 +33,7 @@ internal sealed class InputActivations(
             var shown = component is { } only ? [activity.Subcomponents[only]] : needed.Take(options.Shown).ToList();
             var ablation = new OutputAblation(model, activity.Site, features, options.Top, loss, backend);
             var directions = kind.DirectionsOf(model, data, activity.Site);
+            var norms = activity.Site.Norms();
             yield return new SiteReport(
                 activity.Site.Name, activity.Site.C, count, count,
                 "Raised and lowered are what U, with all of its norm, adds to where the matrix writes, for an input of 1 along the direction that is read.",
@@ -53,7 +54,7 @@ internal sealed class InputActivations(
                     [.. one.Contexts.Select(context => new ContextReport(
                         context.Sequence, 0, context.Importance, sign * context.Inner, "", Told((int)context.Sequence), ClassOf((int)context.Sequence) is { } name ? $" → {name}" : ""))])
                 {
-                    Norm = Norm(activity.Site, c),
+                    Norm = norms[c],
                     TopToken = one.Contexts.Select(context => ClassOf((int)context.Sequence)).OfType<string>().GroupBy(name => name).MaxBy(group => group.Count())?.Key,
                     Promoted = Largest(written, directions.WriteName, sign, DirectionsListed),
                     Suppressed = Largest(written, directions.WriteName, -sign, DirectionsListed),
@@ -85,12 +86,9 @@ internal sealed class InputActivations(
             .Select(i => new TokenScore(name(i), i, sign * values[i]))];
     }
 
-    private string FeatureName(int feature) => data.Measured?.FeatureNames is { } names && feature < names.Count ? names[feature] : $"{kind.FeatureName} {feature}";
+    private string FeatureName(int feature) => data.Measured?.InputName(feature) ?? $"{kind.FeatureName} {feature}";
 
-    private string OutputName(int output) => data.Measured is { } rows && (rows.Labels is not null || rows.ClassNames is not null)
-        ? ClassName(rows, output) : $"output {output}";
+    private string OutputName(int output) => data.Measured?.OutputName(output) ?? $"output {output}";
 
-    private string? ClassOf(int row) => data.Measured is { Labels: { } labels } rows ? ClassName(rows, labels[row]) : null;
-
-    private static string ClassName(LabelledRows rows, int label) => rows.ClassNames is { } names && label < names.Count ? names[label] : $"class {label}";
+    private string? ClassOf(int row) => data.Measured is { Labels: { } labels } rows ? rows.OutputName(labels[row]) : null;
 }

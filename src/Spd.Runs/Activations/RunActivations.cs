@@ -34,7 +34,4 @@ internal abstract class RunActivations
     /// <summary>Those that are needed anywhere, the one that is needed most often first.</summary>
     protected static List<SubcomponentActivity> Needed(SiteActivity activity) =>
         [.. activity.Subcomponents.Where(one => one.Contexts.Count > 0).OrderByDescending(one => one.Frequencies[^1]).ThenByDescending(one => one.MeanImportance)];
-
-    /// <summary>The length of V times that of U, the norm of a subcomponent's matrix.</summary>
-    protected static double Norm(Site site, int c) => site.Norms()[c];
 }

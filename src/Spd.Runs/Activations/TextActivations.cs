@@ -26,17 +26,18 @@ internal sealed class TextActivations(ComponentModel model, HeldOutText text, Ac
             var needed = Needed(activity);
             var shown = component is { } only ? [activity.Subcomponents[only]] : needed.Take(options.Shown).ToList();
             var ablation = shown.Exists(one => one.Contexts.Count > 0) && options.Ablated > 0 ? new Ablation(model, activity.Site, length, options.Top, backend) : null;
+            var norms = activity.Site.Norms();
             yield return new SiteReport(
                 activity.Site.Name, activity.Site.C, sequences, activity.Positions, Writes(activity.Site), Reads(activity.Site), needed.Count,
                 [.. shown.Select((one, i) =>
                 {
                     onProgress?.Invoke($"{activity.Site.Name}: looked at {i} of {shown.Count} subcomponents");
-                    return Report(activity.Site, one, i < options.Ablated ? ablation : null);
+                    return Report(activity.Site, one, norms[one.Component], i < options.Ablated ? ablation : null);
                 })]);
         }
     }
 
-    private SubcomponentReport Report(Site site, SubcomponentActivity activity, Ablation? ablation)
+    private SubcomponentReport Report(Site site, SubcomponentActivity activity, double norm, Ablation? ablation)
     {
         int sign = activity.IsPositive ? 1 : -1;
         var contexts = activity.Contexts.Select(context => (Context: Told(context, sign, out int token), Token: token)).ToList();
@@ -45,7 +46,7 @@ internal sealed class TextActivations(ComponentModel model, HeldOutText text, Ac
         var (read, readNegative) = Extremes(_directions.Read(site, activity.Component), sign);
         return new SubcomponentReport(activity.Component, activity.Frequencies, activity.MeanImportance, !activity.IsPositive, [.. contexts.Select(context => context.Context)])
         {
-            Norm = Norm(site, activity.Component),
+            Norm = norm,
             // Of tokens that come as often, the one of the first context.
             TopToken = contexts.Count == 0 ? null : TextOf(contexts.GroupBy(context => context.Token).MaxBy(group => group.Count())!.Key),
             Promoted = promoted,
@@ -83,20 +84,7 @@ internal sealed class TextActivations(ComponentModel model, HeldOutText text, Ac
         TokenScore Scored(int token) => new(TextOf(token), token, sign * scores[token]);
     }
 
-    // A model may have rows for more tokens than its tokenizer.
-    private string TextOf(int token) => token < text.Tokenizer.VocabularySize && Spelled(token) is { } spelled ? spelled : $"<{token}>";
-
-    private string? Spelled(int token)
-    {
-        try
-        {
-            return text.Tokenizer.TextOf(token);
-        }
-        catch (ArgumentOutOfRangeException)
-        {
-            return null;
-        }
-    }
+    private string TextOf(int token) => text.TextOf(token) ?? $"<{token}>";
 
     private string Writes(Site site) => site.Linear == ((Transformer)model.Network).Head
         ? "The output direction is logits itself."

@@ -34,6 +34,9 @@ internal static class Html
         for (int i = 0; i < shown.Length; i++) shown[i] = IsShown(from[i]) ? from[i] : '\uFFFD';
     }).ReplaceLineEndings("\n");
 
+    /// <summary>A path from the page to a file beside or below it, as the address of a link.</summary>
+    public static string Link(string path) => string.Join('/', path.Replace(Path.DirectorySeparatorChar, '/').Split('/').Select(Uri.EscapeDataString));
+
     /// <summary>A number or other value, as every page writes it, whatever the machine's language.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -86,7 +86,7 @@ public sealed partial class PaperPage
 
     private string? ReportOf(PaperRun run) => run.Stored is null
         ? null
-        : string.Join('/', Path.GetRelativePath(Folder, Path.Combine(run.Stored.Folder, "report.html")).Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
+        : Html.Link(Path.GetRelativePath(Folder, Path.Combine(run.Stored.Folder, "report.html")));
 
     private IReadOnlyList<TableCell> RowOf(PaperRun run) =>
     [

@@ -67,8 +67,6 @@ public sealed partial class ReportPage
 
     private static string IdOf(RunFigure figure) => $"figure-{figure.Name}";
 
-    private static string Link(string file) => string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
-
     private static string ToldOf(TargetOrigin target)
     {
         if (target.Seed is not { } seed) return $"The target was loaded from {target.LoadedFrom}.";

@@ -67,6 +67,5 @@ public sealed partial class SweepPage
     }
 
     /// <summary>The place of a run's report from the page's.</summary>
-    private static string LinkOf(SweepRun run) =>
-        string.Join('/', [.. run.Run.Planned.Folder.Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString), "report.html"]);
+    private static string LinkOf(SweepRun run) => Html.Link(Path.Combine(run.Run.Planned.Folder, "report.html"));
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Runs.Paper;
 using Spd.Runs.Results;
+using static Spd.Runs.Results.JsonNumber;
 
 namespace Spd.Runs.Sweeps;
 
@@ -104,6 +105,4 @@ public sealed record SweepResults(SweepPlan Plan)
     private JsonObject ValuesOf(IReadOnlyList<string> values) => new(Plan.Grid.Zip(values, (axis, value) => KeyValuePair.Create<string, JsonNode?>(axis.Key, value)));
 
     private static JsonObject ToJson(Spread spread) => new() { ["median"] = Finite(spread.Median), ["smallest"] = Finite(spread.Smallest), ["largest"] = Finite(spread.Largest) };
-
-    private static JsonNode? Finite(double value) => double.IsFinite(value) ? value : null;
 }

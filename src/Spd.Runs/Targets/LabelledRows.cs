@@ -22,6 +22,12 @@ public sealed record LabelledRows(float[] Inputs, int Count, int HeldOutCount, I
     /// <summary>The names of the inputs, or null.</summary>
     public IReadOnlyList<string>? FeatureNames { get; init; }
 
+    /// <summary>What an input is called.</summary>
+    public string InputName(int input) => FeatureNames is { } names && input < names.Count ? names[input] : $"input {input}";
+
+    /// <summary>What an output is called.</summary>
+    public string OutputName(int output) => ClassNames is { } names && output < names.Count ? names[output] : Labels is null ? $"output {output}" : $"class {output}";
+
     /// <summary>The rows that a decomposition is trained on.</summary>
     public LabelledRows Training => HeldOutCount == 0 ? this : Part(0, Count - HeldOutCount);
 

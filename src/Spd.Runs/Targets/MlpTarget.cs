@@ -79,10 +79,8 @@ internal sealed class MlpTarget : TargetKind
     internal override SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site)
     {
         var (layers, rows, own) = (((Mlp)model.Network).Layers, data.Measured!, SiteDirections.Of(site, "unit", "unit"));
-        if (site.Linear == layers[0]) own = own with { ReadName = i => rows.FeatureNames?[i] ?? $"input {i}" };
-        return site.Linear == layers[^1]
-            ? own with { WriteName = i => rows.ClassNames is { } names && i < names.Count ? names[i] : rows.Labels is null ? $"output {i}" : $"class {i}" }
-            : own;
+        if (site.Linear == layers[0]) own = own with { ReadName = rows.InputName };
+        return site.Linear == layers[^1] ? own with { WriteName = rows.OutputName } : own;
     }
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => data.Measured is { } rows ? MlpFigures.Draw(model, rows, backend) : [];
