@@ -174,8 +174,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         foreach (var (site, subcomponents, _) in scaled)
         {
             if (subcomponents.Count == 0) throw new ConfigException($"no subcomponent of '{site.Name}' is named");
-            if (subcomponents.Any(c => c < 0 || c >= site.C))
-                throw new ConfigException($"'{site.Name}' has no subcomponent {subcomponents.First(c => c < 0 || c >= site.C)}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
+            RunActivations.Require(site, subcomponents);
         }
 
         return decomposition.Ablate(scaled);

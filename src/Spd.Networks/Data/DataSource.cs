@@ -21,15 +21,24 @@ public abstract class DataSource
     /// <param name="examples">How many.</param>
     /// <param name="seed">Which.</param>
     /// <param name="backend">What computes.</param>
-    /// <param name="step">Which batch of that seed.</param>
     /// <returns>Row-major <c>[examples · positions, features]</c>.</returns>
-    public float[] Draw(int examples, ulong seed, Backend backend, long step = 0)
+    public float[] Draw(int examples, ulong seed, Backend backend) => Drawing(examples, seed, backend)(0);
+
+    /// <summary>Prepares the drawing of batches, as many as are asked for.</summary>
+    /// <param name="examples">How many of each.</param>
+    /// <param name="seed">Which.</param>
+    /// <param name="backend">What computes.</param>
+    /// <returns>Gives the batch of a number, row-major <c>[examples · positions, features]</c>.</returns>
+    public Func<long, float[]> Drawing(int examples, ulong seed, Backend backend)
     {
         var graph = new Graph();
         var x = Build(graph);
         var program = backend.Compile(new Objective(graph), BatchOf(examples), keep: [x]);
-        program.Run(seed, step);
-        return program.Read(x);
+        return batch =>
+        {
+            program.Run(seed, batch);
+            return program.Read(x);
+        };
     }
 
     /// <summary>Adds the operation that draws the examples, <c>[Features, lanes]</c>.</summary>

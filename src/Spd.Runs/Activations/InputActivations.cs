@@ -31,7 +31,7 @@ internal sealed class InputActivations(
         {
             var needed = Needed(activity);
             var shown = component is { } only ? [activity.Subcomponents[only]] : needed.Take(options.Shown).ToList();
-            var ablation = new OutputAblation(model, activity.Site, features, options.Top, loss, backend);
+            var ablation = shown.Exists(one => one.Contexts.Count > 0) && options.Ablated > 0 ? new OutputAblation(model, activity.Site, features, options.Top, loss, backend) : null;
             var directions = kind.DirectionsOf(model, data, activity.Site);
             var norms = activity.Site.Norms();
             yield return new SiteReport(
@@ -47,7 +47,7 @@ internal sealed class InputActivations(
             {
                 int sign = one.IsPositive ? 1 : -1, c = one.Component;
                 var effect = isAblated && one.Contexts.Count > 0
-                    ? ablation.Of(c, [.. one.Contexts.SelectMany(context => inputs.AsSpan((int)context.Sequence * features, features).ToArray())]) : null;
+                    ? ablation!.Of(c, [.. one.Contexts.SelectMany(context => inputs.AsSpan((int)context.Sequence * features, features).ToArray())]) : null;
                 double[] read = directions.Read(c), written = directions.Written(c);
                 return new SubcomponentReport(
                     c, one.Frequencies, one.MeanImportance, !one.IsPositive,

@@ -25,10 +25,18 @@ internal abstract class RunActivations
     public abstract IEnumerable<SiteReport> Of(IReadOnlyList<Site> sites, int? component = null, Action<string>? onProgress = null);
 
     /// <summary>Refuses a subcomponent that a site does not have.</summary>
+    /// <exception cref="ConfigException">One of them is none.</exception>
+    public static void Require(Site site, params IEnumerable<int> components)
+    {
+        foreach (int component in components.Where(component => component < 0 || component >= site.C))
+            throw new ConfigException($"'{site.Name}' has no subcomponent {component}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
+    }
+
+    /// <summary>Refuses the only subcomponent that is asked for, where a site does not have it.</summary>
     protected static void Check(IReadOnlyList<Site> sites, int? component)
     {
-        foreach (var site in sites.Where(site => component < 0 || component >= site.C))
-            throw new ConfigException($"'{site.Name}' has no subcomponent {component}: its {site.C} subcomponents are numbered 0 to {site.C - 1}");
+        if (component is not { } only) return;
+        foreach (var site in sites) Require(site, only);
     }
 
     /// <summary>Those that are needed anywhere, the one that is needed most often first.</summary>

@@ -42,6 +42,7 @@ internal static class RunDump
         int batch = (int)Math.Clamp(MostNumbers / ((long)length * values.Sum(value => (long)value.Item2.Rows)), 1, Math.Min(count, 1024));
         var program = backend.Compile(new Objective(graph), new Batch(batch, length), keep: [.. values.Select(value => value.Item2)]);
         float[] inputs = new float[batch * size];
+        var draw = data.Text is null && data.Measured is null ? data.Evaluation.Drawing(batch, seed, backend) : null;
         using var writer = new ArrayArchiveWriter(path);
         for (long first = 0; first < count; first += batch)
         {
@@ -77,7 +78,7 @@ internal static class RunDump
             }
             else
             {
-                data.Evaluation.Draw(batch, seed, backend, first / batch).CopyTo(inputs, 0);
+                draw!(first / batch).CopyTo(inputs, 0);
             }
         }
     }

@@ -11,7 +11,7 @@ namespace Spd.Runs.Paper;
 /// </remarks>
 public sealed class PaperFolder : IDisposable
 {
-    private const string PageMark = $"content=\"{Generator}\"";
+    private const string Page = "paper.html";
     private const string Marker = ".spd-paper-run";
 
     private readonly FolderLock _lock;
@@ -22,7 +22,7 @@ public sealed class PaperFolder : IDisposable
     public string Root { get; }
 
     /// <summary>The page.</summary>
-    public string PageFile => Path.Combine(Root, "paper.html");
+    public string PageFile => Path.Combine(Root, Page);
 
     /// <summary>What a page that is ours says it was made by.</summary>
     public const string Generator = "spd paper";
@@ -31,33 +31,8 @@ public sealed class PaperFolder : IDisposable
     /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>
     public static PaperFolder Open(string path)
     {
-        if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder has no name: give one to --out");
-        if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but a folder is needed: name another with --out");
-        string root;
-        try
-        {
-            root = Directory.CreateDirectory(path).FullName;
-            if (File.Exists(Path.Combine(root, "config.yaml")))
-                throw new RunFolderException($"'{path}' is the folder of a run, which the page and its runs do not belong in: name another with --out");
-            string page = Path.Combine(root, "paper.html");
-            if (Directory.Exists(page) || (File.Exists(page) && !File.ReadAllText(page).Contains(PageMark, StringComparison.Ordinal)))
-                throw new RunFolderException($"'{page}' was not written by `spd paper` and would be lost: move it, or name another folder with --out");
-        }
-        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException or ArgumentException))
-        {
-            throw Refused(path, exception);
-        }
-
-        try
-        {
-            return new PaperFolder(
-                root,
-                FolderLock.Take(root, other => $"another `spd paper` ({other}) works in '{path}': wait for its end, or name another folder with --out"));
-        }
-        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException))
-        {
-            throw Refused(path, exception);
-        }
+        var (root, own) = PageFolder.Take(path, Page, Generator, of: "", "the page and its runs do");
+        return new PaperFolder(root, own);
     }
 
     /// <summary>The folder of a finished run.</summary>
@@ -125,9 +100,6 @@ public sealed class PaperFolder : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
-
-    private static RunFolderException Refused(string path, Exception exception) =>
-        new($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
 
     private static bool HasCheckpoints(string running) => Checkpoint.Newest(Path.Combine(running, "checkpoints")).Count > 0;
 

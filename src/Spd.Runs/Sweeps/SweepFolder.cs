@@ -6,7 +6,7 @@ namespace Spd.Runs.Sweeps;
 /// <summary>The folder of a sweep: <c>sweep.json</c>, <c>sweep.html</c>, and for each point of the grid a folder with one of each of its runs.</summary>
 public sealed class SweepFolder : IDisposable
 {
-    private const string PageMark = $"content=\"{Generator}\"";
+    private const string Page = "sweep.html";
 
     private readonly FolderLock _lock;
 
@@ -16,7 +16,7 @@ public sealed class SweepFolder : IDisposable
     public string Root { get; }
 
     /// <summary>The page.</summary>
-    public string PageFile => Path.Combine(Root, "sweep.html");
+    public string PageFile => Path.Combine(Root, Page);
 
     /// <summary>The results as JSON.</summary>
     public string JsonFile => Path.Combine(Root, "sweep.json");
@@ -28,23 +28,8 @@ public sealed class SweepFolder : IDisposable
     /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>
     public static SweepFolder Open(string path)
     {
-        if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder of the sweep has no name: give one to --out");
-        if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but a folder is needed: name another with --out");
-        try
-        {
-            string root = Directory.CreateDirectory(path).FullName;
-            if (File.Exists(Path.Combine(root, "config.yaml")))
-                throw new RunFolderException($"'{path}' is the folder of a run, which a sweep does not belong in: name another with --out");
-            string page = Path.Combine(root, "sweep.html");
-            if (Directory.Exists(page) || (File.Exists(page) && !File.ReadAllText(page).Contains(PageMark, StringComparison.Ordinal)))
-                throw new RunFolderException($"'{page}' was not written by `spd sweep` and would be lost: move it, or name another folder with --out");
-            return new SweepFolder(
-                root, FolderLock.Take(root, other => $"another `spd sweep` ({other}) works in '{path}': wait for its end, or name another folder with --out"));
-        }
-        catch (Exception exception) when (exception is not RunFolderException and (IOException or UnauthorizedAccessException or ArgumentException))
-        {
-            throw new RunFolderException($"the folder '{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): name another with --out", exception);
-        }
+        var (root, own) = PageFolder.Take(path, Page, Generator, " of the sweep", "a sweep does");
+        return new SweepFolder(root, own);
     }
 
     /// <summary>The folder of a run.</summary>
