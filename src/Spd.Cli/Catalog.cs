@@ -1,4 +1,5 @@
 using System.Globalization;
+using Spd.Baselines;
 using Spd.Formats;
 using Spd.Networks.Transformers;
 using Spd.Runs;
@@ -22,6 +23,7 @@ internal static class Catalog
     /// <summary>The experiments beside the program.</summary>
     public static ExperimentCatalog Open() => new(ExperimentCatalog.BesideProgramFolder)
     {
+        Methods = [ApdMethod.Instance],
         TokenFolder = TokenFolder,
         // On a terminal the panel of a run would be torn by lines.
         Tokenizing = Console.IsOutputRedirected ? new TokenProgress() : null,

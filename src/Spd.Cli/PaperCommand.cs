@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spd.Runs;
-using Spd.Runs.Paper;
+using Spd.Paper;
+using Spd.Runs.Plans;
 
 namespace Spd.Cli;
 
@@ -59,25 +60,24 @@ internal static class PaperCommand
     private static int Execute(PaperParts parts, int seeds, bool isQuick, int threads, string output, bool quiet)
     {
         var plan = PaperPlan.Create(Catalog.Open(), seeds, isQuick);
-        using var folder = PaperFolder.Open(output);
+        using var folder = PaperPlan.Open(output);
         using var interruption = new Interruption { IsAtWork = true };
-        var display = PaperDisplay.Create(quiet);
+        var display = PlanDisplay.Create(quiet);
         var cache = new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
-        using var backend = SharedOptions.Backend(threads);
-        var reproduction = new PaperReproduction(plan, parts, folder, backend, cache, display);
-        display.Show(() => reproduction.Execute(interruption.Token));
+        var execution = plan.Prepare(parts, folder, cache, display, threads);
+        display.Show(() => execution.Execute(() => SharedOptions.Backend(threads), atOnce: 1, interruption.Token));
 
-        var selected = reproduction.Standing.Runs.Where(run => run.IsSelected).ToList();
-        foreach (var run in selected.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused))
-            Screen.Complain($"{run.Planned.Title}: {run.Reason}");
-        foreach (var run in selected.Where(run => run.State == PaperRunState.Missing))
-            Screen.Complain($"{run.Planned.Group}: skipped, {run.Reason}");
+        var selected = execution.Standing.Runs.Where(run => run.IsSelected).ToList();
+        foreach (var run in selected.Where(run => run.State is PlannedRunState.Failed or PlannedRunState.Refused))
+            Screen.Complain($"{run.Plan.Title}: {run.Reason}");
+        foreach (var run in selected.Where(run => run.State == PlannedRunState.Missing))
+            Screen.Complain($"{run.Plan.Group}: skipped, {run.Reason}");
         Screen.WriteLine(
-            $"{selected.Count(run => run.State == PaperRunState.Finished)} of {selected.Count} runs have finished, "
-            + $"{selected.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier"
+            $"{selected.Count(run => run.State == PlannedRunState.Finished)} of {selected.Count} runs have finished, "
+            + $"{selected.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier"
             + $"{(isQuick ? "; all are shortened (--quick)" : "")}.");
         Screen.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
-        if (interruption.Token.IsCancellationRequested && !reproduction.IsComplete) return Interruption.ExitCode;
-        return reproduction.IsComplete ? CommandLine.Success : CommandLine.Failure;
+        if (interruption.Token.IsCancellationRequested && !execution.IsComplete) return Interruption.ExitCode;
+        return execution.IsComplete ? CommandLine.Success : CommandLine.Failure;
     }
 }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
-using Spd.Runs.Paper;
+using Spd.Runs.Plans;
 using Spd.Runs.Results;
 using Spd.Runs.Sweeps;
 using Spectre.Console;
@@ -47,7 +47,7 @@ internal static class SweepCommand
                     .. parsed.GetValue(steps) is { } text ? [ConfigOverride.Option("--steps", "steps", text)] : Array.Empty<ConfigOverride>(),
                 ],
                 [.. parsed.GetValue(grid)!.Select(GridAxis.Parse)], parsed.GetValue(seeds));
-            Catalog.RequireModel(plan.Runs[0].Run.Planned.Experiment!);
+            Catalog.RequireModel(plan.Runs[0].Run.Plan.Experiment!);
             return Execute(
                 plan, catalog, parsed.GetValue(threads), parsed.GetValue(output) ?? Path.Combine(RunCommand.RunsFolder, "sweep", plan.Experiment), parsed.GetValue(quiet));
         });
@@ -56,21 +56,21 @@ internal static class SweepCommand
 
     private static int Execute(SweepPlan plan, ExperimentCatalog catalog, int threads, string output, bool quiet)
     {
-        using var folder = SweepFolder.Open(output);
+        using var folder = SweepPlan.Open(output);
         using var interruption = new Interruption { IsAtWork = true };
-        var display = PaperDisplay.Create(quiet);
-        var execution = new SweepExecution(plan, folder, catalog, RunCommand.Cache(), display);
+        var display = PlanDisplay.Create(quiet);
+        var execution = plan.Prepare(folder, catalog, RunCommand.Cache(), display);
         display.Show(() => execution.Execute(() => SharedOptions.Backend(threads), Environment.ProcessorCount / threads, interruption.Token));
 
         var runs = execution.Standing.Runs;
-        foreach (var run in runs.Where(run => run.State is PaperRunState.Failed or PaperRunState.Refused)) Screen.Complain($"{run.Planned.Title}: {run.Reason}");
+        foreach (var run in runs.Where(run => run.State is PlannedRunState.Failed or PlannedRunState.Refused)) Screen.Complain($"{run.Plan.Title}: {run.Reason}");
         WriteRuns(plan);
         if (plan.Seeds.Count > 1) WriteSpread(new SweepResults(plan));
         Screen.WriteLine(
-            $"{runs.Count(run => run.State == PaperRunState.Finished)} of {runs.Count} runs have finished, "
-            + $"{runs.Count(run => run is { State: PaperRunState.Finished, IsEarlier: true })} of them earlier.");
+            $"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs have finished, "
+            + $"{runs.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier.");
         Screen.WriteLine($"Page:    {RunCommand.Shown(folder.PageFile)}");
-        Screen.WriteLine($"Results: {RunCommand.Shown(folder.JsonFile)}");
+        Screen.WriteLine($"Results: {RunCommand.Shown(SweepPlan.JsonFile(folder))}");
         return execution.IsComplete ? CommandLine.Success : interruption.Token.IsCancellationRequested ? Interruption.ExitCode : CommandLine.Failure;
     }
 
@@ -83,7 +83,7 @@ internal static class SweepCommand
             var summary = SweepResults.Summary(run);
             string[] cells =
             [
-                string.Join(", ", run.Values), $"{run.Run.Planned.Experiment!.Seed}",
+                string.Join(", ", run.Values), $"{run.Run.Plan.Experiment!.Seed}",
                 .. SweepMetric.Main.Select(metric => summary is null ? "–" : Metric.Write(metric.Of(summary), metric.Format)),
             ];
             table.AddRow(cells.Select(cell => Screen.Cell(cell)));

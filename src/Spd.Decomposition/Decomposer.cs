@@ -43,7 +43,7 @@ public sealed class Decomposer : Training
 
     public override IReadOnlyList<(string Name, Plan Plan)> Plans => [("step", _step.Program.Plan)];
 
-    private protected override TrainingStep NextStep => _step;
+    protected override TrainingStep NextStep => _step;
 
     /// <summary>Measures the decomposition as it stands, on batches that training does not draw.</summary>
     /// <param name="batches">Batches to average over.</param>

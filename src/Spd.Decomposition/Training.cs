@@ -10,7 +10,8 @@ public abstract class Training : IDisposable
     private readonly MethodOptions _options;
     private readonly bool _ownsBackend;
 
-    private protected Training(MethodOptions options, Backend? backend)
+    /// <summary>Checks the options; null for the back end takes every processor, and disposes of it at the end.</summary>
+    protected Training(MethodOptions options, Backend? backend)
     {
         options.Validate();
         (_options, _ownsBackend, Backend) = (options, backend is null, backend ?? new CpuBackend());
@@ -25,12 +26,14 @@ public abstract class Training : IDisposable
     /// <summary>Where the training stands.</summary>
     public TrainingState State => new(NextStep.Optimiser, StepsTaken, EvaluatedBatches);
 
-    private protected Backend Backend { get; }
+    /// <summary>What computes.</summary>
+    protected Backend Backend { get; }
 
-    private protected abstract TrainingStep NextStep { get; }
+    /// <summary>The step that is to be run next.</summary>
+    protected abstract TrainingStep NextStep { get; }
 
-    // Each evaluation draws other batches.
-    private protected long EvaluatedBatches { get; set; }
+    /// <summary>Batches that were measured on so far: each evaluation draws others.</summary>
+    protected long EvaluatedBatches { get; set; }
 
     /// <summary>Takes one step.</summary>
     /// <returns>What it computed.</returns>

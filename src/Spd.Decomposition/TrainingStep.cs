@@ -14,7 +14,8 @@ public abstract class TrainingStep
     private readonly MethodOptions _options;
     private readonly LearningRateSchedule _schedule;
 
-    private protected TrainingStep(MethodOptions options)
+    /// <summary>Checks the options.</summary>
+    protected TrainingStep(MethodOptions options)
     {
         options.Validate();
         (_options, _schedule) = (options, options.Schedule);
@@ -50,9 +51,13 @@ public abstract class TrainingStep
     /// <summary>Computes the losses of one batch, and their gradients where it trains.</summary>
     public virtual void Compute(ulong seed, long batch) => Program.Run(seed, batch);
 
-    // Once the objective has its terms.
+    /// <summary>Makes the step ready to run, once <see cref="Objective"/> has its terms.</summary>
+    /// <param name="parameters">What is trained.</param>
+    /// <param name="batch">The shape of a batch.</param>
+    /// <param name="backend">What computes.</param>
+    /// <param name="trains">Whether gradients are wanted.</param>
     [MemberNotNull(nameof(Program), nameof(Optimiser))]
-    private protected void Compile(ParameterSet parameters, Batch batch, Backend backend, bool trains = true)
+    protected void Compile(ParameterSet parameters, Batch batch, Backend backend, bool trains = true)
     {
         Program = backend.Compile(Objective, batch, trains ? parameters : null);
         Optimiser = new Optimiser([new ParameterGroup("components", parameters, new AdamW(), LearningRate)], backend);

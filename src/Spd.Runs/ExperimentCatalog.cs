@@ -30,6 +30,9 @@ public sealed class ExperimentCatalog
     /// <summary>The experiments, by name.</summary>
     public IReadOnlyList<CatalogEntry> Entries { get; }
 
+    /// <summary>The methods besides SPD that a configuration may name.</summary>
+    public IReadOnlyList<Method> Methods { get; init; } = [];
+
     /// <summary>The folder in which the tokens of texts are kept.</summary>
     public string TokenFolder { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "spd", "tokens");
 
@@ -40,7 +43,8 @@ public sealed class ExperimentCatalog
     public Func<HubName, bool, string>? Fetch { get; init; }
 
     /// <summary>The experiments that lie beside the program, in its folder <c>experiments</c>.</summary>
-    public static ExperimentCatalog BesideProgram() => new(BesideProgramFolder);
+    /// <param name="methods">The methods besides SPD that they, and other configurations, may name.</param>
+    public static ExperimentCatalog BesideProgram(params IReadOnlyList<Method> methods) => new(BesideProgramFolder) { Methods = methods };
 
     /// <summary>The folder of the experiments that lie beside the program.</summary>
     public static string BesideProgramFolder => System.IO.Path.Combine(AppContext.BaseDirectory, "experiments");

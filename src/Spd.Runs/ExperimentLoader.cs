@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Spd.Decomposition;
 using Spd.Formats;
-using Spd.Runs.Baselines;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
 
@@ -12,9 +11,6 @@ internal static partial class ExperimentLoader
 {
     /// <summary>The key that names another method than SPD.</summary>
     internal const string MethodKey = "method";
-
-    /// <summary>Its value for APD.</summary>
-    internal const string ApdMethod = "apd";
 
     internal const string TargetKey = "target", TrainKey = "train", LoadKey = "load";
     private const string PathKey = "pretrained_model_path", TokenizerName = "tokenizer_name";
@@ -40,10 +36,16 @@ internal static partial class ExperimentLoader
             case null:
                 var (config, notes) = BindSpd(root, stem, catalog);
                 return new Loaded<IExperiment>(config, notes);
-            case ConfigScalar { Text: ApdMethod }:
-                return BindApd(root, stem, catalog);
+            case ConfigScalar named when catalog.Methods.FirstOrDefault(method => method.Name == named.Text) is { } method:
+                return method.Read(root, NameOf(stem), catalog);
             case var other:
-                throw other.Error($"{MethodKey} is {other.Shown}, but {ApdMethod} is the only one to be named: leave the key out for SPD");
+                string known = catalog.Methods switch
+                {
+                    [] => "no other method than SPD is known here",
+                    [var only] => $"{only.Name} is the only one to be named",
+                    var some => $"one of {string.Join(", ", some.Select(method => method.Name))} is needed",
+                };
+                throw other.Error($"{MethodKey} is {other.Shown}, but {known}: leave the key out for SPD");
         }
     }
 
@@ -175,15 +177,8 @@ internal static partial class ExperimentLoader
         };
     }
 
-    private static Loaded<IExperiment> BindApd(ConfigMap root, string stem, ExperimentCatalog catalog)
-    {
-        if (TargetOfTask(root) is not TmsTargetConfig target)
-            throw root.Error("APD is available for a Toy Model of Superposition only: set task_name to tms and target to one of its targets, such as tms_5-2");
-        var (config, notes) = Bind(ApdKeys.Experiment, new ApdConfig { Name = NameOf(stem), Target = target }, root, catalog);
-        return new Loaded<IExperiment>(config, notes);
-    }
-
-    private static Loaded<TConfig> Bind<TConfig>(KeyTable<TConfig> keys, TConfig start, ConfigMap root, ExperimentCatalog catalog)
+    /// <summary>Binds the keys of a method.</summary>
+    internal static Loaded<TConfig> Bind<TConfig>(KeyTable<TConfig> keys, TConfig start, ConfigMap root, ExperimentCatalog catalog)
     {
         var notes = new List<string>();
         bool hasTarget = root.Find(TargetKey) is { IsNull: false };

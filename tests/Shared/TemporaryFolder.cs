@@ -3,11 +3,17 @@ namespace Spd.Tests;
 /// <summary>A folder that goes with the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    private readonly string _path = Directory.CreateTempSubdirectory("spd-test-").FullName;
+    public string Root { get; } = Directory.CreateTempSubdirectory("spd-test-").FullName;
 
-    public string this[string name] => Path.Combine(_path, name);
+    public string this[params string[] names] => Path.Combine([Root, .. names]);
 
-    public IEnumerable<string> FileNames => Directory.EnumerateFiles(_path).Select(path => Path.GetFileName(path));
+    public IEnumerable<string> FileNames => Directory.EnumerateFiles(Root).Select(path => Path.GetFileName(path));
 
-    public void Dispose() => Directory.Delete(_path, recursive: true);
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(this[name], text);
+        return this[name];
+    }
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
 }

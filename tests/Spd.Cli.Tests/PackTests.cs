@@ -5,7 +5,7 @@ namespace Spd.Cli.Tests;
 /// <summary>What <c>./pack</c> makes, used as others use it: outside the repository, from a folder of packages.</summary>
 public sealed class PackTests(PackTests.Packages packages) : IClassFixture<PackTests.Packages>
 {
-    private static readonly string[] Libraries = ["Spd.Engine", "Spd.Formats", "Spd.Text", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs"];
+    private static readonly string[] Libraries = ["Spd.Engine", "Spd.Formats", "Spd.Text", "Spd.Networks", "Spd.Decomposition", "Spd.Figures", "Spd.Runs", "Spd.Baselines", "Spd.Paper"];
 
     [Fact]
     public void TheToolRunsShippedExperimentsOutsideTheRepository()

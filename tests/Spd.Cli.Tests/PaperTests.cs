@@ -18,7 +18,7 @@ public sealed class PaperTests : IDisposable
         foreach (string file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
         Directory.CreateDirectory(Path.Combine(program, "experiments"));
         WriteExperiment("tms_5-2", 40);
-        WriteExperiment("tms_5-2-id", 200_000);
+        WriteExperiment("tms_5-2-id", 2000);
         _spd.Location = program;
     }
 
@@ -27,12 +27,10 @@ public sealed class PaperTests : IDisposable
     [Fact]
     public void AKilledReproductionGoesOnWhereItWas()
     {
-        // It would take 200 000 steps, in ten parts.
-        _spd.KillAt(new Moment("step-00020000.safetensors", 100, "-KILL"), Start);
-        Assert.False(Directory.Exists(_spd.PathTo("out", "tms_5-2-id", "seed1")));
+        _spd.KillAt(new Moment("tms_5-2-id/seed1/checkpoints/step-00000200.safetensors", 100, "-KILL"), Start);
+        Assert.All(Finished.Take(2), file => Assert.False(File.Exists(_spd.PathTo("out", "tms_5-2-id", "seed1", file))));
         byte[] model = File.ReadAllBytes(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
         var written = File.GetLastWriteTimeUtc(_spd.PathTo("out", "tms_5-2", "seed1", "model.safetensors"));
-        WriteExperiment("tms_5-2-id", 50);
         var (code, output, error) = _spd.Run(Start);
         // The other two experiments of this part are not there.
         Assert.Equal(1, code);
@@ -79,8 +77,7 @@ public sealed class PaperTests : IDisposable
         Assert.Equal(SpdProgram.ExitCodeOf(signal), code);
         Assert.Contains("1 of 4 runs have finished", output, StringComparison.Ordinal);
         Assert.Contains("stopped by the user", File.ReadAllText(_spd.PathTo("out", "paper.html")), StringComparison.Ordinal);
-        Assert.Equal([_spd.PathTo("out", "tms_5-2-id", "seed1.running")], Directory.GetDirectories(_spd.PathTo("out", "tms_5-2-id")));
-        string newest = Checkpoint.Newest(_spd.PathTo("out", "tms_5-2-id", "seed1.running", "checkpoints"))[0];
+        string newest = Checkpoint.Newest(_spd.PathTo("out", "tms_5-2-id", "seed1", "checkpoints"))[0];
         Assert.Equal($"step-{step:D8}", Path.GetFileNameWithoutExtension(newest));
     }
 

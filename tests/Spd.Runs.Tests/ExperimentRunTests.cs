@@ -1,5 +1,4 @@
 using Spd.Engine.Execution;
-using Spd.Tests;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Runs.Checkpoints;
@@ -7,7 +6,6 @@ using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
-using Spd.Runs.Tests.Paper;
 using Spd.Runs.Tests.TensorBoard;
 
 namespace Spd.Runs.Tests;

@@ -1,5 +1,4 @@
 using Spd.Engine.Graphs;
-using Spd.Tests;
 using Spd.Decomposition;
 using Spd.Networks;
 using Spd.Networks.Data;

@@ -8,6 +8,9 @@ namespace Spd.Runs.Sweeps;
 /// <summary>The page of a sweep: the front of subcomponents in use against error, the spread over seeds, every run with a link to its report.</summary>
 public sealed partial class SweepPage
 {
+    /// <summary>What a page that is ours says it was made by.</summary>
+    internal const string Generator = "spd sweep";
+
     private const int MostColours = 7;
 
     /// <summary>What the runs came to.</summary>
@@ -51,7 +54,7 @@ public sealed partial class SweepPage
         var summary = SweepResults.Summary(run);
         return
         [
-            .. run.Values.Select(value => (TableCell)value), $"{run.Run.Planned.Experiment!.Seed}",
+            .. run.Values.Select(value => (TableCell)value), $"{run.Run.Plan.Experiment!.Seed}",
             summary is null ? run.Run.State.ToString().ToLowerInvariant() + (run.Run.Reason is { } reason ? $": {reason}" : "") : new TableCell("report", Link: LinkOf(run)),
             .. SweepMetric.All.Select(metric => (TableCell)(summary is null ? TableCell.None : Metric.Write(metric.Of(summary), metric.Format))),
             summary is null ? TableCell.None : string.Join(", ", summary.Sites.Select(site => $"{site.Key} {Metric.Write(site.Value.L0, NumberFormat.Mean)}")),
@@ -67,5 +70,5 @@ public sealed partial class SweepPage
     }
 
     /// <summary>The place of a run's report from the page's.</summary>
-    private static string LinkOf(SweepRun run) => Html.Link(Path.Combine(run.Run.Planned.Folder, "report.html"));
+    private static string LinkOf(SweepRun run) => Html.Link(Path.Combine(run.Run.Plan.Folder, "report.html"));
 }

@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 using System.Text;
 using Spd.Formats;
 using Spd.Runs.Configuration;
-using Spd.Runs.Paper;
+using Spd.Runs.Plans;
 
 namespace Spd.Runs.Sweeps;
 
 /// <summary>A run of a sweep.</summary>
 /// <param name="Values">The values of the grid's keys, in its order.</param>
 /// <param name="Run">The run, its standing and its folder below that of the sweep.</param>
-public sealed record SweepRun(IReadOnlyList<string> Values, PaperRun Run);
+public sealed record SweepRun(IReadOnlyList<string> Values, PlannedRun Run);
 
 /// <summary>The runs of a sweep: every combination of the values of some keys, each with several seeds.</summary>
 /// <param name="Experiment">The experiment's name.</param>
@@ -62,11 +62,35 @@ public sealed record SweepPlan(string Experiment, IReadOnlyList<GridAxis> Grid, 
                 var config = catalog.Load(experiment, [.. overrides, .. given, ConfigOverride.Option("--seeds", "seed", $"{seed}")]).Config;
                 if (i == 0 && !meanings.TryAdd(config.ToYaml(), point))
                     throw new ConfigException($"--grid has {string.Join(", ", meanings[config.ToYaml()].Select(Quoted.Bare))} and {string.Join(", ", point.Select(Quoted.Bare))}, which are one and the same configuration");
-                runs.Add(new SweepRun(point, new PaperRun(new PlannedRun(PaperParts.None, folder, null, config), isSelected: true)));
+                runs.Add(new SweepRun(point, new PlannedRun(new RunPlan(folder, config), isSelected: true)));
             }
         }
 
         return new SweepPlan(own.Name, grid, [.. Enumerable.Range(0, seeds).Select(i => own.Seed + (ulong)i)], runs);
+    }
+
+    /// <summary>Takes a sweep's folder, for this program alone until it is disposed.</summary>
+    /// <exception cref="RunFolderException">It cannot be made or written to, another program works in it, its page is somebody else's, or it is the folder of a run.</exception>
+    public static PlanFolder Open(string path) => PlanFolder.Open(path, "sweep.html", SweepPage.Generator);
+
+    /// <summary>Where the results are as JSON.</summary>
+    public static string JsonFile(PlanFolder folder) => Path.Combine(folder.Root, "sweep.json");
+
+    /// <summary>Prepares the runs; nothing is run yet.</summary>
+    /// <param name="folder">Where they lie.</param>
+    /// <param name="catalog">The shipped experiments.</param>
+    /// <param name="cache">Where trained targets are kept.</param>
+    /// <param name="observer">Is told how they go on.</param>
+    /// <exception cref="RunFolderException">A run in the folder is of another configuration.</exception>
+    public PlanExecution Prepare(PlanFolder folder, ExperimentCatalog catalog, TargetCache cache, IPlanObserver observer)
+    {
+        folder.RequireSame(Runs.Select(run => run.Run.Plan), catalog);
+        return new PlanExecution(Runs.Select(run => run.Run), folder, catalog, cache, observer, () =>
+        {
+            var results = new SweepResults(this);
+            AtomicFile.WriteText(JsonFile(folder), results.ToJson());
+            AtomicFile.WriteText(folder.PageFile, SweepPage.Of(results));
+        });
     }
 
     /// <summary>A point of the grid as the name of a folder: <c>importance_minimality_coeff=1e-3,C=20</c>, with other letters for those that not all systems allow.</summary>

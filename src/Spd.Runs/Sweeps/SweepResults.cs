@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Spd.Runs.Paper;
+using Spd.Runs.Plans;
 using Spd.Runs.Results;
 using static Spd.Runs.Results.JsonNumber;
 
@@ -65,7 +65,7 @@ public sealed record SweepResults(SweepPlan Plan)
         [.. Plan.Runs.GroupBy(run => run.Values).Select(group => (group.Key, (IReadOnlyList<SweepRun>)[.. group]))];
 
     /// <summary>What a run that has finished came to, or null.</summary>
-    public static RunSummary? Summary(SweepRun run) => run.Run is { State: PaperRunState.Finished, Stored.Summary: { } summary } ? summary : null;
+    public static RunSummary? Summary(SweepRun run) => run.Run is { State: PlannedRunState.Finished, Stored.Summary: { } summary } ? summary : null;
 
     /// <summary>A metric over those runs of a point that have finished.</summary>
     public static Spread SpreadOf(IEnumerable<SweepRun> runs, SweepMetric metric) => Spread.Of(runs.Select(Summary).OfType<RunSummary>().Select(metric.Of));
@@ -90,12 +90,12 @@ public sealed record SweepResults(SweepPlan Plan)
         var summary = Summary(run);
         return new JsonObject
         {
-            ["folder"] = run.Run.Planned.Folder.Replace('\\', '/'),
+            ["folder"] = run.Run.Plan.Folder.Replace('\\', '/'),
             ["values"] = ValuesOf(run.Values),
-            ["seed"] = run.Run.Planned.Experiment!.Seed,
+            ["seed"] = run.Run.Plan.Experiment!.Seed,
             ["status"] = run.Run.State.ToString().ToLowerInvariant(),
             ["reason"] = run.Run.Reason,
-            ["steps"] = run.Run.Planned.Experiment.Steps,
+            ["steps"] = run.Run.Plan.Experiment.Steps,
             ["metrics"] = summary is null ? null : new JsonObject(SweepMetric.All.Select(metric => KeyValuePair.Create<string, JsonNode?>(metric.Key, Finite(metric.Of(summary))))),
             ["sites"] = summary is null ? null : new JsonObject(summary.Sites.Select(site => KeyValuePair.Create<string, JsonNode?>(
                 site.Key, new JsonObject { ["C"] = site.Value.C, ["l0"] = Finite(site.Value.L0), ["alive"] = site.Value.Alive }))),

@@ -1,4 +1,3 @@
-using Spd.Decomposition.Baselines;
 using Spd.Networks;
 using Spd.Networks.Targets;
 using Spd.Networks.Training;
@@ -29,35 +28,16 @@ public sealed class OptionTests
         { "BatchSize is 16777217, but it must be from 1 to 16777216", new() { BatchSize = (1 << 24) + 1 } },
     };
 
-    public static TheoryData<string, ApdOptions> ApdOutOfRange => new()
-    {
-        { "C is 0, but it must be from 1 to 10000", new() { C = 0 } },
-        { "Topk is 6, but there are only 5 components", new() { Topk = 6 } },
-        { "M is 0", new() { M = 0 } },
-        { "SchattenPnorm is 0", new() { SchattenPnorm = 0 } },
-        { "LrExponentialHalflife is null", new() { LrSchedule = Engine.Optimisation.ScheduleShape.Exponential } },
-    };
-
     [Theory]
     [MemberData(nameof(OutOfRange), DisableDiscoveryEnumeration = true)]
     public void AnOptionOutOfItsRangeIsNamed(string beginning, DecompositionOptions options) =>
         Assert.StartsWith(beginning, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
 
-    [Theory]
-    [MemberData(nameof(ApdOutOfRange), DisableDiscoveryEnumeration = true)]
-    public void SoIsOneOfApd(string beginning, ApdOptions options) =>
-        Assert.StartsWith(beginning, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
-
     [Fact]
-    public void TheDefaultsAreInRange()
-    {
-        new DecompositionOptions().Validate();
-        new ApdOptions().Validate();
-    }
+    public void TheDefaultsAreInRange() => new DecompositionOptions().Validate();
 
     [Theory]
     [InlineData(typeof(DecompositionOptions))]
-    [InlineData(typeof(ApdOptions))]
     [InlineData(typeof(TrainingOptions))]
     [InlineData(typeof(TmsModelConfig))]
     [InlineData(typeof(ResidualMlpConfig))]

@@ -5,7 +5,6 @@ using Spd.Networks.Targets;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
-using Spd.Tests;
 
 namespace Spd.Runs.Tests.Activations;
 

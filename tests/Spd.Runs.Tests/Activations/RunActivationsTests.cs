@@ -4,7 +4,6 @@ using Spd.Decomposition;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Targets;
-using Spd.Tests;
 
 namespace Spd.Runs.Tests.Activations;
 

@@ -1,6 +1,5 @@
 using Spd.Engine.Operations;
 using Spd.Networks;
-using Spd.Tests;
 using System.Security.Cryptography;
 using Spd.Decomposition;
 using Spd.Engine;

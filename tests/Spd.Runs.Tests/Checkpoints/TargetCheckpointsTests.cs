@@ -1,4 +1,3 @@
-using Spd.Tests;
 using Spd.Networks.Targets;
 using Spd.Runs.Targets;
 

@@ -1,5 +1,4 @@
 using Spd.Engine.Graphs;
-using Spd.Tests;
 using System.Xml.Linq;
 using Spd.Decomposition;
 using Spd.Engine;

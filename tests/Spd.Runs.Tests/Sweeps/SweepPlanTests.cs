@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Spd.Runs.Configuration;
-using Spd.Runs.Paper;
+using Spd.Runs.Plans;
 using Spd.Runs.Results;
 using Spd.Runs.Sweeps;
 
@@ -53,18 +53,18 @@ public sealed class SweepPlanTests
         var plan = Plan(["C=5,20", "target_module_patterns=[linear1],[linear?]"], seeds: 2);
         Assert.Equal((8, "tms_5-2"), (plan.Runs.Count, plan.Experiment));
         Assert.Equal([1UL, 2UL], plan.Seeds);
-        string[] folders = [.. plan.Runs.Select(run => run.Run.Planned.Folder.Replace('\\', '/'))];
+        string[] folders = [.. plan.Runs.Select(run => run.Run.Plan.Folder.Replace('\\', '/'))];
         Assert.Equal("C=5,target_module_patterns=_linear1_/seed1", folders[0]);
         Assert.Equal(8, folders.Distinct(StringComparer.OrdinalIgnoreCase).Count());
-        var last = plan.Runs[^1].Run.Planned.Experiment!;
+        var last = plan.Runs[^1].Run.Plan.Experiment!;
         Assert.Equal((20, 2UL, 7), (((ExperimentConfig)last).Decomposition.C, last.Seed, last.Steps));
         Assert.Equal(["20", "[linear?]"], plan.Runs[^1].Values);
 
         // Values whose names would be one, and names that are longer than a folder's may be.
-        folders = [.. Plan(["target_module_patterns=[linear?],[linear*]"], seeds: 1).Runs.Select(run => run.Run.Planned.Folder)];
+        folders = [.. Plan(["target_module_patterns=[linear?],[linear*]"], seeds: 1).Runs.Select(run => run.Run.Plan.Folder)];
         Assert.Equal(2, folders.Distinct(StringComparer.OrdinalIgnoreCase).Count());
         string[] many = [.. Enumerable.Range(1, 40).Select(i => $"'linear{i}*'")];
-        Assert.All(Plan([$"target_module_patterns=[linear1, {string.Join(", ", many)}],[linear1, linear2, {string.Join(", ", many)}]"], 1).Runs, run => Assert.InRange(run.Run.Planned.Folder.Length, 50, 150));
+        Assert.All(Plan([$"target_module_patterns=[linear1, {string.Join(", ", many)}],[linear1, linear2, {string.Join(", ", many)}]"], 1).Runs, run => Assert.InRange(run.Run.Plan.Folder.Length, 50, 150));
     }
 
     [Fact]
@@ -105,14 +105,14 @@ public sealed class SweepPlanTests
         run.Run.Stored = new StoredRun("", "", new RunSummary
         {
             Experiment = "tms_5-2",
-            Seed = run.Run.Planned.Experiment!.Seed,
+            Seed = run.Run.Plan.Experiment!.Seed,
             Steps = 7,
             Status = RunStatus.Finished,
             WallSeconds = 1,
             Sites = new Dictionary<string, SiteUse> { ["linear1"] = new(5, l0, 3) },
             Metrics = new Dictionary<string, MetricValue> { ["stochastic_mse"] = new(error) },
         });
-        run.Run.State = PaperRunState.Finished;
+        run.Run.State = PlannedRunState.Finished;
     }
 
     private static SweepPlan Plan(string[] grid, int seeds) =>

@@ -5,7 +5,6 @@ using Spd.Networks.Data;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
-using Spd.Tests;
 
 namespace Spd.Runs.Tests.Targets;
 

@@ -1,4 +1,3 @@
-using Spd.Tests;
 using System.Text;
 using Spd.Formats;
 using Spd.Networks;

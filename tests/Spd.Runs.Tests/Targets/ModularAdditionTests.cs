@@ -6,7 +6,6 @@ using Spd.Networks;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
-using Spd.Tests;
 
 namespace Spd.Runs.Tests.Targets;
 

@@ -1,4 +1,3 @@
-using Spd.Tests;
 using System.Buffers.Binary;
 using Spd.Decomposition;
 using Spd.Figures;
@@ -7,7 +6,6 @@ using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.TensorBoard;
 using Spd.Runs.Tests.Reporting;
-using Spd.Runs.Tests.Paper;
 
 namespace Spd.Runs.Tests.TensorBoard;
 
