@@ -46,6 +46,8 @@ public sealed record ApdConfig : IExperiment
 
     public bool TensorBoard { get; init; }
 
+    public PublishedNumbers? Published { get; init; }
+
     ulong IExperiment.Seed => Options.Seed;
 
     int IExperiment.Steps => Options.Steps;

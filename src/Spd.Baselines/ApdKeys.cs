@@ -60,6 +60,7 @@ internal static class ApdKeys
         Keys<ApdConfig>.Number("save_freq", c => c.SaveFreq, (c, v) => c with { SaveFreq = v }),
         Keys<ApdConfig>.Number("keep_every", c => c.KeepEvery, (c, v) => c with { KeepEvery = v }),
         Keys<ApdConfig>.Value("tensorboard", Flag, c => c.TensorBoard, (c, v) => c with { TensorBoard = v }),
+        Keys<ApdConfig>.Optional(PublishedNumbers.Key, PublishedNumbers.Kind, c => c.Published, (c, v) => c with { Published = v }),
         Keys<ApdConfig>.Nested("task_config", SparseTask(TmsTarget.Instance), c => c.Task, (c, v) => c with { Task = v }, required: true),
         Keys<ApdConfig>.Nested("target", Trained(TmsKeys.Target), c => c.Target, (c, v) => c with { Target = v }),
     ],

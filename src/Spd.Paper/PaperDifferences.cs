@@ -29,7 +29,7 @@ internal static class PaperDifferences
             var values = FlatConfig.Read(planned[0].ToYaml());
             string[] differing =
             [
-                .. from setting in PublishedSettings.ByExperiment[experiment]
+                .. from setting in planned[0].Published?.Settings ?? new Dictionary<string, string>()
                    where values.TryGetValue(setting.Key, out string? value) && !IsSame(value, setting.Value)
                    select $"{setting.Key} {values[setting.Key]} (paper: {setting.Value})",
             ];

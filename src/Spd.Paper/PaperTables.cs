@@ -38,7 +38,7 @@ internal static class PaperTables
             string Ours(string metric) =>
                 MeanAndDeviation([.. seeds.Select(seed => seed.Stored!.Summary.Number(metric)).OfType<double>()], Metric.Of(metric).Format);
 
-            string Papers(string metric) => experiment is null ? "fails" : PublishedResults.Of(experiment, metric);
+            string Papers(string metric) => experiment is null ? "fails" : Published(runs, experiment, metric);
         }
     }
 
@@ -48,7 +48,7 @@ internal static class PaperTables
         var rows = new List<TableCell[]>();
         foreach (var (model, experiment) in ResidualModels)
         {
-            string features = PublishedResults.Of(experiment, Metric.FeaturesInEveryLayer), neurons = PublishedResults.Of(experiment, "mlp_out_alive");
+            string features = Published(runs, experiment, Metric.FeaturesInEveryLayer), neurons = Published(runs, experiment, "mlp_out_alive");
             var seeds = Finished(runs, experiment);
             if (seeds.Count == 0) rows.Add([model, TableCell.None, TableCell.None, features, TableCell.None, neurons, TableCell.None, TableCell.None]);
             foreach (var run in seeds)
@@ -70,6 +70,10 @@ internal static class PaperTables
                 "Neuron contributions, correlation", "slope",
             ], rows);
     }
+
+    /// <summary>What the paper reports, as printed; empty where it reports nothing, or the experiment is not there.</summary>
+    private static string Published(IReadOnlyList<PlannedRun> runs, string experiment, string metric) =>
+        runs.FirstOrDefault(run => run.Plan.ExperimentName == experiment)?.Plan.Experiment?.Published?.Results.GetValueOrDefault(metric) ?? "";
 
     /// <summary>How many features have exactly one subcomponent: <c>100 of 100</c>.</summary>
     public static string FeaturesWithOne(RunSummary summary) => summary.FeaturesWithOne is not { } one

@@ -54,6 +54,8 @@ public sealed record ExperimentConfig : IExperiment
     /// <summary>Whether the run is written for TensorBoard too.</summary>
     public bool TensorBoard { get; init; }
 
+    public PublishedNumbers? Published { get; init; }
+
     ulong IExperiment.Seed => Decomposition.Seed;
 
     int IExperiment.Steps => Decomposition.Steps;

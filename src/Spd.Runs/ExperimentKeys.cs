@@ -74,6 +74,7 @@ internal static partial class ExperimentKeys
         Keys<ExperimentConfig>.Unused("pretrained_model_name_hf"),
         Keys<ExperimentConfig>.Unused("pretrained_model_output_attr"),
         Keys<ExperimentConfig>.Unused("tokenizer_name"),
+        Keys<ExperimentConfig>.Optional(PublishedNumbers.Key, PublishedNumbers.Kind, c => c.Published, (c, v) => c with { Published = v }),
         Task,
         Target,
     ],

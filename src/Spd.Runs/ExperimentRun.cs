@@ -267,6 +267,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             Hashes = hashes,
             EvaluatedFrom = decomposition.Training.State.EvaluatedBatches,
             Losses = log.Latest?.Losses ?? new Dictionary<string, double>(),
+            Published = config.Published?.Results,
         };
     }
 

@@ -54,6 +54,9 @@ public interface IExperiment
     /// <summary>The network that is decomposed.</summary>
     TargetConfig Target { get; }
 
+    /// <summary>What a paper says of it; null where none does.</summary>
+    PublishedNumbers? Published { get; }
+
     /// <summary>What the time of a step grows with: subcomponents of all patterns times rows of a batch, and times the width of wide gates.</summary>
     double Work { get; }
 

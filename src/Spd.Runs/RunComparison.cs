@@ -18,6 +18,7 @@ public static class RunComparison
         return
         [
             .. from key in flat.SelectMany(config => config.Keys).Distinct()
+               where !PublishedNumbers.Has(key)
                let values = flat.Select(config => config.GetValueOrDefault(key)).ToList()
                where values.Distinct().Count() > 1
                select (key, (IReadOnlyList<string?>)values),
@@ -41,7 +42,7 @@ public static class RunComparison
             .. from key in there.Keys.Union(wanted.Keys)
                let value = there.GetValueOrDefault(key, "nothing")
                let other = wanted.GetValueOrDefault(key, "nothing")
-               where value != other && !IgnoredKeys.Contains(key) && !except.Contains(key) && !(key == SeedOfTarget && IsSeedTried(value, other))
+               where value != other && !IgnoredKeys.Contains(key) && !PublishedNumbers.Has(key) && !except.Contains(key) && !(key == SeedOfTarget && IsSeedTried(value, other))
                select $"{key} {value} instead of {other}",
         ];
 

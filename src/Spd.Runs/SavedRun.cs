@@ -238,7 +238,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
                 $"{LanguageModelConfig.TextKey} names {now} {(now == 1 ? "file" : "files")}, but {texts} when the run ended: bring its text back, or name where it lies with --set {LanguageModelConfig.TextKey}=PATH");
         }
 
-        told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes };
+        told = Summary with { BatchSize = Experiment.BatchSize, Hashes = hashes, Published = Experiment.Published?.Results };
         var decomposition = Experiment.Decompose(Folder.ReadTarget(Experiment), backend);
         decomposition.Load(Folder.ModelFile);
         decomposition.Training.Resume(told.Steps, told.EvaluatedFrom);

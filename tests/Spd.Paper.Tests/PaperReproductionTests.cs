@@ -10,7 +10,7 @@ public sealed class PaperReproductionTests : IDisposable
     public PaperReproductionTests()
     {
         Directory.CreateDirectory(_folder["experiments"]);
-        Write("tms_5-2", TinyExperiment.Yaml());
+        Write("tms_5-2", TinyExperiment.Yaml() + "\npublished: {results: {mmcs: 1.000 ± 0.000, ml2r: 0.993 ± 0.002}, settings: {steps: 40000}}\n");
     }
 
     public void Dispose() => _folder.Dispose();

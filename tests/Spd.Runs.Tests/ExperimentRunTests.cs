@@ -300,6 +300,8 @@ public sealed class ExperimentRunTests : IDisposable
 
         public bool TensorBoard => Inner.TensorBoard;
 
+        public PublishedNumbers? Published => Inner.Published;
+
         public double Lr => Inner.Lr;
 
         public LearningRateSchedule Schedule => Inner.Schedule;

@@ -34,7 +34,7 @@ public sealed class RunMeaning
     {
         contents ??= new Dictionary<string, string>();
         var left = paths.Concat(contents.Keys).Concat(FreeKeys).ToHashSet();
-        var values = FlatConfig.Read(yaml).Where(entry => !left.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value);
+        var values = FlatConfig.Read(yaml).Where(entry => !left.Contains(entry.Key) && !PublishedNumbers.Has(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value);
         foreach (var (key, hash) in contents.Where(entry => !FreeKeys.Contains(entry.Key))) values[HashOf + key] = hash;
         return new RunMeaning(values);
     }

@@ -76,7 +76,7 @@ public static class ResultTable
             new($"metrics.{metric.Key}{key}", metric.Label + label, of, format, metric.Meaning)
             {
                 Whole = metric.Whole is { } whole ? summary.Number(whole) : null,
-                Paper = PublishedResults.Of(summary.Experiment, metric.Key + key),
+                Paper = summary.Published?.GetValueOrDefault(metric.Key + key) ?? "",
                 IsDetail = isDetail,
             };
     }

@@ -129,6 +129,9 @@ public sealed record RunSummary
     /// <summary>What was measured, by the keys of <see cref="Metric"/>.</summary>
     public IReadOnlyDictionary<string, MetricValue> Metrics { get; init => field = value ?? new Dictionary<string, MetricValue>(); } = new Dictionary<string, MetricValue>();
 
+    /// <summary>What a paper reports of the experiment, by the keys of <see cref="PublishedNumbers.Results"/>.</summary>
+    public IReadOnlyDictionary<string, string>? Published { get; init; }
+
     /// <summary>What these numbers cannot mean, and what to do: sentences without their full stop.</summary>
     public IReadOnlyList<string> Remarks { get; init => field = value ?? []; } = [];
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Spd.Baselines;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 
@@ -9,6 +10,7 @@ internal static class RoundTrip
 {
     public static ExperimentCatalog Catalog { get; } = new(ExperimentCatalog.BesideProgramFolder)
     {
+        Methods = [ApdMethod.Instance],
         // No hub is asked: what it would give lies nowhere.
         Fetch = (name, _) => Path.Combine(Path.GetTempPath(), name.Repository),
     };

@@ -1,3 +1,4 @@
+using Spd.Baselines;
 using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Tests.Configuration;
@@ -19,7 +20,7 @@ public sealed class ExperimentCatalogTests : IDisposable
     [Fact]
     public void EveryShippedExperimentLoads()
     {
-        var catalog = new ExperimentCatalog(ExperimentCatalog.BesideProgramFolder) { Fetch = (_, _) => _folder.Root };
+        var catalog = new ExperimentCatalog(ExperimentCatalog.BesideProgramFolder) { Fetch = (_, _) => _folder.Root, Methods = [ApdMethod.Instance] };
         Assert.All(catalog.Entries, entry => Assert.Empty(catalog.Load(entry.Name).Notes));
     }
 

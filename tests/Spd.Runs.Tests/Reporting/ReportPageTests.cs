@@ -30,6 +30,7 @@ public sealed class ReportPageTests
             ["significant_subcomponents"] = new(new Dictionary<string, double> { ["linear1"] = 6 }),
             ["adversarial_mse"] = new(0.0123),
         },
+        Published = new Dictionary<string, string> { ["mmcs"] = "1.000 ± 0.000", ["ml2r"] = "0.993 ± 0.002", ["significant_subcomponents.linear1"] = "5" },
     };
 
     [Theory]

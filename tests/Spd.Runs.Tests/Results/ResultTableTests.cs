@@ -68,9 +68,12 @@ public sealed class ResultTableTests
     }
 
     [Fact]
-    public void ThePapersNumbersStandBesideThoseOfItsOwnExperimentsOnly()
+    public void WhatAPaperReportsStandsBesideIt()
     {
-        Assert.Equal("1.000 ± 0.000", ResultTable.Rows(Summary(("mmcs", new(1))) with { Experiment = "tms_5-2" })[0].Paper);
+        var norms = new MetricValue(new Dictionary<string, double> { ["a"] = 3, ["b"] = 4 });
+        var published = new Dictionary<string, string> { ["mmcs"] = "1.000 ± 0.000", ["significant_subcomponents.b"] = "5" };
+        Assert.Equal(
+            ["1.000 ± 0.000", "", "5"], ResultTable.Rows(Summary(("mmcs", new(1)), ("significant_subcomponents", norms)) with { Published = published }).Select(row => row.Paper));
         Assert.Equal("", ResultTable.Rows(Summary(("mmcs", new(1))))[0].Paper);
     }
 

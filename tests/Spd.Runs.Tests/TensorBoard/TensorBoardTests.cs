@@ -1,3 +1,4 @@
+using Spd.Baselines;
 using System.Buffers.Binary;
 using Spd.Decomposition;
 using Spd.Figures;
@@ -186,7 +187,7 @@ public sealed class TensorBoardTests : IDisposable
     [Fact]
     public void TheKeyIsOffUnlessItIsSetAndMakesNoOtherRun()
     {
-        var catalog = ExperimentCatalog.BesideProgram();
+        var catalog = ExperimentCatalog.BesideProgram(ApdMethod.Instance);
         foreach (string name in new[] { "tms_5-2", "apd_tms_5-2" })
         {
             var (off, on) = (catalog.Load(name, []).Config, catalog.Load(name, [ConfigOverride.Parse("tensorboard=true")]).Config);
