@@ -58,9 +58,10 @@ public sealed class PackTests(PackTests.Packages packages) : IClassFixture<PackT
             Assert.All(["README.md", "icon.png", $"lib/net10.0/{library}.dll", $"lib/net10.0/{library}.xml"], file => Assert.Contains(file, files));
             Assert.Contains($"lib/net10.0/{library}.pdb", FilesOf(library, ".snupkg"));
         });
-        int shipped = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml").Length;
+        // The experiments, and the network and data that lie in a folder below them.
+        int shipped = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*", SearchOption.AllDirectories).Length;
         Assert.Equal(shipped, FilesOf("Spd.Cli", ".nupkg").Count(file => file.StartsWith("tools/net10.0/any/experiments/", StringComparison.Ordinal)));
-        Assert.Equal(shipped, FilesOf("Spd.Runs", ".nupkg").Count(file => file.EndsWith(".yaml", StringComparison.Ordinal)));
+        Assert.Equal(shipped, FilesOf("Spd.Runs", ".nupkg").Count(file => file.StartsWith("contentFiles/any/any/experiments/", StringComparison.Ordinal)));
     }
 
     private string[] FilesOf(string name, string ending)

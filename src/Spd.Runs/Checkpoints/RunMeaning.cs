@@ -12,9 +12,9 @@ public sealed class RunMeaning
 {
     private const string HashOf = "SHA-256 of ";
 
-    /// <summary>Keys of data that say what things are called, and what the network is known to give.</summary>
+    /// <summary>Keys of files that say where they come from, what things are called, and what the network is known to give.</summary>
     internal static IReadOnlyList<string> FreeKeysOfData { get; } =
-        ["target.data.published_accuracy", "target.data.expected_outputs", "target.data.class_names", "target.data.feature_names"];
+        ["target.files_from", "target.data.published_accuracy", "target.data.expected_outputs", "target.data.class_names", "target.data.feature_names"];
 
     // They may change between two parts of a run: they do not say what a step computes. For steps, the schedule decides.
     private static readonly string[] FreeKeys =

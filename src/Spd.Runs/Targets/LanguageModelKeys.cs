@@ -22,6 +22,7 @@ internal static class LanguageModelKeys
         Keys<LanguageModelConfig>.Value("model", FilePath, c => c.Load!, (c, v) => c with { Load = v }, required: true),
         Keys<LanguageModelConfig>.Optional("hub", AnyText, c => c.Hub, (c, v) => c with { Hub = v }),
         Keys<LanguageModelConfig>.Optional("tokenizer", FilePath, c => c.Tokenizer, (c, v) => c with { Tokenizer = v }),
+        Keys<LanguageModelConfig>.Optional("files_from", AnyText, c => c.FilesFrom, (c, v) => c with { FilesFrom = v }),
         Keys<LanguageModelConfig>.Nested("data", Data, c => c.Data, (c, v) => c with { Data = v }, required: true),
     ]);
 

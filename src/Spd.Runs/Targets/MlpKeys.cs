@@ -77,6 +77,7 @@ internal static class MlpKeys
     public static KeyTable<MlpTargetConfig> Target { get; } = new(
     [
         Keys<MlpTargetConfig>.Value("load", FilePath, c => c.Load!, (c, v) => c with { Load = v }, required: true),
+        Keys<MlpTargetConfig>.Optional("files_from", AnyText, c => c.FilesFrom, (c, v) => c with { FilesFrom = v }),
         Keys<MlpTargetConfig>.Nested("mlp", Model, c => c.Model, (c, v) => c with { Model = v }, required: true),
         Keys<MlpTargetConfig>.Nested("data", Data, c => c.DataFiles, (c, v) => c with { DataFiles = v }, required: true),
     ],

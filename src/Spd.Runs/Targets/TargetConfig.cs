@@ -13,6 +13,9 @@ public abstract record TargetConfig
     /// <summary>The weight file of a network that was trained elsewhere; null for one that is trained here.</summary>
     public string? Load { get; init; }
 
+    /// <summary>Where the files that it rests on are to be had, which is told where one is missing; null where that is not said.</summary>
+    public string? FilesFrom { get; init; }
+
     /// <summary>Where its keys were written, by the dotted key, as messages tell it: <c>mine.yaml, line 31</c>.</summary>
     public IReadOnlyDictionary<string, string> Origins { get; init; } = new Dictionary<string, string>();
 
@@ -40,7 +43,8 @@ public abstract record TargetConfig
     /// <param name="path">The path that it has.</param>
     /// <param name="reason">What is wrong with that, as a clause.</param>
     internal ConfigException Missing(string key, string path, string reason = "there is no such file") => new(
-        $"{(Origins.TryGetValue(key, out string? origin) ? $"{origin}: " : "")}{key} is {Quoted.Path(path)}, but {reason}: name it with --set {key}=PATH");
+        $"{(Origins.TryGetValue(key, out string? origin) ? $"{origin}: " : "")}{key} is {Quoted.Path(path)}, but {reason}: name it with --set {key}=PATH"
+        + (FilesFrom is null ? "" : $"; its files come from {Quoted.Path(FilesFrom)}"));
 
     /// <summary>Every key with its value, as YAML: the canonical text of what is kept beside the weights.</summary>
     public string ToYaml() => Kind.ToYaml(this);
