@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
@@ -11,7 +12,8 @@ if (args.Contains("--quick", StringComparer.Ordinal))
 
 if (args is ["--steps", ..])
 {
-    StepTimings.Print(Console.Out, args.ElementAtOrDefault(1) ?? "");
+    string filter = args.Length > 1 && !args[1].StartsWith('-') ? args[1] : "";
+    StepTimings.Print(Console.Out, filter, Number("--threads"), Number("--seconds") ?? 8);
     return;
 }
 
@@ -21,3 +23,5 @@ ManualConfig config = ManualConfig.Create(DefaultConfig.Instance)
     .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60));
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);
 Console.WriteLine(speed);
+
+int? Number(string option) => Array.IndexOf(args, option) is >= 0 and var at ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : null;

@@ -16,9 +16,12 @@ namespace Spd.Bench;
 /// </summary>
 internal static class StepTimings
 {
-    private const double SecondsEach = 8;
-
-    public static void Print(TextWriter output, string filter)
+    /// <summary>Prints a line for each experiment.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="filter">A part of the names of those that are meant.</param>
+    /// <param name="threads">Threads; null for one for each processor.</param>
+    /// <param name="seconds">How long each is measured.</param>
+    public static void Print(TextWriter output, string filter, int? threads, int seconds)
     {
         ToyModel("tms_5-2", new TmsModelConfig(), 20);
         ToyModel("tms_40-10", new TmsModelConfig { NFeatures = 40, NHidden = 10 }, 200);
@@ -85,12 +88,12 @@ internal static class StepTimings
         {
             if (!name.Contains(filter, StringComparison.Ordinal)) return;
             options = options with { Pnorm = 2, ImportanceMinimalityCoeff = 1e-5, Steps = int.MaxValue };
-            using var backend = new CpuBackend(kernels: Environment.GetEnvironmentVariable("SPD_KERNELS"));
+            using var backend = new CpuBackend(threads, kernels: Environment.GetEnvironmentVariable("SPD_KERNELS"));
             var model = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, seed: 0);
             var step = new DecompositionStep(model, data, options, backend);
             var times = new List<double>();
             long begin = Stopwatch.GetTimestamp();
-            for (int i = 0; times.Count < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < SecondsEach; i++)
+            for (int i = 0; times.Count < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds; i++)
             {
                 long start = Stopwatch.GetTimestamp();
                 step.Run(i);
