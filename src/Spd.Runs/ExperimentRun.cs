@@ -42,7 +42,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
     }
 
     /// <summary>Begins a run anew in its folder, with its target too. What it had written is moved aside, once the target is there.</summary>
-    /// <inheritdoc cref="Execute"/>
+    /// <inheritdoc cref="Execute" path="exception"/>
     /// <param name="folder">Its folder.</param>
     /// <param name="cancellation">Ends the run after the current step.</param>
     /// <returns>The summary.</returns>

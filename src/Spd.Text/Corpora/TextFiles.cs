@@ -37,7 +37,7 @@ public static class TextFiles
     }
 
     /// <summary>Reads the documents of files; see <see cref="TextFile.Read"/>.</summary>
-    /// <inheritdoc cref="TextFile.Read"/>
+    /// <inheritdoc cref="TextFile.Read" path="exception"/>
     /// <param name="files">The files, which are read in this order.</param>
     /// <param name="column">The column or key with the texts; null for the usual.</param>
     public static IEnumerable<TextPart> Read(IEnumerable<string> files, string? column = null) => files.SelectMany(file => TextFile.Read(file, column));
