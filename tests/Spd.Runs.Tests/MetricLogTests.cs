@@ -62,6 +62,17 @@ public sealed class MetricLogTests : IDisposable
             File.ReadAllText(Path));
     }
 
+    [Fact]
+    public void WhatTheLogsOfOlderVersionsLackIsEmpty()
+    {
+        _folder.Write("metrics.jsonl", "{\"step\":1,\"losses\":{\"total\":\"NaN\"}}\n");
+        var record = Assert.Single(MetricLog.Read(Path));
+        Assert.True(double.IsNaN(record.Losses["total"]));
+        Assert.Empty(record.Alive);
+        Assert.Empty(record.L0);
+        Assert.Empty(record.Metrics);
+    }
+
     [Theory]
     [InlineData("nonsense")]
     [InlineData("")]

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using Spd.Engine.Optimisation;
 using Spd.Networks;
 
 namespace Spd.Decomposition;
 
 /// <summary>How a decomposition is trained, whatever the method. The configuration keys of the released configs are these names in snake case.</summary>
+[DynamicallyAccessedMembers(OptionRanges.Needed)]
 public abstract record MethodOptions
 {
     /// <summary>Seed of the initial components, of all that is drawn, and of the data.</summary>
@@ -39,7 +41,7 @@ public abstract record MethodOptions
     /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>
     public virtual void Validate()
     {
-        OptionRanges.Check(this);
+        OptionRanges.Check(this, GetType());
         if (LrSchedule == ScheduleShape.Exponential && LrExponentialHalflife is null)
             throw new ArgumentException("LrExponentialHalflife is null, but an exponential schedule needs it: the steps in which the learning rate halves");
     }

@@ -80,7 +80,7 @@ public sealed class Attention : Module
     /// <exception cref="ArgumentException">An option is out of its range, or heads do not divide what they must.</exception>
     public Attention(int features, AttentionOptions options)
     {
-        OptionRanges.Check(options);
+        OptionRanges.Check(options, options.GetType());
         Options = options;
         (_heads, _keyHeads) = (options.Heads, options.KeyHeads ?? options.Heads);
         if (options.HeadWidth is null && features % _heads != 0) throw new ArgumentException($"{features} features cannot be divided among {_heads} heads");

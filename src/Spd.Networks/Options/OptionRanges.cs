@@ -1,5 +1,6 @@
 using System.Collections;
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using Spd.Engine.Planning;
@@ -12,11 +13,14 @@ namespace Spd.Networks;
 /// </summary>
 public static class OptionRanges
 {
+    /// <summary>What a native build has to keep of a type of options, so that its ranges are found.</summary>
+    public const DynamicallyAccessedMemberTypes Needed = DynamicallyAccessedMemberTypes.PublicProperties;
+
     /// <summary>The range of a property, or null where it has none.</summary>
     /// <param name="options">The type of the options.</param>
     /// <param name="name">The property's name, or that of its configuration key: upper and lower case and underscores make no difference.</param>
     /// <exception cref="ArgumentException">There is no such property.</exception>
-    public static RangeAttribute? Of(Type options, string name)
+    public static RangeAttribute? Of([DynamicallyAccessedMembers(Needed)] Type options, string name)
     {
         string letters = name.Replace("_", "", StringComparison.Ordinal);
         return options.GetProperties().FirstOrDefault(property => property.Name.Equals(letters, StringComparison.OrdinalIgnoreCase)) is { } found
@@ -25,10 +29,12 @@ public static class OptionRanges
     }
 
     /// <summary>Checks every option against its range.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="type">Their type.</param>
     /// <exception cref="ArgumentException">One is out of its range; one sentence says which, and what it must be.</exception>
-    public static void Check(object options)
+    public static void Check(object options, [DynamicallyAccessedMembers(Needed)] Type type)
     {
-        foreach (var property in options.GetType().GetProperties())
+        foreach (var property in type.GetProperties())
         {
             if (property.GetCustomAttribute<RangeAttribute>() is not { } range) continue;
             object? value = property.GetValue(options);

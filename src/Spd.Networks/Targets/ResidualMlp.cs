@@ -52,7 +52,7 @@ public sealed class ResidualMlp : Module
     /// <exception cref="ArgumentException">The configuration is out of its ranges, or contradicts itself.</exception>
     public ResidualMlp(ResidualMlpConfig config)
     {
-        OptionRanges.Check(config);
+        OptionRanges.Check(config, config.GetType());
         if (config is { FixedRandomEmbedding: true, FixedIdentityEmbedding: true })
         {
             throw new ArgumentException(

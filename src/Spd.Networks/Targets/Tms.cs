@@ -45,7 +45,7 @@ public sealed class Tms : Module
     /// <exception cref="ArgumentException">The configuration is out of its ranges, or contradicts itself.</exception>
     public Tms(TmsModelConfig config)
     {
-        OptionRanges.Check(config);
+        OptionRanges.Check(config, config.GetType());
         if (config is { FixedIdentityHiddenLayers: true, FixedRandomHiddenLayers: true })
         {
             throw new ArgumentException(

@@ -91,7 +91,7 @@ public static class SupervisedTraining
         Module network, DataSource data, Func<Graph, Value, Value> loss, TrainingOptions options, Backend backend,
         Action<int, double>? onStep = null, ITrainingStore? store = null, CancellationToken cancellation = default)
     {
-        OptionRanges.Check(options);
+        OptionRanges.Check(options, options.GetType());
         var parameters = new ParameterSet(network.TrainableParameters());
         var graph = new Graph();
         var x = data.Build(graph);

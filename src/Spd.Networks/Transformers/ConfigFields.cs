@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -12,7 +13,7 @@ namespace Spd.Networks.Transformers;
 /// <param name="path">The file, for messages.</param>
 /// <param name="root">Its object.</param>
 /// <param name="options">The type whose properties say the ranges of fields.</param>
-internal sealed class ConfigFields(string path, JsonElement root, Type options)
+internal sealed class ConfigFields(string path, JsonElement root, [DynamicallyAccessedMembers(OptionRanges.Needed)] Type options)
 {
     // What any model of Hugging Face may say of how it was made, how texts are drawn from it, and what else it was used for.
     private static readonly string[] OfNoConsequence =

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
 using Spd.Formats;
 
 namespace Spd.Networks.Transformers;
 
 /// <summary>The shape of a transformer of a known architecture; each has its fields under the names of its own configurations.</summary>
+[DynamicallyAccessedMembers(OptionRanges.Needed)]
 public abstract record TransformerConfig
 {
     /// <summary>The network, with weights of zero but for those of norms.</summary>
@@ -77,7 +79,7 @@ public abstract record TransformerConfig
     internal virtual JsonObject ToJson() => throw new NotSupportedException($"a {GetType().Name} has no {TransformerFiles.ConfigName}");
 
     /// <summary>Refuses fields that are out of their ranges, or do not fit each other.</summary>
-    internal virtual void Check() => OptionRanges.Check(this);
+    internal virtual void Check() => OptionRanges.Check(this, GetType());
 
     /// <summary>What a model without a head leaves out before the names of all weights; empty for nothing.</summary>
     private protected virtual string Prefix => "";

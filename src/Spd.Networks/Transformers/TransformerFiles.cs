@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Spd.Formats;
 
@@ -14,13 +15,13 @@ public static class TransformerFiles
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    private static readonly Dictionary<string, (Type Config, Func<ConfigFields, TransformerConfig> Read)> Architectures = new()
+    private static readonly Dictionary<string, Architecture> Architectures = new()
     {
-        ["gpt2"] = (typeof(Gpt2Config), Gpt2Config.Read),
-        ["gpt_neo"] = (typeof(GptNeoConfig), GptNeoConfig.Read),
-        ["llama"] = (typeof(LlamaConfig), LlamaConfig.Read),
-        [LlamaSimpleConfig.Gated] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: true)),
-        [LlamaSimpleConfig.Plain] = (typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: false)),
+        ["gpt2"] = new(typeof(Gpt2Config), Gpt2Config.Read),
+        ["gpt_neo"] = new(typeof(GptNeoConfig), GptNeoConfig.Read),
+        ["llama"] = new(typeof(LlamaConfig), LlamaConfig.Read),
+        [LlamaSimpleConfig.Gated] = new(typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: true)),
+        [LlamaSimpleConfig.Plain] = new(typeof(LlamaSimpleConfig), fields => LlamaSimpleConfig.Read(fields, hasGatedMlp: false)),
     };
 
     /// <summary>Loads a network.</summary>
@@ -115,4 +116,8 @@ public static class TransformerFiles
 
         return config;
     }
+
+    /// <summary>An architecture: the type of its configuration, and what reads it.</summary>
+    private sealed record Architecture(
+        [DynamicallyAccessedMembers(OptionRanges.Needed)][property: DynamicallyAccessedMembers(OptionRanges.Needed)] Type Config, Func<ConfigFields, TransformerConfig> Read);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Spd.Formats;
 using Spd.Runs.Configuration;
 
@@ -53,7 +54,7 @@ public sealed class RunMeaning
     ];
 
     /// <summary>The meaning as a text.</summary>
-    public string ToJson() => JsonSerializer.Serialize(_values.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary());
+    public string ToJson() => JsonSerializer.Serialize(_values.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(), MeaningJson.Default.DictionaryStringString);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote; null where it is something else.</summary>
     public static RunMeaning? FromJson(string? text)
@@ -61,7 +62,7 @@ public sealed class RunMeaning
         if (text is null) return null;
         try
         {
-            return JsonSerializer.Deserialize<Dictionary<string, string>>(text) is { } values ? new RunMeaning(values) : null;
+            return JsonSerializer.Deserialize(text, MeaningJson.Default.DictionaryStringString) is { } values ? new RunMeaning(values) : null;
         }
         catch (JsonException)
         {
@@ -73,3 +74,7 @@ public sealed class RunMeaning
 
     private static string Short(string? hash) => hash is null ? "none" : $"{Quoted.Bare(hash[..Math.Min(12, hash.Length)])}…";
 }
+
+/// <summary>How the meaning is written and read.</summary>
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class MeaningJson : JsonSerializerContext;

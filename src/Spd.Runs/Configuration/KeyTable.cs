@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using Spd.Formats;
 using Spd.Networks;
 using YamlDotNet.RepresentationModel;
@@ -99,7 +100,7 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
 }
 
 /// <summary>Makes the keys of a record.</summary>
-internal static class Keys<TRecord>
+internal static class Keys<[DynamicallyAccessedMembers(OptionRanges.Needed)] TRecord>
 {
     /// <summary>A key that holds a value of a record.</summary>
     public static ConfigKey<TRecord> Value<TValue>(

@@ -7,6 +7,7 @@ using Spd.Formats;
 namespace Spd.Runs.Log;
 
 /// <summary>What is known after one log interval.</summary>
+/// <remarks>The generated reader sets every property, one whose key is missing to null: that is taken for what the property has at first.</remarks>
 public sealed record MetricRecord
 {
     /// <summary>Steps done.</summary>
@@ -22,16 +23,16 @@ public sealed record MetricRecord
     public double Lr { get; init; }
 
     /// <summary>Each loss term before its coefficient, and <c>total</c>.</summary>
-    public IReadOnlyDictionary<string, double> Losses { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> Losses { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
 
     /// <summary>Mean number of subcomponents of each site with a causal importance above 0.01.</summary>
-    public IReadOnlyDictionary<string, double> L0 { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> L0 { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
 
     /// <summary>Subcomponents of each site with a causal importance above 0.1 on any input of the batch; empty in the logs of older versions.</summary>
-    public IReadOnlyDictionary<string, int> Alive { get; init; } = new Dictionary<string, int>();
+    public IReadOnlyDictionary<string, int> Alive { get; init => field = value ?? new Dictionary<string, int>(); } = new Dictionary<string, int>();
 
     /// <summary>Anything else that was measured.</summary>
-    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> Metrics { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
 }
 
 /// <summary>Writes <c>metrics.jsonl</c>: one JSON object a line, keys in snake case, each line written at once. NaN and infinities are texts.</summary>
@@ -40,12 +41,7 @@ public sealed class MetricLog : IDisposable
     private const byte LineFeed = (byte)'\n';
     private const int LongestTail = 1 << 16;
 
-    private static JsonSerializerOptions Json { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
+    private static readonly LogJson Json = new(new JsonSerializerOptions(LogJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private readonly FileStream _stream;
 
@@ -86,7 +82,7 @@ public sealed class MetricLog : IDisposable
     /// <exception cref="IOException">It cannot be written, as on a full disk.</exception>
     public void Write(MetricRecord record)
     {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json), LineFeed];
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, Json.MetricRecord), LineFeed];
         try
         {
             // At the end as it is by now: another program may have cut the log.
@@ -150,9 +146,7 @@ public sealed class MetricLog : IDisposable
             if (line.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
             // What is no object at all, as an empty line, is not worth an exception.
             if (line.TrimStart(" \t"u8) is not [(byte)'{', ..]) return null;
-            return JsonSerializer.Deserialize<MetricRecord>(line, Json) is { Step: > 0, Losses: not null, L0: not null, Alive: not null, Metrics: not null } record
-                ? record
-                : null;
+            return JsonSerializer.Deserialize(line, Json.MetricRecord) is { Step: > 0 } record ? record : null;
         }
         catch (JsonException)
         {
@@ -160,3 +154,9 @@ public sealed class MetricLog : IDisposable
         }
     }
 }
+
+/// <summary>How a line is written and read.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(MetricRecord))]
+internal sealed partial class LogJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Unicode;
@@ -16,7 +17,7 @@ internal static class Html
     /// <summary>Renders a component as HTML.</summary>
     /// <typeparam name="T">The component.</typeparam>
     /// <param name="parameters">Its parameters.</param>
-    public static string Of<T>(params IEnumerable<(string Name, object? Value)> parameters)
+    public static string Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(params IEnumerable<(string Name, object? Value)> parameters)
         where T : IComponent
     {
         var services = new ServiceCollection().AddSingleton(HtmlEncoder.Create(UnicodeRanges.All)).BuildServiceProvider();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Spd.Engine.Optimisation;
 using Spd.Networks.Data;
 using Spd.Runs.Configuration;
@@ -34,7 +35,7 @@ internal static class TargetKeys
         where TTarget : TargetConfig => Keys<TargetConfig>.Nested("target", keys, c => (TTarget)c, (_, v) => v);
 
     /// <summary>How a target is trained, or was: one that is loaded has the same shape and data.</summary>
-    public static KeyTable<TTarget> Trained<TTarget>(KeyTable<TTarget> training)
+    public static KeyTable<TTarget> Trained<[DynamicallyAccessedMembers(OptionRanges.Needed)] TTarget>(KeyTable<TTarget> training)
         where TTarget : TrainedTargetConfig => new(
         [
             Keys<TTarget>.Optional("load", FilePath, c => c.Load, (c, v) => c with { Load = v }),

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Security.Cryptography;
-using System.Text.Json;
+using System.Text;
+using System.Text.Json.Nodes;
 using Spd.Formats;
 
 namespace Spd.Text;
@@ -36,18 +37,18 @@ internal sealed record TokenCacheHeader(int BytesPerToken, int VocabularySize, l
     public static ulong Checksum(ReadOnlySpan<byte> bytes) => XxHash3.HashToUInt64(bytes);
 
     /// <summary>The SHA-256 of what a cache is made of.</summary>
-    public static byte[] SourceOf(IReadOnlyList<string> files, string? column, DocumentEncoder encoder) => SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new
+    public static byte[] SourceOf(IReadOnlyList<string> files, string? column, DocumentEncoder encoder) => SHA256.HashData(Encoding.UTF8.GetBytes(new JsonObject
     {
-        version = Version,
-        files = files.Select(file => new FileInfo((File.ResolveLinkTarget(file, returnFinalTarget: true) ?? new FileInfo(file)).FullName))
-            .Select(file => file.Exists ? $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}" : throw new FileNotFoundException($"there is no file {Quoted.Path(file.FullName)}", file.FullName)),
-        content = ContentOf(files),
-        column,
-        encoder.Identity,
-        encoder.VocabularySize,
-        encoder.Start,
-        encoder.End,
-    }));
+        ["version"] = Version,
+        ["files"] = new JsonArray([.. files.Select(file => new FileInfo((File.ResolveLinkTarget(file, returnFinalTarget: true) ?? new FileInfo(file)).FullName))
+            .Select(file => file.Exists ? (JsonNode)$"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}" : throw new FileNotFoundException($"there is no file {Quoted.Path(file.FullName)}", file.FullName))]),
+        ["content"] = ContentOf(files),
+        ["column"] = column,
+        [nameof(encoder.Identity)] = encoder.Identity,
+        [nameof(encoder.VocabularySize)] = encoder.VocabularySize,
+        [nameof(encoder.Start)] = encoder.Start,
+        [nameof(encoder.End)] = encoder.End,
+    }.ToJsonString()));
 
     /// <summary>
     /// A checksum of what files hold, since a file may be changed and keep its size and time: of all of it up to 64 MiB, beyond that of places that are spread

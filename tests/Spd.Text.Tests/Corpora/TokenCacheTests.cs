@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Spd.Formats;
@@ -27,6 +28,17 @@ public sealed class TokenCacheTests : IDisposable
         Assert.Equal([97, 98, 299, 99, 299, 100, 101, 299], Ids(Letters, "a.json", "b.txt"));
         Assert.Equal([298, 97, 98, 299, 298, 99, 299], Ids(Letters with { Start = 298 }, "a.json"));
         Assert.Equal([97, 98, 99], Ids(Letters with { End = null }, "a.json"));
+    }
+
+    [Fact]
+    public void WhatACacheIsKnownByStaysTheSame()
+    {
+        Write("a+b.txt", "abc");
+        File.SetLastWriteTimeUtc(_folder["a+b.txt"], DateTime.UnixEpoch);
+        string content = Convert.ToHexStringLower(System.IO.Hashing.XxHash3.Hash("abc"u8));
+        // So it was written first; another text would have every cache made again.
+        string text = $$"""{"version":1,"files":["a\u002Bb.txt 3 {{DateTime.UnixEpoch.Ticks}}"],"content":"{{content}}","column":null,"Identity":"letters","VocabularySize":300,"Start":null,"End":299}""";
+        Assert.Equal(SHA256.HashData(Encoding.UTF8.GetBytes(text)), TokenCacheHeader.SourceOf([_folder["a+b.txt"]], column: null, Letters));
     }
 
     [Fact]
