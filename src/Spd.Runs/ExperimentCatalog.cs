@@ -6,10 +6,13 @@ namespace Spd.Runs;
 
 /// <summary>An experiment that the program ships.</summary>
 /// <param name="Name">Its name: the file's without the ending.</param>
-/// <param name="Description">One line about it.</param>
 /// <param name="Path">Its file.</param>
-public sealed record CatalogEntry(string Name, string Description, string Path)
+public sealed record CatalogEntry(string Name, string Path)
 {
+    /// <summary>One line about it, read from its file.</summary>
+    /// <exception cref="ConfigException">The file is no valid YAML.</exception>
+    public string Description => ConfigReader.ReadFile(Path).Find("description") is ConfigScalar { IsNull: false } text ? text.Text : "";
+
     /// <summary>What it holds; messages call it by its name, since its file lies where the program does.</summary>
     internal ConfigMap Read() => ConfigReader.ReadFile(Path, $"experiment {Quoted.Of(Name)}");
 }
@@ -18,14 +21,13 @@ public sealed record CatalogEntry(string Name, string Description, string Path)
 public sealed class ExperimentCatalog
 {
     /// <summary>The experiments of a folder; none when there is no such folder.</summary>
-    /// <exception cref="ConfigException">A file of the folder is no valid YAML.</exception>
     public ExperimentCatalog(string folder) =>
         Entries = !Directory.Exists(folder)
             ? []
             : [.. from path in Directory.EnumerateFiles(folder, "*.yaml")
                   let name = System.IO.Path.GetFileNameWithoutExtension(path)
                   orderby name
-                  select new CatalogEntry(name, ConfigReader.ReadFile(path).Find("description") is ConfigScalar { IsNull: false } text ? text.Text : "", path)];
+                  select new CatalogEntry(name, path)];
 
     /// <summary>The experiments, by name.</summary>
     public IReadOnlyList<CatalogEntry> Entries { get; }
