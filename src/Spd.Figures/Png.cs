@@ -4,16 +4,27 @@ using System.IO.Hashing;
 
 namespace Spd.Figures;
 
-/// <summary>Writes PNG files (ISO/IEC 15948) of 8-bit RGB.</summary>
+/// <summary>Writes PNG files (ISO/IEC 15948) of 8-bit RGB, or of colours by number.</summary>
 internal static class Png
 {
     private const int BytesPerPixel = 3;
+    private const byte ColorsAsRgb = 2, ColorsByNumber = 3;
 
     /// <summary>Encodes a picture.</summary>
     /// <param name="width">Pixels of a row, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="rgb">Red, green and blue of each pixel, row after row from the top: <c>[height, width, 3]</c>.</param>
-    public static byte[] Encode(int width, int height, ReadOnlySpan<byte> rgb)
+    public static byte[] Encode(int width, int height, ReadOnlySpan<byte> rgb) => Encode(width, height, ColorsAsRgb, palette: [], BytesPerPixel, rgb);
+
+    /// <summary>Encodes a picture of few colours, in a fraction of the bytes.</summary>
+    /// <param name="width">Pixels of a row, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="palette">Red, green and blue of each colour, of which there are at most 256: <c>[colours, 3]</c>.</param>
+    /// <param name="numbers">The number of each pixel's colour, row after row from the top: <c>[height, width]</c>.</param>
+    public static byte[] Encode(int width, int height, ReadOnlySpan<byte> palette, ReadOnlySpan<byte> numbers) =>
+        Encode(width, height, ColorsByNumber, palette, bytesPerPixel: 1, numbers);
+
+    private static byte[] Encode(int width, int height, byte colors, ReadOnlySpan<byte> palette, int bytesPerPixel, ReadOnlySpan<byte> pixels)
     {
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1a, (byte)'\n']);
@@ -21,15 +32,16 @@ internal static class Png
         byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
-        // 8 bits a channel, colours as RGB; deflate, the five filters and no interlacing are the zeros behind.
-        (header[8], header[9]) = (8, 2);
+        // 8 bits a channel or number; deflate, the five filters and no interlacing are the zeros behind.
+        (header[8], header[9]) = (8, colors);
         WriteChunk(file, "IHDR"u8, header);
-        WriteChunk(file, "IDAT"u8, Compress(width * BytesPerPixel, height, rgb));
+        if (palette.Length > 0) WriteChunk(file, "PLTE"u8, palette);
+        WriteChunk(file, "IDAT"u8, Compress(width * bytesPerPixel, height, pixels));
         WriteChunk(file, "IEND"u8, []);
         return file.ToArray();
     }
 
-    private static byte[] Compress(int stride, int height, ReadOnlySpan<byte> rgb)
+    private static byte[] Compress(int stride, int height, ReadOnlySpan<byte> pixels)
     {
         using var compressed = new MemoryStream();
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
@@ -38,7 +50,7 @@ internal static class Png
             {
                 // Each row names its filter: none.
                 zlib.WriteByte(0);
-                zlib.Write(rgb.Slice(row * stride, stride));
+                zlib.Write(pixels.Slice(row * stride, stride));
             }
         }
 

@@ -18,6 +18,10 @@ public sealed record SiteReport(
     /// <summary>What is looked at: a token of a text, or an input.</summary>
     public string Input { get; init; } = "token";
 
+    /// <summary>What the pictures of the page show, and in which colours; null where there are none. A sentence.</summary>
+    [JsonIgnore]
+    public string? Pictures { get; init; }
+
     /// <summary>How outputs are compared where a subcomponent is ablated: KL, in nats, or MSE.</summary>
     public string Error { get; init; } = "KL";
 
@@ -52,6 +56,14 @@ public sealed record SubcomponentReport(
     /// <summary>Those with the smallest, below zero as a rule.</summary>
     public IReadOnlyList<TokenScore>? ReadNegative { get; init; }
 
+    /// <summary>The input direction as a picture, the address of an image; null where what it reads is none.</summary>
+    [JsonIgnore]
+    public string? ReadPicture { get; init; }
+
+    /// <summary>The output direction as a picture.</summary>
+    [JsonIgnore]
+    public string? PromotedPicture { get; init; }
+
     /// <summary>What happens without it in its contexts; null where that was not measured.</summary>
     public AblationReport? Ablation { get; init; }
 }
@@ -64,7 +76,12 @@ public sealed record SubcomponentReport(
 /// <param name="Before">The text before the token.</param>
 /// <param name="Token">The token, or what stands out of the input.</param>
 /// <param name="After">The text behind it.</param>
-public sealed record ContextReport(long Sequence, int Position, float Importance, float Inner, string Before, string Token, string After);
+public sealed record ContextReport(long Sequence, int Position, float Importance, float Inner, string Before, string Token, string After)
+{
+    /// <summary>The input as a picture, the address of an image; null where it is none.</summary>
+    [JsonIgnore]
+    public string? Picture { get; init; }
+}
 
 /// <summary>A token, an input or an output, and a number.</summary>
 /// <param name="Token">Its text, or name.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spd.Decomposition;
 using Spd.Engine.Execution;
+using Spd.Figures;
 using Spd.Runs.Targets;
 
 namespace Spd.Runs.Activations;
@@ -27,6 +28,7 @@ internal sealed class InputActivations(
         int features = data.Evaluation.Features;
         int wanted = options.Sequences ?? ActivationOptions.StandardInputs, count = Math.Min(wanted, data.Measured?.Count ?? wanted);
         float[] inputs = data.Measured?.Inputs ?? data.Evaluation.Draw(count, seed, backend);
+        var (imageSize, inputScale) = (data.Measured?.ImageSize, PictureScale.Of(inputs));
         foreach (var activity in SiteActivity.Of(model, sites, Read, count, length: 1, features, places: 1, options.Top, backend, done => onProgress?.Invoke($"looked at {done} of {count} inputs")))
         {
             var needed = Needed(activity);
@@ -34,6 +36,8 @@ internal sealed class InputActivations(
             var ablation = shown.Exists(one => one.Contexts.Count > 0) && options.Ablated > 0 ? new OutputAblation(model, activity.Site, features, options.Top, loss, backend) : null;
             var directions = kind.DirectionsOf(model, data, activity.Site);
             var norms = activity.Site.Norms();
+            var readScale = directions.ReadSize is null ? null : ScaleOf(directions.Read);
+            var writtenScale = directions.WrittenSize is null ? null : ScaleOf(directions.Written);
             yield return new SiteReport(
                 activity.Site.Name, activity.Site.C, count, count,
                 "Raised and lowered are what U, with all of its norm, adds to where the matrix writes, for an input of 1 along the direction that is read.",
@@ -41,7 +45,10 @@ internal sealed class InputActivations(
             {
                 Input = "input",
                 Error = loss == OutputLoss.Mse ? "MSE" : "KL",
+                Pictures = imageSize is null ? null : string.Concat(Scaled("inputs", inputScale), Scaled("V", readScale), Scaled("U", writtenScale)).TrimEnd(),
             };
+
+            PictureScale ScaleOf(Func<int, double[]> direction) => PictureScale.Of(shown.SelectMany(one => direction(one.Component)).Select(value => (float)value), isSigned: true);
 
             SubcomponentReport Report(SubcomponentActivity one, bool isAblated)
             {
@@ -52,7 +59,10 @@ internal sealed class InputActivations(
                 return new SubcomponentReport(
                     c, one.Frequencies, one.MeanImportance, !one.IsPositive,
                     [.. one.Contexts.Select(context => new ContextReport(
-                        context.Sequence, 0, context.Importance, sign * context.Inner, "", Told((int)context.Sequence), ClassOf((int)context.Sequence) is { } name ? $" → {name}" : ""))])
+                        context.Sequence, 0, context.Importance, sign * context.Inner, "", Told((int)context.Sequence), ClassOf((int)context.Sequence) is { } name ? $" → {name}" : "")
+                    {
+                        Picture = imageSize is var (height, width) ? inputScale.Draw(height, width, inputs.AsSpan((int)context.Sequence * features, features)) : null,
+                    })])
                 {
                     Norm = norms[c],
                     TopToken = one.Contexts.Select(context => ClassOf((int)context.Sequence)).OfType<string>().GroupBy(name => name).MaxBy(group => group.Count())?.Key,
@@ -60,6 +70,8 @@ internal sealed class InputActivations(
                     Suppressed = Largest(written, directions.WriteName, -sign, DirectionsListed),
                     Read = Largest(read, directions.ReadName, sign, DirectionsListed),
                     ReadNegative = Largest(read, directions.ReadName, -sign, DirectionsListed),
+                    ReadPicture = Picture(readScale, directions.ReadSize, read, sign),
+                    PromotedPicture = Picture(writtenScale, directions.WrittenSize, written, sign),
                     Ablation = effect is null ? null : new AblationReport(
                         effect.Inputs, effect.Error, null, Largest([.. effect.Change], OutputName, -1, ChangesListed), Largest([.. effect.Change], OutputName, 1, ChangesListed)),
                 };
@@ -71,12 +83,20 @@ internal sealed class InputActivations(
         // What stands out of an input: its largest numbers.
         string Told(int row)
         {
+            if (imageSize is not null) return $"row {row}";
             float[] values = inputs[(row * features)..((row + 1) * features)];
             var largest = Enumerable.Range(0, features).Where(i => values[i] != 0).OrderByDescending(i => Math.Abs(values[i])).Take(FeaturesListed).Order();
             string told = string.Join(", ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{FeatureName(i)}: {values[i]:0.###}")));
             return $"{(data.Measured is null ? "" : $"row {row}: ")}{(told.Length == 0 ? "all zero" : told)}{(values.Count(value => value != 0) > FeaturesListed ? ", …" : "")}";
         }
     }
+
+    private static string? Picture(PictureScale? scale, (int Height, int Width)? size, double[] values, int sign) =>
+        size is var (height, width) ? scale?.Draw(height, width, [.. values.Select(value => (float)(sign * value))]) : null;
+
+    private static string? Scaled(string what, PictureScale? scale) => scale is null ? null : scale.IsSigned
+        ? string.Create(CultureInfo.InvariantCulture, $"Pictures of {what} go from blue for −{scale.Largest:G3} through white for 0 to red for {scale.Largest:G3}, all on this page alike. ")
+        : string.Create(CultureInfo.InvariantCulture, $"Pictures of {what} go from white for 0 to dark blue for {scale.Largest:G3}, all on this page alike. ");
 
     // Sorted by size with the sign that is asked for; what has the other sign is not of them.
     private static IReadOnlyList<TokenScore> Largest(double[] values, Func<int, string> name, int sign, int most)

@@ -7,6 +7,9 @@ namespace Spd.Runs.Targets;
 /// <param name="Shape">The shape of one input: <c>[28, 28]</c> of an image.</param>
 public sealed record LabelledRows(float[] Inputs, int Count, int HeldOutCount, IReadOnlyList<int> Shape)
 {
+    /// <summary>The height and width of one input, where it is an image of one channel; null where it is not.</summary>
+    public (int Height, int Width)? ImageSize => Shape.Where(size => size != 1).ToList() is [var height, var width] ? (height, width) : null;
+
     /// <summary>The class of each row, or null.</summary>
     public int[]? Labels { get; init; }
 

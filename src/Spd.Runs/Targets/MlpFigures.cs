@@ -18,7 +18,7 @@ internal static class MlpFigures
         yield return Importances(maps, rows);
         if (model.Network is not Mlp network) yield break;
         if (maps.FirstOrDefault(map => map.Site.Linear == network.Layers[0]) is { } first)
-            yield return rows.Shape is [var height, var width] ? Images(first, height, width) : ReadDirections(first, rows);
+            yield return rows.ImageSize is var (height, width) ? Images(first, height, width) : ReadDirections(first, rows);
         if (maps.FirstOrDefault(map => map.Site.Linear == network.Layers[^1]) is { } last) yield return WriteDirections(last, rows);
     }
 

@@ -79,8 +79,10 @@ internal sealed class MlpTarget : TargetKind
     internal override SiteDirections DirectionsOf(ComponentModel model, TargetData data, Site site)
     {
         var (layers, rows, own) = (((Mlp)model.Network).Layers, data.Measured!, SiteDirections.Of(site, "unit", "unit"));
-        if (site.Linear == layers[0]) own = own with { ReadName = rows.InputName };
-        return site.Linear == layers[^1] ? own with { WriteName = rows.OutputName } : own;
+        if (site.Linear == layers[0]) own = own with { ReadName = rows.InputName, ReadSize = rows.ImageSize };
+        // What gives as many numbers as it takes, and no classes, gives what is like its inputs.
+        bool isLikeInputs = rows.Labels is null && site.Outputs == layers[0].Inputs;
+        return site.Linear == layers[^1] ? own with { WriteName = rows.OutputName, WrittenSize = isLikeInputs ? rows.ImageSize : null } : own;
     }
 
     public override IEnumerable<RunFigure> Draw(ComponentModel model, TargetData data, Backend backend) => data.Measured is { } rows ? MlpFigures.Draw(model, rows, backend) : [];

@@ -10,6 +10,12 @@ namespace Spd.Runs.Targets;
 /// <param name="Written">What a subcomponent writes for an inner activation of 1 along that direction: U with all of the norm.</param>
 internal sealed record SiteDirections(Func<int, string> ReadName, Func<int, double[]> Read, Func<int, string> WriteName, Func<int, double[]> Written)
 {
+    /// <summary>The height and width of what is read, where it is an image.</summary>
+    public (int Height, int Width)? ReadSize { get; init; }
+
+    /// <summary>The height and width of what is written, where it is an image.</summary>
+    public (int Height, int Width)? WrittenSize { get; init; }
+
     /// <summary>The factors as they are.</summary>
     /// <param name="site">The site.</param>
     /// <param name="inputs">What an input of it is called: <c>feature</c>.</param>

@@ -1,5 +1,6 @@
 using Spd.Decomposition;
 using Spd.Engine.Operations;
+using Spd.Figures;
 using Spd.Networks.Data;
 using Spd.Networks.Targets;
 using Spd.Runs.Activations;
@@ -107,6 +108,51 @@ public sealed class InputActivationsTests : IDisposable
         Assert.Contains("<th>Ablated: MSE</th>", html, StringComparison.Ordinal);
         Assert.Contains("<th>Raises</th>", html, StringComparison.Ordinal);
         Assert.DoesNotContain("oken", html[html.IndexOf("<main>", StringComparison.Ordinal)..html.IndexOf("<script>", StringComparison.Ordinal)].Replace("class=\"tokens\"", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void InputsAndDirectionsThatAreImagesAreDrawn(bool hasLabels)
+    {
+        const int Height = 2, Width = 3, Count = 20;
+        float[] inputs = new float[Count * Height * Width];
+        new Spd.Engine.RandomSequence(1, Spd.Networks.NetworkStreams.RowChoice).FillUniform(inputs, 0, 1);
+        inputs[7] = 4;
+        var rows = new LabelledRows(inputs, Count, HeldOutCount: 0, [1, Height, Width]) { Labels = hasLabels ? new int[Count] : null };
+        var source = new TableData(rows.Table());
+        var network = new Mlp([Height * Width, 5, Height * Width], Spd.Networks.ActivationName.Relu, bias: false);
+        network.Initialise(seed: 3);
+        var model = ComponentModel.Create(network, ["layers.*"], C, k: 0, seed: 1);
+        foreach (var site in model.Sites) site.Gate.Bias!.Values.Fill(1);
+        var reports = new InputActivations(model, MlpTarget.Instance, new TargetData(source, source, rows), new ActivationOptions { Top = 2 }, OutputLoss.Mse, seed: 7, _backend).Of(model.Sites).ToList();
+        foreach (var report in reports)
+        {
+            bool isFirst = report.Site == "layers.0";
+            Assert.Equal(isFirst, report.Pictures!.Contains(" Pictures of V go from blue for −", StringComparison.Ordinal));
+            Assert.Equal(!isFirst && !hasLabels, report.Pictures.Contains(" Pictures of U go from blue for −", StringComparison.Ordinal));
+            Assert.StartsWith("Pictures of inputs go from white for 0 to dark blue for 4, all on this page alike.", report.Pictures, StringComparison.Ordinal);
+            Assert.Equal(C, report.Subcomponents.Count);
+            foreach (var one in report.Subcomponents)
+            {
+                Assert.Equal((isFirst, !isFirst && !hasLabels), (one.ReadPicture is not null, one.PromotedPicture is not null));
+                Assert.All(one.Contexts, context => Assert.Equal(new PictureScale(4, IsSigned: false).Draw(Height, Width, inputs.AsSpan((int)context.Sequence * Height * Width, Height * Width)), context.Picture));
+                Assert.Equal(2, one.Contexts.Count);
+            }
+
+            // On the table, in the section, and of each input.
+            string html = SitePage.Of(report).Html;
+            Assert.Equal(C * (2 + (isFirst || !hasLabels ? 2 : 0)), html.Split("<img class=\"picture\" src=\"data:image/png;base64,").Length - 1);
+            Assert.Equal(isFirst, html.Contains("alt=\"V of subcomponent 3\"", StringComparison.Ordinal));
+            Assert.DoesNotContain("base64", SiteReport.ToJson([report]), StringComparison.Ordinal);
+        }
+
+        var first = model.Sites[0];
+        double[] lengths = [.. Enumerable.Range(0, C).Select(c => Math.Sqrt(first.V.Row(c).ToArray().Sum(value => (double)value * value)))];
+        double largest = Enumerable.Range(0, C).Max(c => first.V.Row(c).ToArray().Max(value => Math.Abs(value / lengths[c])));
+        var turned = reports[0].Subcomponents[0];
+        float[] v = [.. first.V.Row(turned.Component).ToArray().Select(value => (float)(value / lengths[turned.Component] * (turned.IsTurned ? -1 : 1)))];
+        Assert.Equal(new PictureScale(largest, IsSigned: true).Draw(Height, Width, v), turned.ReadPicture);
     }
 
     /// <summary>The report of a site of which subcomponent 1 alone is needed: it reads feature 2 and writes mostly to hidden unit 1.</summary>
