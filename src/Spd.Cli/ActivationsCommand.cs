@@ -65,7 +65,7 @@ internal static class ActivationsCommand
 
     private static void WriteSite(SiteReport report)
     {
-        Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {(IsText(report) ? $"{report.Sequences} held-out sequences ({report.Positions} tokens)" : $"{report.Positions} inputs")}."));
+        Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {report.Examples}."));
         bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
         bool hasTop = report.Subcomponents.Any(one => one.TopToken is not null);
         var table = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right("c")).AddColumn(Screen.Right("norm")).AddColumn(Screen.Right("above 0.01")).AddColumn(Screen.Right("above 0.5")).AddColumn(Screen.Right("mean"));
@@ -103,7 +103,7 @@ internal static class ActivationsCommand
         if (one.Ablation is { } effect)
         {
             Screen.WriteLine(Invariant(
-                $"without it {(isText ? "in these contexts" : "on these inputs")} (mean of {effect.Contexts}): {report.Error} {Error(report, effect)}{(report.Error == "KL" ? " nats" : "")}{(effect.LogProbabilityChange is { } change ? Invariant($", log-probability of the token that follows {change:+0.0000;-0.0000;0}") : "")}"));
+                $"without it {(isText ? "in these contexts" : "on these inputs")} (mean of {effect.Contexts}): {report.Error} {Error(report, effect)}{(report.Error == "KL" ? " nats" : "")}{(effect.LogProbabilityChange is { } change ? Invariant($", log-probability of the {report.Asked} {change:+0.0000;-0.0000;0}") : "")}"));
             WriteTokens(report, isText ? "tokens that lose" : "outputs that fall", effect.Losing);
             WriteTokens(report, isText ? "tokens that gain" : "outputs that rise", effect.Gaining);
         }

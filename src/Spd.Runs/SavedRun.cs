@@ -128,15 +128,13 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
     /// <param name="options">How much is looked at.</param>
     /// <param name="backend">What computes.</param>
     /// <param name="onProgress">Is told now and then how far it is: a sentence without its full stop.</param>
-    /// <exception cref="ConfigException">It is a run of APD, or of sequences that are no text, or has no such site or subcomponent.</exception>
+    /// <exception cref="ConfigException">It is a run of APD, or has no such site or subcomponent.</exception>
     /// <exception cref="RunFolderException">The model, the target or the text are not those that the run ended with.</exception>
     public IReadOnlyList<SiteReport> Activations(string? site, int? component, ActivationOptions options, Backend backend, Action<string>? onProgress = null)
     {
         using var decomposition = LoadSpd(backend);
         var sites = site is null ? decomposition.Sites : [RunActivations.Find(decomposition.Sites, site)];
-        var activations = decomposition.Activations(options) ?? throw new ConfigException(
-            $"the run in {Quoted.Path(Folder.Root)} is of sequences that are no text (task_name is '{Experiment.Target.Kind.TaskName}'): there is nothing to show them by");
-        return [.. activations.Of(sites, component, onProgress)];
+        return [.. decomposition.Activations(options).Of(sites, component, onProgress)];
     }
 
     /// <summary>

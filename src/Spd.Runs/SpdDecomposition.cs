@@ -59,23 +59,20 @@ internal sealed class SpdDecomposition : IDecomposition
     public IReadOnlyList<RunPage> WritePages()
     {
         double weights = _decomposer.Components.Network.NamedParameters().Sum(entry => (double)entry.Parameter.Count);
-        return [.. Activations(ActivationOptions.Quick(weights, _data.Evaluation.Length, Sites.Count))?.Of(Sites).Select(report => SitePage.Of(report)) ?? []];
+        return [.. Activations(ActivationOptions.Quick(weights, _data.Evaluation.Length, Sites.Count, ActivationOptions.StandardOf(_data))).Of(Sites).Select(report => SitePage.Of(report))];
     }
 
-    /// <summary>What the subcomponents do; null for sequences that are no text.</summary>
-    public RunActivations? Activations(ActivationOptions options) => _data.Text is { } text
-        ? new TextActivations(_decomposer.Components, text, options, _backend)
-        : _data.Evaluation.Length == 1
-            ? new InputActivations(_decomposer.Components, _config.Target.Kind, _data, options, OutputLoss, _config.Decomposition.Seed, _backend)
-            : null;
+    /// <summary>What the subcomponents do.</summary>
+    public RunActivations Activations(ActivationOptions options) => _data.Evaluation.Length == 1
+        ? new InputActivations(_decomposer.Components, _config.Target.Kind, _data, options, OutputLoss, _config.Decomposition.Seed, _backend)
+        : new TokenActivations(
+            _decomposer.Components, TokenExamples.Of(_data, options.Sequences ?? ActivationOptions.StandardOf(_data), _config.Decomposition.Seed, _backend), options, _backend);
 
     /// <summary>Writes what is computed of examples; see <see cref="RunDump"/>.</summary>
     public long Dump(string path, int? examples, bool? hasOutputs, Action<string>? onProgress)
     {
-        bool isOfText = _data.Text is not null;
-        int standard = _data.Evaluation.Length == 1 ? ActivationOptions.StandardInputs : isOfText ? ActivationOptions.StandardSequences : 1024;
         return RunDump.Write(
-            path, _decomposer.Components, _data, examples ?? standard, hasOutputs ?? !isOfText, _config.Decomposition.Seed, _backend, onProgress);
+            path, _decomposer.Components, _data, examples ?? ActivationOptions.StandardOf(_data), hasOutputs ?? _data.Text is null, _config.Decomposition.Seed, _backend, onProgress);
     }
 
     /// <summary>Sees what the network does otherwise with some subcomponents scaled, on as many batches as it is measured on.</summary>

@@ -11,7 +11,18 @@ namespace Spd.Decomposition;
 /// <param name="Divergence">Σ P (log P − log Q) in nats, Q without the subcomponent and P with it.</param>
 /// <param name="LogProbabilityChange">The change of the log-probability of the token that follows, <c>log Q − log P</c>, in nats.</param>
 /// <param name="ProbabilityChange">For each token of the vocabulary the change of its probability, <c>Q − P</c>.</param>
-public sealed record AblationEffect(int Contexts, double Divergence, double LogProbabilityChange, IReadOnlyList<double> ProbabilityChange);
+public sealed record AblationEffect(int Contexts, double Divergence, double LogProbabilityChange, IReadOnlyList<double> ProbabilityChange)
+{
+    /// <summary>For each context the attention around it, of a site of attention; empty of others.</summary>
+    public IReadOnlyList<IReadOnlyList<AttentionEffect>> Attention { get; init; } = [];
+}
+
+/// <summary>What a head attends to from one position, with a subcomponent and without it.</summary>
+/// <param name="Head">The head.</param>
+/// <param name="Reader">The position that attends.</param>
+/// <param name="With">For each position the probability with it.</param>
+/// <param name="Without">The probability without it; the same where the site decides nothing about attention.</param>
+public sealed record AttentionEffect(int Head, int Reader, IReadOnlyList<double> With, IReadOnlyList<double> Without);
 
 /// <summary>
 /// Ablates subcomponents of one site: its matrix is the sum of all of them but one, at every position, against the sum of all, and the rest of the network is the
@@ -19,22 +30,28 @@ public sealed record AblationEffect(int Contexts, double Divergence, double LogP
 /// </summary>
 public sealed class Ablation
 {
+    // Readers of a key or a value that are looked at: the position itself and those behind it.
+    private const int MostReaders = 9;
+
     // Numbers of the residual stream that are kept of a batch, of each of the two passes.
     private const int MostNumbers = 1 << 22;
 
     private readonly int _c, _features;
     private readonly Passes _stream, _logits;
-    private readonly Value _tokens, _all, _without;
+    private readonly Value _tokens, _all, _without, _allLogits, _logitsWithout, _allHidden, _hiddenWithout;
+    private readonly Attention? _attention;
+    private readonly bool _isAttendedTo;
+    private readonly (Value Query, Value Key) _allHeads, _headsWithout;
 
     /// <summary>Plans the passes with and without a subcomponent.</summary>
-    /// <param name="model">The components of a <see cref="Transformer"/>.</param>
+    /// <param name="model">The components of a <see cref="Transformer"/>, or of a <see cref="LastLogits"/>.</param>
     /// <param name="site">The site.</param>
     /// <param name="length">Tokens of a sequence.</param>
     /// <param name="contexts">How many contexts a subcomponent has at most.</param>
     /// <param name="backend">What computes.</param>
     public Ablation(ComponentModel model, Site site, int length, int contexts, Backend backend)
     {
-        var network = (Transformer)model.Network;
+        var network = Transformer.In(model.Network);
         (_c, _features) = (site.C, network.Head.Inputs);
         var graph = new Graph();
         var mask = graph.Add(new Input(new Shape(Domain.Weights, _c)));
@@ -43,15 +60,29 @@ public sealed class Ablation
         // Logits are only of the positions that are looked at.
         (_tokens, _all, _without) = (graph.Input(1), graph.Input(_features), graph.Input(_features));
         int sequences = (int)Math.Clamp(MostNumbers / ((long)length * _features), 1, contexts);
-        _stream = new Passes(graph, mask, network.Hidden(all, _tokens), network.Hidden(without, _tokens), new Batch(sequences, length), backend);
-        _logits = new Passes(graph, mask, network.Head.Forward(all, _all), network.Head.Forward(without, _without), sequences, backend);
+        (_allHidden, _hiddenWithout) = (network.Hidden(all, _tokens), network.Hidden(without, _tokens));
+        (_allLogits, _logitsWithout) = (network.Head.Forward(all, _all), network.Head.Forward(without, _without));
+        List<Value> kept = [_allHidden, _hiddenWithout];
+        if (network.Blocks.FirstOrDefault(block => block.Attention.LinearMaps().Any(map => map.Linear == site.Linear)) is { } own)
+        {
+            (_attention, _isAttendedTo) = (own.Attention, own.Attention.IsAttendedTo(site.Linear));
+            (_allHeads, _headsWithout) = (network.QueriesAndKeys(all, _tokens, own), network.QueriesAndKeys(without, _tokens, own));
+            kept.AddRange([_allHeads.Query, _allHeads.Key, _headsWithout.Query, _headsWithout.Key]);
+        }
+
+        _stream = new Passes(graph, mask, kept, new Batch(sequences, length), backend);
+        _logits = new Passes(graph, mask, [_allLogits, _logitsWithout], sequences, backend);
     }
 
     /// <summary>Ablates one subcomponent.</summary>
     /// <param name="c">The subcomponent.</param>
-    /// <param name="contexts">Where its effect is looked at, at least one place; a token follows each.</param>
+    /// <param name="contexts">Where its effect is looked at, at least one place.</param>
     /// <param name="read">Gives the sequences.</param>
-    public AblationEffect Of(int c, IReadOnlyList<ActivationContext> contexts, SequenceReader read)
+    /// <param name="answerOf">
+    /// The token that answers a sequence, where its last position is asked, wherever in it the subcomponent is needed; null where that place itself is asked for the
+    /// token that follows it, as one must.
+    /// </param>
+    public AblationEffect Of(int c, IReadOnlyList<ActivationContext> contexts, SequenceReader read, Func<long, int>? answerOf = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
         float[] mask = new float[_c];
@@ -61,27 +92,30 @@ public sealed class Ablation
         int[] next = new int[sequences], tokens = new int[length];
         float[] values = new float[sequences * length], all = new float[sequences * _features], without = new float[sequences * _features];
         double divergence = 0, change = 0;
-        double[] probabilities = new double[_logits.All.Rows];
+        double[] probabilities = new double[_allLogits.Rows];
+        var attention = new List<IReadOnlyList<AttentionEffect>>();
         foreach (var some in contexts.Chunk(sequences))
         {
             for (int i = 0; i < some.Length; i++)
             {
                 read(some[i].Sequence, tokens);
                 for (int position = 0; position < length; position++) values[i * length + position] = tokens[position];
-                next[i] = tokens[some[i].Position + 1];
+                next[i] = answerOf?.Invoke(some[i].Sequence) ?? tokens[some[i].Position + 1];
             }
 
             _stream.Run(mask, (_tokens, values));
             for (int i = 0; i < some.Length; i++)
             {
-                _stream.RowOfAll(i * length + some[i].Position).CopyTo(all.AsSpan(i * _features));
-                _stream.RowWithout(i * length + some[i].Position).CopyTo(without.AsSpan(i * _features));
+                int asked = i * length + (answerOf is null ? some[i].Position : length - 1);
+                _stream.Rows(_allHidden, asked).CopyTo(all.AsSpan(i * _features));
+                _stream.Rows(_hiddenWithout, asked).CopyTo(without.AsSpan(i * _features));
+                if (_attention is not null) attention.Add([.. AttentionAt(_attention, i, some[i].Position)]);
             }
 
             _logits.Run(mask, (_all, all), (_without, without));
             for (int i = 0; i < some.Length; i++)
             {
-                double[] p = LogProbabilities(_logits.RowOfAll(i)), q = LogProbabilities(_logits.RowWithout(i));
+                double[] p = LogProbabilities(_logits.Rows(_allLogits, i)), q = LogProbabilities(_logits.Rows(_logitsWithout, i));
                 change += (q[next[i]] - p[next[i]]) / contexts.Count;
                 for (int token = 0; token < probabilities.Length; token++)
                 {
@@ -91,7 +125,23 @@ public sealed class Ablation
             }
         }
 
-        return new AblationEffect(contexts.Count, divergence, change, probabilities);
+        return new AblationEffect(contexts.Count, divergence, change, probabilities) { Attention = attention };
+    }
+
+    /// <summary>What a position attends to, or, where it is only attended to, what it and those behind it attend to.</summary>
+    private IEnumerable<AttentionEffect> AttentionAt(Attention attention, int sequence, int position)
+    {
+        int length = _stream.Batch.Length, readers = _isAttendedTo ? Math.Min(MostReaders, length - position) : 1;
+        for (int head = 0; head < attention.Options.Heads; head++)
+            for (int reader = position; reader < position + readers; reader++)
+                yield return new AttentionEffect(head, reader, Probabilities(_allHeads, head, reader), Probabilities(_headsWithout, head, reader));
+
+        double[] Probabilities((Value Query, Value Key) heads, int head, int reader)
+        {
+            double[] probabilities = new double[length];
+            attention.Probabilities(_stream.Rows(heads.Query, sequence * length, length), _stream.Rows(heads.Key, sequence * length, length), head, reader, probabilities);
+            return probabilities;
+        }
     }
 
     /// <summary>The logarithms of the probabilities that logits stand for.</summary>
@@ -107,26 +157,21 @@ public sealed class Ablation
     }
 
     /// <summary>A part of the network, with and without a subcomponent.</summary>
-    private sealed class Passes(Graph graph, Value mask, Value all, Value without, Batch batch, Backend backend)
+    private sealed class Passes(Graph graph, Value mask, IReadOnlyList<Value> kept, Batch batch, Backend backend)
     {
-        private readonly Program _program = backend.Compile(new Objective(graph), batch, keep: [all, without]);
-        private readonly float[] _all = new float[batch.Positions * all.Rows], _without = new float[batch.Positions * all.Rows];
+        private readonly Program _program = backend.Compile(new Objective(graph), batch, keep: [.. kept.Distinct()]);
+        private readonly Dictionary<Value, float[]> _read = kept.Distinct().ToDictionary(value => value, value => new float[batch.Positions * value.Rows]);
 
         public Batch Batch => batch;
-
-        public Value All => all;
 
         public void Run(float[] maskValues, params ReadOnlySpan<(Value Input, float[] Values)> inputs)
         {
             if (_program.Plan.Find(mask) is not null) _program.Set(mask, maskValues);
             foreach (var (input, values) in inputs) _program.Set(input, values);
             _program.Run(seed: 0, step: 0);
-            _program.Read(all, _all);
-            _program.Read(without, _without);
+            foreach (var (value, numbers) in _read) _program.Read(value, numbers);
         }
 
-        public ReadOnlySpan<float> RowOfAll(int row) => _all.AsSpan(row * all.Rows, all.Rows);
-
-        public ReadOnlySpan<float> RowWithout(int row) => _without.AsSpan(row * all.Rows, all.Rows);
+        public ReadOnlySpan<float> Rows(Value value, int first, int count = 1) => _read[value].AsSpan(first * value.Rows, count * value.Rows);
     }
 }

@@ -55,16 +55,18 @@ public sealed record SiteActivity(Site Site, long Positions, IReadOnlyList<Subco
     /// <param name="length">Tokens of a sequence, at least 2.</param>
     /// <param name="top">
     /// Contexts that are kept of a subcomponent: those of the largest importance, of equal ones those of the largest inner activation, from each sequence one.
-    /// They have an importance above <see cref="Evaluator.ActiveThreshold"/>, and a token follows them: the last position of a sequence is none.
+    /// They have an importance above <see cref="Evaluator.ActiveThreshold"/>.
     /// </param>
     /// <param name="backend">What computes.</param>
     /// <param name="onSequences">Is told how many sequences have been gone through.</param>
+    /// <param name="isLastIncluded">Whether the last position of a sequence may be a context too, which no token follows.</param>
     public static IReadOnlyList<SiteActivity> Of(
-        ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend, Action<long>? onSequences = null)
+        ComponentModel model, IReadOnlyList<Site> sites, SequenceReader read, long sequences, int length, int top, Backend backend, Action<long>? onSequences = null,
+        bool isLastIncluded = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
         int[] tokens = new int[length];
-        return Of(model, sites, Read, sequences, length, features: 1, length - 1, top, backend, onSequences);
+        return Of(model, sites, Read, sequences, length, features: 1, isLastIncluded ? length : length - 1, top, backend, onSequences);
 
         void Read(long number, Span<float> values)
         {

@@ -111,6 +111,12 @@ public sealed class Attention : Module
     /// <summary>The linear map of the output.</summary>
     public Linear Output { get; }
 
+    /// <summary>Whether a map decides what is attended to: it makes queries or keys.</summary>
+    public bool Decides(Linear map) => map == _query || map == _key || map == _fused;
+
+    /// <summary>Whether what a map makes of a position is only read by those that attend to it: keys or values.</summary>
+    public bool IsAttendedTo(Linear map) => map == _key || map == _value;
+
     /// <summary>The factor of the scores.</summary>
     public double Scale => Options.Scale ?? 1 / Math.Sqrt(_headWidth);
 

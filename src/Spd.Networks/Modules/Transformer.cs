@@ -48,6 +48,11 @@ public sealed class Transformer : Module
         ContextLength = contextLength;
     }
 
+    /// <summary>The transformer that a network is, or of which it asks only the last position.</summary>
+    /// <exception cref="ArgumentException">It is another network.</exception>
+    public static Transformer In(Module network) =>
+        network as Transformer ?? (network as LastLogits)?.Transformer ?? throw new ArgumentException("the network is no transformer", nameof(network));
+
     /// <summary>The vectors of tokens.</summary>
     public Embedding Embedding { get; }
 
@@ -112,6 +117,14 @@ public sealed class Transformer : Module
     {
         var vectors = Embedding.Forward(pass, tokens);
         return _positions is null ? vectors : pass.Graph.Plus(vectors, _positions.Forward(pass, pass.Continued?.Positions ?? pass.Graph.Positions()));
+    }
+
+    /// <summary>The queries and keys of a block, as <see cref="Attention.Projections"/> has them.</summary>
+    public (Value Query, Value Key) QueriesAndKeys(ForwardPass pass, Value tokens, TransformerBlock block)
+    {
+        var stream = Blocks.TakeWhile(earlier => earlier != block).Aggregate(Embed(pass, tokens), (value, earlier) => earlier.Forward(pass, value));
+        var (query, key, _) = block.Attention.Projections(pass, block.AttentionInput(pass, stream));
+        return (query, key);
     }
 
     /// <summary>The residual stream behind the last block, normalised: what the head reads.</summary>

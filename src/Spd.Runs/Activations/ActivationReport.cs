@@ -18,6 +18,18 @@ public sealed record SiteReport(
     /// <summary>What is looked at: a token of a text, or an input.</summary>
     public string Input { get; init; } = "token";
 
+    /// <summary>What was looked at, in words: <c>64 held-out sequences (16384 tokens)</c>.</summary>
+    [JsonIgnore]
+    public string Examples { get; init; } = "";
+
+    /// <summary>What a language model is asked for in a context: the token that follows, or the answer behind the whole sequence.</summary>
+    [JsonIgnore]
+    public string Asked { get; init; } = "token that follows";
+
+    /// <summary>How the attention in contexts is to be read; null of a site that is not of attention. A sentence.</summary>
+    [JsonIgnore]
+    public string? Attention { get; init; }
+
     /// <summary>What the pictures of the page show, and in which colours; null where there are none. A sentence.</summary>
     [JsonIgnore]
     public string? Pictures { get; init; }
@@ -81,7 +93,30 @@ public sealed record ContextReport(long Sequence, int Position, float Importance
     /// <summary>The input as a picture, the address of an image; null where it is none.</summary>
     [JsonIgnore]
     public string? Picture { get; init; }
+
+    /// <summary>
+    /// Of a site of attention, of each head the positions that the token attends to most, or, of keys and values, those behind it that attend to it; null of other sites,
+    /// and where no ablation was measured.
+    /// </summary>
+    public IReadOnlyList<AttentionReport>? Attention { get; init; }
+
+    /// <summary>The tokens of the context one by one, with those farther away that attention is about; null where there is no attention.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<ContextPiece>? Pieces { get; init; }
 }
+
+/// <summary>A token of a context.</summary>
+/// <param name="Position">Its position in the sequence.</param>
+/// <param name="Text">Its text.</param>
+public readonly record struct ContextPiece(int Position, string Text);
+
+/// <summary>The attention between the token of a context and another position.</summary>
+/// <param name="Head">The head, from 0.</param>
+/// <param name="Position">The other position.</param>
+/// <param name="Token">The token there.</param>
+/// <param name="Weight">The probability that is attended with.</param>
+/// <param name="Without">The same without the subcomponent; null where it cannot change it.</param>
+public sealed record AttentionReport(int Head, int Position, string Token, double Weight, double? Without);
 
 /// <summary>A token, an input or an output, and a number.</summary>
 /// <param name="Token">Its text, or name.</param>

@@ -26,7 +26,7 @@ internal sealed class InputActivations(
     {
         Check(sites, component);
         int features = data.Evaluation.Features;
-        int wanted = options.Sequences ?? ActivationOptions.StandardInputs, count = Math.Min(wanted, data.Measured?.Count ?? wanted);
+        int wanted = options.Sequences ?? ActivationOptions.StandardOf(data), count = Math.Min(wanted, data.Measured?.Count ?? wanted);
         float[] inputs = data.Measured?.Inputs ?? data.Evaluation.Draw(count, seed, backend);
         var (imageSize, inputScale) = (data.Measured?.ImageSize, PictureScale.Of(inputs));
         foreach (var activity in SiteActivity.Of(model, sites, Read, count, length: 1, features, places: 1, options.Top, backend, done => onProgress?.Invoke($"looked at {done} of {count} inputs")))
@@ -44,6 +44,7 @@ internal sealed class InputActivations(
                 "Read is the direction V, of length 1.", needed.Count, [.. shown.Select((one, i) => Report(one, i < options.Ablated))])
             {
                 Input = "input",
+                Examples = $"{count} inputs",
                 Error = loss == OutputLoss.Mse ? "MSE" : "KL",
                 Pictures = imageSize is null ? null : string.Concat(Scaled("inputs", inputScale), Scaled("V", readScale), Scaled("U", writtenScale)).TrimEnd(),
             };

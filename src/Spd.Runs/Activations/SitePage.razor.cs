@@ -41,6 +41,24 @@ public sealed partial class SitePage
     internal static bool IsAskedFor(string file) => File.Exists(file)
         && File.ReadLines(file).TakeWhile(line => !line.StartsWith("<title>", StringComparison.Ordinal)).Any(line => line.Contains($"content=\"{Asked}\"", StringComparison.Ordinal));
 
+    private static bool HasAttention(SubcomponentReport one) => one.Contexts.Any(context => context.Attention is not null);
+
+    private static bool HasChange(SubcomponentReport one) => one.Contexts.Any(context => context.Attention?.Any(each => each.Without is not null) == true);
+
+    // What tells most of a context: the largest change, or the strongest attention.
+    private static AttentionReport? Telling(ContextReport context) => context.Attention?.MaxBy(Change);
+
+    private static double Change(AttentionReport? attention) => attention is null ? 0 : Math.Abs((attention.Without ?? 0) - attention.Weight);
+
+    private static string Told(AttentionReport? attention) =>
+        attention is null ? TableCell.None : Html.Invariant($"head {attention.Head}, {Line(attention.Token.Trim())}: {attention.Weight:F2}{(attention.Without is { } without ? $" → {without:F2}" : "")}");
+
+    private static string TitleOf(IReadOnlyList<AttentionReport> attention) =>
+        string.Join('\n', attention.Select(each => Html.Invariant($"head {each.Head}: {each.Weight:F2}{(each.Without is { } without ? $", without it {without:F2}" : "")}")));
+
+    private static string? StyleOf(IReadOnlyList<AttentionReport> attention) =>
+        attention.Count == 0 ? null : Html.Invariant($"--with:{attention.Max(each => each.Weight):P0};--without:{attention.Max(each => each.Without ?? 0):P0}").Replace(" %", "%", StringComparison.Ordinal);
+
     private string Error(AblationReport effect) => Report.Error == "KL" ? Html.Invariant($"{effect.Divergence:F4}") : Metric.Write(effect.Divergence, NumberFormat.Error);
 
     // Of a token that is the end of a line, nothing would be seen.

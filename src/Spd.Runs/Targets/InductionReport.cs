@@ -164,12 +164,10 @@ internal sealed record InductionReport(
     {
         public Observed(LastLogits network, ForwardPass pass, Value tokens)
         {
-            var stream = network.Transformer.Embed(pass, tokens);
             foreach (var block in network.Transformer.Blocks)
             {
-                var (query, key, _) = block.Attention.Projections(pass, block.AttentionInput(pass, stream));
+                var (query, key) = network.Transformer.QueriesAndKeys(pass, tokens, block);
                 Blocks.Add(new Heads(block.Attention, query, key));
-                stream = block.Forward(pass, stream);
             }
 
             Logits = network.Forward(pass, tokens);

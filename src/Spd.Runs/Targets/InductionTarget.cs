@@ -4,6 +4,7 @@ using Spd.Engine.Execution;
 using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Networks.Training;
+using Spd.Networks.Transformers;
 using Spd.Runs.Configuration;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;
@@ -62,8 +63,13 @@ internal sealed class InductionTarget : TrainedTargetKind
 
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
-        var sequences = ((InductionTargetConfig)config).Sequences(task.PrefixWindow);
-        return new TargetData(sequences, sequences) { Answers = sequences.Labels };
+        var target = (InductionTargetConfig)config;
+        var sequences = target.Sequences(task.PrefixWindow);
+        return new TargetData(sequences, sequences)
+        {
+            Answers = sequences.Labels,
+            Symbols = token => token == InductionConfig.FirstToken ? "BOS" : token == target.Model.InductionToken ? "S" : $"{token}",
+        };
     }
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>

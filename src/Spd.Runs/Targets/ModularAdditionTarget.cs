@@ -67,7 +67,7 @@ internal sealed class ModularAdditionTarget : TrainedTargetKind
     public override TargetData Data(TargetConfig config, TaskConfig task)
     {
         var pairs = new ModularPairs(((ModularAdditionConfig)config).Modulus);
-        return new TargetData(pairs, pairs) { Answers = pairs.Sums };
+        return new TargetData(pairs, pairs) { Answers = pairs.Sums, Symbols = token => token == pairs.Modulus ? "=" : $"{token}" };
     }
 
     internal override IEnumerable<(string Metric, MetricValue Value)> Evidence(ComponentModel model, TargetData data, Evaluation? evaluation, ulong seed, Backend backend) =>

@@ -117,6 +117,9 @@ public sealed record TargetData(DataSource Training, DataSource Evaluation, Labe
     /// <summary>The class that each of the inputs it is measured on has, at every position, where inputs are drawn and have one.</summary>
     public IExamples? Answers { get; init; }
 
+    /// <summary>What tokens are called, where inputs are sequences of them that are no text; null for their numbers.</summary>
+    public Func<int, string>? Symbols { get; init; }
+
     /// <summary>The text that it is measured on, of a language model.</summary>
     public HeldOutText? Text { get; init; }
 }

@@ -128,34 +128,40 @@ public sealed class ActivityTests
     }
 
     [Theory]
-    [InlineData("h.0.attn.q_proj")]
-    [InlineData("h.0.attn.o_proj")]
-    [InlineData("h.0.mlp.gate_proj")]
-    [InlineData("h.0.mlp.down_proj")]
-    [InlineData("wte")]
-    [InlineData("lm_head")]
-    public void AnAblationIsTheNetworkWithoutThatMatrix(string name)
+    [InlineData("h.0.attn.q_proj", false)]
+    [InlineData("h.0.attn.k_proj", false)]
+    [InlineData("h.0.attn.v_proj", false)]
+    [InlineData("h.0.attn.o_proj", false)]
+    [InlineData("h.0.mlp.gate_proj", false)]
+    [InlineData("h.0.mlp.down_proj", false)]
+    [InlineData("wte", false)]
+    [InlineData("lm_head", false)]
+    [InlineData("h.0.attn.k_proj", true)]
+    [InlineData("h.0.mlp.down_proj", true)]
+    public void AnAblationIsTheNetworkWithoutThatMatrix(string name, bool isLastAsked)
     {
         const int C = 2;
-        var model = ComponentModel.Create(Random(norm: features => new LayerNorm(features)), [name], c: 5, k: 0, seed: 2);
+        var network = Random(norm: features => new LayerNorm(features));
+        var model = ComponentModel.Create(isLastAsked ? new LastLogits(network) : network, [name], c: 5, k: 0, seed: 2);
         var site = model.Sites[0];
         // So that something is lost with it, whichever matrix it is of.
         Given.Numbers(site.Inputs, seed: 1).CopyTo(site.V.Row(C));
         Given.Numbers(site.Outputs, seed: 2).CopyTo(site.U.Row(C));
         using var backend = TestBackend.Create();
         ActivationContext[] contexts = [new(3, 0, 1, 1), new(8, 4, 1, 1), new(5, 8, 1, 1), new(3, 7, 1, 1), new(1, 2, 1, 1)];
-        var effect = new Ablation(model, site, Length, contexts.Length, backend).Of(C, contexts, Text);
+        static int Answer(long sequence) => (int)(sequence % Vocabulary);
+        var effect = new Ablation(model, site, Length, contexts.Length, backend).Of(C, contexts, Text, isLastAsked ? Answer : null);
 
         float[,] without = site.Sum(), taken = site.Subcomponent(C);
-        float[] full = Logits(site.Sum());
+        float[] full = Logits(site.Sum(), out var attention);
         for (int i = 0; i < site.Outputs; i++) for (int j = 0; j < site.Inputs; j++) without[i, j] -= taken[i, j];
-        float[] less = Logits(without);
+        float[] less = Logits(without, out var attentionWithout);
         double divergence = 0, change = 0;
         double[] probabilities = new double[Vocabulary];
         for (int i = 0; i < contexts.Length; i++)
         {
             double[] p = Softmax(full, i), q = Softmax(less, i);
-            int next = Sequence(contexts[i].Sequence)[contexts[i].Position + 1];
+            int next = isLastAsked ? Answer(contexts[i].Sequence) : Sequence(contexts[i].Sequence)[contexts[i].Position + 1];
             divergence += p.Zip(q, (a, b) => a * Math.Log(a / b)).Sum() / contexts.Length;
             change += Math.Log(q[next] / p[next]) / contexts.Length;
             for (int token = 0; token < Vocabulary; token++) probabilities[token] += (q[token] - p[token]) / contexts.Length;
@@ -166,17 +172,47 @@ public sealed class ActivityTests
         Assert.Equal(change, effect.LogProbabilityChange, 5e-5);
         Assert.All(probabilities.Zip(effect.ProbabilityChange), pair => Assert.Equal(pair.First, pair.Second, 2e-5));
 
-        float[] Logits(float[,] matrix)
+        // Of each head what the position attends to, or what it and those behind it attend to.
+        Assert.Equal(name.Contains("attn", StringComparison.Ordinal) ? contexts.Length : 0, effect.Attention.Count);
+        foreach (var (i, effects) in effect.Attention.Index())
+        {
+            int position = contexts[i].Position, readers = name.EndsWith("k_proj", StringComparison.Ordinal) || name.EndsWith("v_proj", StringComparison.Ordinal) ? Math.Min(9, Length - position) : 1;
+            Assert.Equal(
+                Enumerable.Range(0, 2).SelectMany(head => Enumerable.Range(position, readers).Select(reader => (head, reader))), effects.Select(one => (one.Head, one.Reader)));
+            Assert.All(effects, one => Assert.All(attention(i, one.Head, one.Reader).Zip(one.With), pair => Assert.Equal(pair.First, pair.Second, 1e-5)));
+            Assert.All(effects, one => Assert.All(attentionWithout(i, one.Head, one.Reader).Zip(one.Without), pair => Assert.Equal(pair.First, pair.Second, 1e-5)));
+        }
+
+        bool decides = name.EndsWith("q_proj", StringComparison.Ordinal) || name.EndsWith("k_proj", StringComparison.Ordinal);
+        Assert.Equal(decides, effect.Attention.SelectMany(effects => effects).Any(one => one.With.Zip(one.Without).Any(pair => Math.Abs(pair.First - pair.Second) > 1e-3)));
+
+        float[] Logits(float[,] matrix, out Func<int, int, int, double[]> attentionOf)
         {
             var twin = Random(norm: features => new LayerNorm(features));
             var linear = twin.LinearMaps().Single(map => map.Path == name).Linear;
             for (int i = 0; i < site.Outputs; i++) for (int j = 0; j < site.Inputs; j++) (linear.IsTransposed ? ref linear.Weight[j, i] : ref linear.Weight[i, j]) = matrix[i, j];
-            return twin.Logits([.. contexts.SelectMany(context => Sequence(context.Sequence))], contexts.Length, backend);
+            int[] tokens = [.. contexts.SelectMany(context => Sequence(context.Sequence))];
+            var graph = new Graph();
+            var x = graph.Input(1);
+            var (query, key) = twin.QueriesAndKeys(new ForwardPass(graph), x, twin.Blocks[0]);
+            var program = backend.Compile(new Objective(graph), twin.BatchOf(contexts.Length, Length), keep: [query, key]);
+            program.Set(x, [.. tokens.Select(token => (float)token)]);
+            program.Run(0, 0);
+            float[] queries = program.Read(query), keys = program.Read(key);
+            attentionOf = (context, head, reader) =>
+            {
+                double[] attended = new double[Length];
+                var part = (context * Length * query.Rows)..((context + 1) * Length * query.Rows);
+                twin.Blocks[0].Attention.Probabilities(queries.AsSpan(part), keys.AsSpan(part), head, reader, attended);
+                return attended;
+            };
+            return twin.Logits(tokens, contexts.Length, backend);
         }
 
         double[] Softmax(float[] logits, int context)
         {
-            double[] powers = [.. Enumerable.Range(0, Vocabulary).Select(token => Math.Exp(logits[(context * Length + contexts[context].Position) * Vocabulary + token]))];
+            int asked = isLastAsked ? Length - 1 : contexts[context].Position;
+            double[] powers = [.. Enumerable.Range(0, Vocabulary).Select(token => Math.Exp(logits[(context * Length + asked) * Vocabulary + token]))];
             return [.. powers.Select(power => power / powers.Sum())];
         }
     }

@@ -84,6 +84,35 @@ public sealed class RunActivationsTests : IDisposable
     }
 
     [Fact]
+    public void AContextOfAttentionHasWhoAttendsToItsToken()
+    {
+        var report = Activations(new ActivationOptions { Top = 3 }).Of([Site("v_proj")]).Single();
+        Assert.StartsWith("In a context those of the next positions are underlined that attend to the marked one", report.Attention, StringComparison.Ordinal);
+        var contexts = report.Subcomponents.SelectMany(one => one.Contexts).ToList();
+        foreach (var context in contexts)
+        {
+            int[] ids = new int[TinyLanguageModel.Length];
+            _data.Text!.Sequences.Read(context.Sequence, ids);
+            Assert.All(context.Attention!, each =>
+            {
+                Assert.InRange(each.Position, context.Position, Math.Min(context.Position + 8, TinyLanguageModel.Length - 1));
+                Assert.Equal((null, $" {TinyLanguageModel.Words[ids[each.Position]]}"), (each.Without, each.Token));
+                Assert.InRange(each.Head, 0, 1);
+                Assert.InRange(each.Weight, 0.1, 1);
+            });
+            Assert.All(context.Attention!.GroupBy(each => each.Head), head => Assert.InRange(head.Count(), 1, 2));
+            Assert.Equal(context.Before + context.Token + context.After, string.Concat(context.Pieces!.Select(piece => piece.Text)));
+        }
+
+        Assert.Contains(contexts, context => context.Attention!.Count > 0);
+        string html = SitePage.Of(report).Html;
+        Assert.Equal(contexts.Sum(context => context.Attention!.DistinctBy(each => each.Position).Count()), html.Split("attended\" style=\"--with:").Length - 1);
+        Assert.Contains("<th>Attention</th>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("ttention", SitePage.Of(Activations().Of([Site("up_proj")]).Single()).Html.Split("<main>")[1], StringComparison.Ordinal);
+        Assert.Null(Activations(new ActivationOptions { Ablated = 0 }).Of([Site("v_proj")]).Single().Subcomponents[0].Contexts[0].Attention);
+    }
+
+    [Fact]
     public void OnlyThoseNeededMostAreShownAndAblated()
     {
         var report = Activations(new ActivationOptions { Shown = 2, Ablated = 1, Sequences = 4 }).Of([Site("gate_proj")]).Single();
@@ -149,12 +178,16 @@ public sealed class RunActivationsTests : IDisposable
     [InlineData(1e12, 4096, 100, 1, false)]
     public void WhatIsMeasuredUnaskedIsBoundedByTheSizeOfTheNetwork(double weights, int length, int sites, int sequences, bool isAblated)
     {
-        var options = ActivationOptions.Quick(weights, length, sites);
+        var options = ActivationOptions.Quick(weights, length, sites, standard: 64);
         Assert.Equal(((int?)sequences, isAblated), (options.Sequences, options.Ablated > 0));
         Assert.InRange(options.Ablated * options.Top * (double)sites * weights * length, 0, 1e11);
     }
 
     private Site Site(string end) => _model.Sites.Single(site => site.Name.EndsWith(end, StringComparison.Ordinal));
 
-    private RunActivations Activations(ActivationOptions? options = null) => new TextActivations(_model, _data.Text!, options ?? new ActivationOptions(), _backend);
+    private RunActivations Activations(ActivationOptions? options = null)
+    {
+        options ??= new ActivationOptions();
+        return new TokenActivations(_model, TokenExamples.Of(_data, options.Sequences ?? ActivationOptions.StandardOf(_data), seed: 0, _backend), options, _backend);
+    }
 }

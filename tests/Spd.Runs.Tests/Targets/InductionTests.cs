@@ -2,6 +2,7 @@ using Spd.Decomposition;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Data;
+using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
 using Spd.Runs.Targets;
@@ -85,6 +86,7 @@ public sealed class InductionTests : IDisposable
         Assert.All(["previous_token_carriers", "induction_carriers"], name => Assert.InRange(summary.Number(name) ?? -1, 0, needed));
         Assert.All(
             ["induction_attention", "induction_attention_without", "induction_ablations"], name => Assert.True(File.Exists(Path.Combine(folder.Root, "figures", $"{name}.svg"))));
+        Assert.Equal(8, Directory.GetFiles(Path.Combine(folder.Root, "activations"), "*.html").Length);
     }
 
     [Fact]
@@ -107,6 +109,44 @@ public sealed class InductionTests : IDisposable
         })];
         Assert.Equal(answers.Average(at => Probability(at, at - 1)), target.PreviousToken, 5);
         Assert.Equal(answers.Average(at => Probability(7, at)), target.Induction, 5);
+    }
+
+    [Fact]
+    public void SubcomponentsAreToldOfBySymbols()
+    {
+        using var backend = TestBackend.Create(1);
+        var (model, _) = Decomposed();
+        var config = Load();
+        var examples = TokenExamples.Of(config.Target.Kind.Data(config.Target, config.Task), count: 40, seed: 3, backend);
+        int[] tokens = new int[8];
+        Assert.All(Enumerable.Range(0, 40), number =>
+        {
+            examples.Read(number, tokens);
+            Assert.Equal((0, 5, tokens[Array.IndexOf(tokens, 5) + 1]), (tokens[0], tokens[^1], examples.AnswerOf!(number)));
+        });
+        var reports = new TokenActivations(model, examples, new ActivationOptions { Top = 4 }, backend).Of(model.Sites).ToList();
+        Assert.Equal(model.Sites.Select(site => site.Name), reports.Select(report => report.Site));
+        foreach (var report in reports)
+        {
+            Assert.Equal("40 sequences (320 tokens)", report.Examples);
+            bool isAttendedTo = report.Site.EndsWith("k_proj", StringComparison.Ordinal) || report.Site.EndsWith("v_proj", StringComparison.Ordinal);
+            bool decides = report.Site.EndsWith("k_proj", StringComparison.Ordinal) || report.Site.EndsWith("q_proj", StringComparison.Ordinal);
+            foreach (var context in report.Subcomponents.SelectMany(one => one.Contexts))
+            {
+                examples.Read(context.Sequence, tokens);
+                string symbols = string.Join(' ', tokens.Select(token => token switch { 0 => "BOS", 5 => "S", _ => $"{token}" }));
+                Assert.Equal($"{symbols} → {examples.AnswerOf!(context.Sequence)}", context.Before + context.Token + context.After);
+                Assert.All(context.Attention!, each => Assert.Equal((decides, true), (each.Without is not null, isAttendedTo ? each.Position >= context.Position : each.Position <= context.Position)));
+            }
+
+            string html = SitePage.Of(report).Html;
+            Assert.Contains("log-probability of the answer ", html, StringComparison.Ordinal);
+            Assert.Equal(decides, html.Contains("<th>Attention, and without it</th>", StringComparison.Ordinal));
+        }
+
+        // The last position is asked, and may be a context too.
+        Assert.Contains(reports.SelectMany(report => report.Subcomponents).SelectMany(one => one.Contexts), context => context.Position == 7);
+        Assert.Contains(reports.SelectMany(report => report.Subcomponents), one => one.Ablation!.Divergence > 1e-6);
     }
 
     [Fact]
