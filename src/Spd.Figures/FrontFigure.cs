@@ -92,7 +92,7 @@ public sealed record FrontFigure(string Title, string XAxisTitle, string YAxisTi
 
     private static void DrawPoint(Svg svg, FrontPoint point, double x, double y, string color)
     {
-        if (point.Link is not null) svg.OpenAs("a", ("href", point.Link));
+        if (point.Link is not null) svg.OpenAs("a", ("href", point.Link), ("aria-label", point.Label));
         svg.OpenAs("circle", ("class", "point"), ("cx", Svg.Number(x)), ("cy", Svg.Number(y)), ("r", "5"), ("fill", color), ("fill-opacity", "0.75"), ("stroke", Palette.Frame));
         svg.Title(point.Label);
         svg.Close();

@@ -19,6 +19,7 @@ internal sealed class Svg
 
     private readonly StringBuilder _body = new();
     private readonly Stack<string> _open = new();
+    private bool _hasLinks;
 
     /// <summary>Formats a coordinate with at most two decimals.</summary>
     public static string Number(double value)
@@ -66,6 +67,7 @@ internal sealed class Svg
         Begin(name, attributes);
         _body.Append(">\n");
         _open.Push(name);
+        _hasLinks |= name == "a";
     }
 
     /// <summary>Closes the element opened last.</summary>
@@ -107,8 +109,10 @@ internal sealed class Svg
     {
         if (_open.Count != 0) throw new InvalidOperationException("An element of the drawing was left open.");
         var (width, rounded) = (Number(Width), Number(Math.Ceiling(height)));
+        // What is read aloud as one picture has no links.
+        string role = _hasLinks ? "group" : "img";
         string opening = $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {rounded}" width="{width}" height="{rounded}" """
-            + """role="img" style="max-width:100%;height:auto" """
+            + $"""role="{role}" style="max-width:100%;height:auto" """
             + """font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">""";
         return $"""
             {opening}

@@ -10,16 +10,20 @@ public sealed class PaperTests : IDisposable
 
     private readonly SpdProgram _spd = new();
 
-    public PaperTests()
+    public PaperTests() => UseShortExperiments(_spd, steps: 2000);
+
+    /// <summary>Makes a copy of the program beside which two short experiments lie, instead of those that it ships.</summary>
+    /// <param name="spd">Uses the copy.</param>
+    /// <param name="steps">Steps of the second experiment.</param>
+    internal static void UseShortExperiments(SpdProgram spd, int steps)
     {
-        // A copy of the program beside which two short experiments lie, instead of those that it ships.
-        string program = _spd.PathTo("program");
+        string program = spd.PathTo("program");
         Directory.CreateDirectory(program);
         foreach (string file in Directory.GetFiles(AppContext.BaseDirectory)) File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
         Directory.CreateDirectory(Path.Combine(program, "experiments"));
-        WriteExperiment("tms_5-2", 40);
-        WriteExperiment("tms_5-2-id", 2000);
-        _spd.Location = program;
+        WriteExperiment(spd, "tms_5-2", 40);
+        WriteExperiment(spd, "tms_5-2-id", steps);
+        spd.Location = program;
     }
 
     public void Dispose() => _spd.Dispose();
@@ -47,7 +51,7 @@ public sealed class PaperTests : IDisposable
     public void AnInterruptedReproductionGoesOnAndASecondProgramIsRefused()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill, which Windows lacks");
-        WriteExperiment("tms_5-2-id", 20_000);
+        WriteExperiment(_spd, "tms_5-2-id", 20_000);
         Assert.Equal(1, _spd.Run("paper", "--only", "tms", "--seeds", "1", "--out", "whole", "--quiet").ExitCode);
 
         using (var process = _spd.StartUntil(new Moment("step-00004000.safetensors", 0, "-INT", IsHeld: true), Start))
@@ -81,8 +85,8 @@ public sealed class PaperTests : IDisposable
         Assert.Equal($"step-{step:D8}", Path.GetFileNameWithoutExtension(newest));
     }
 
-    private void WriteExperiment(string name, int steps) => File.WriteAllText(
-        _spd.PathTo("program", "experiments", $"{name}.yaml"),
+    private static void WriteExperiment(SpdProgram spd, string name, int steps) => File.WriteAllText(
+        spd.PathTo("program", "experiments", $"{name}.yaml"),
         $$"""
         seed: 1
         C: 6

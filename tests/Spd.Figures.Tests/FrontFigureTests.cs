@@ -25,7 +25,7 @@ public sealed class FrontFigureTests
 
         var points = drawing.Class("point");
         Assert.Equal(2, points.Count);
-        Assert.Contains("<a href=\"b%3D1/seed1/report.html\">", svg, StringComparison.Ordinal);
+        Assert.Contains("<a href=\"b%3D1/seed1/report.html\" aria-label=\"", svg, StringComparison.Ordinal);
         Assert.Contains("<title>b &amp; c</title>", svg, StringComparison.Ordinal);
         Assert.True(Drawing.Get(points[0], "cx") < Drawing.Get(points[1], "cx"));
         Assert.True(Drawing.Get(points[0], "cy") < Drawing.Get(points[1], "cy"));

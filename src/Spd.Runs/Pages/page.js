@@ -60,6 +60,8 @@
     tip.style.left = `${Math.max(0, Math.min(event.clientX + 14, innerWidth - size.width - 4))}px`;
     tip.style.top = `${event.clientY + 16 + size.height < innerHeight ? event.clientY + 16 : event.clientY - size.height - 10}px`;
   });
+  // What can be too wide for the window is scrolled by keys too.
+  for (const box of document.querySelectorAll('.drawing, pre')) box.tabIndex = 0;
   const value = cell => {
     const text = cell.dataset.value ?? cell.textContent.trim().replace('−', '-'), parsed = Number.parseFloat(text);
     return /^[-+.\d]/.test(text) && !Number.isNaN(parsed) ? parsed : text;
