@@ -71,6 +71,9 @@ internal sealed class ConfigFields(string path, JsonElement root, [DynamicallyAc
     /// <summary>An activation function by the name that Hugging Face has for it.</summary>
     public ActivationName Activation(string name, string otherwise)
     {
+        // Hugging Face's models do not take a null for the usual one either.
+        if (root.TryGetProperty(name, out var given) && given.ValueKind == JsonValueKind.Null)
+            throw Error($"has null as {Quoted.Of(name)}, but the name of an activation function is needed, such as {Quoted.Of(otherwise)}");
         string? text = Find(name) is { } field ? field.ValueKind == JsonValueKind.String ? field.GetString() : Shown(field) : otherwise;
         return Array.FindIndex(Activations, known => known.Name == text) is >= 0 and var found
             ? Activations[found].Activation
