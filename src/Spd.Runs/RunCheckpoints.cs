@@ -1,3 +1,4 @@
+using Spd.Formats;
 using System.Diagnostics;
 using Spd.Runs.Checkpoints;
 
@@ -45,7 +46,7 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
     public static (Checkpoint? Found, IReadOnlyList<(string Path, string Reason)> Damaged) Find(RunFolder folder, RunMeaning meaning)
     {
         RunFolderException Refused(string reason) => new(
-            $"the run in '{folder.Root}' cannot go on, because {reason}; `spd resume {folder.Root} --from-start` begins anew, and moves what is there aside");
+            $"the run in '{folder.Root}' cannot go on, because {reason}; `spd resume {Quoted.Word(folder.Root)} --from-start` begins anew, and moves what is there aside");
 
         var (checkpoint, damaged) = Checkpoint.NewestWhole(folder.CheckpointsFolder);
         if (checkpoint is not null)

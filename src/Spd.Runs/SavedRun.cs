@@ -35,7 +35,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
             string name = Path.GetRelativePath(path, file).Replace('\\', '/');
             throw new RunFolderException($"'{path}' has no {name}: "
                 + (file == folder.ModelFile && folder.Summary?.Status == RunStatus.Finished
-                    ? $"it was lost, and `spd resume {path}` gets it back from the last checkpoint"
+                    ? $"it was lost, and `spd resume {Quoted.Word(path)}` gets it back from the last checkpoint"
                     : "the run did not come so far as to be measured"));
         }
 

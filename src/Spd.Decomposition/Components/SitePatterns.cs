@@ -11,7 +11,7 @@ public static class SitePatterns
     /// <exception cref="SiteSelectionException">A pattern matches nothing, or something that is no linear map, or there is no pattern.</exception>
     public static IReadOnlyList<(string Path, Linear Linear)> Select(Module network, IReadOnlyList<string> patterns)
     {
-        string linearNames = string.Join(", ", network.LinearMaps().Select(map => map.Path));
+        string linearNames = NameList.Of(network.LinearMaps().Select(map => map.Path));
         if (patterns.Count == 0) throw new SiteSelectionException($"target_module_patterns is empty; linear modules are: {linearNames}");
         foreach (string pattern in patterns)
         {
@@ -35,7 +35,7 @@ public static class SitePatterns
     public static IReadOnlyList<int> SubcomponentCounts(IReadOnlyList<string> sites, IReadOnlyDictionary<string, int> counts)
     {
         if (counts.Keys.FirstOrDefault(pattern => !sites.Any(site => Matches(pattern, site))) is { } unused)
-            throw new SiteSelectionException($"C names '{Shown(unused)}', which fits no decomposed matrix; they are {string.Join(", ", sites)}");
+            throw new SiteSelectionException($"C names '{Shown(unused)}', which fits no decomposed matrix; they are {NameList.Of(sites)}");
         return
         [
             .. sites.Select(site => counts.Keys.Where(pattern => Matches(pattern, site)).ToList() switch

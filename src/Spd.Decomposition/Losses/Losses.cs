@@ -57,7 +57,7 @@ public static class Losses
         {
             throw new SiteSelectionException(
                 "embedding_recon_coeff is set, which is for a network of which one embedding and nothing else is decomposed, "
-                + $"but the sites are {string.Join(", ", model.Sites.Select(other => $"'{other.Name}'"))}: "
+                + $"but the sites are {NameList.Of(model.Sites.Select(other => $"'{other.Name}'"))}: "
                 + "name the embedding alone in target_module_patterns, or leave embedding_recon_coeff out");
         }
 

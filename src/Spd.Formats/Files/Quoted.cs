@@ -18,15 +18,20 @@ public static class Quoted
     /// <summary>A path in quotes, which is not cut: its end says most.</summary>
     public static string Path(string path) => $"'{Cut(path, int.MaxValue)}'";
 
+    /// <summary>A path as a word of a command that is to be typed: in quotes where a shell would take it for several, or for something else.</summary>
+    public static string Word(string path) => path.Length > 0 && path.All(letter => char.IsAsciiLetterOrDigit(letter) || "/._-+:".Contains(letter, StringComparison.Ordinal))
+        ? path
+        : $"'{Cut(path, int.MaxValue).Replace("'", @"'\''", StringComparison.Ordinal)}'";
+
     /// <summary>The first names of many in quotes, and how many more there are.</summary>
     /// <param name="names">The names.</param>
     /// <param name="most">How many are shown.</param>
-    public static string List(IEnumerable<string> names, int most = MostNames)
-    {
-        var all = names as IReadOnlyCollection<string> ?? [.. names];
-        string shown = string.Join(", ", all.Take(most).Select(Of));
-        return all.Count > most ? $"{shown} … and {all.Count - most} more" : shown;
-    }
+    public static string List(IEnumerable<string> names, int most = MostNames) => Names([.. names.Select(Of)], most);
+
+    /// <summary>The same without quotes, of names that this program gives.</summary>
+    /// <inheritdoc cref="List"/>
+    public static string Names(IReadOnlyCollection<string> names, int most = MostNames) =>
+        string.Join(", ", names.Take(most)) + (names.Count > most ? $" … and {names.Count - most} more" : "");
 
     /// <summary>A name without the quotes.</summary>
     public static string Bare(string text) => Cut(text, Longest);

@@ -1,3 +1,4 @@
+using Spd.Formats;
 using System.ComponentModel.DataAnnotations;
 using Spd.Engine.Optimisation;
 using Spd.Networks;
@@ -119,11 +120,7 @@ public sealed record PretrainingConfig
     {
         var usual = FlatConfig.Read(new PretrainingConfig { Text = Text, Tokenizer = Tokenizer }.Complete().ToYaml());
         var own = FlatConfig.Read(ToYaml()).Where(entry => entry.Key is "text" or "tokenizer" || entry.Value != usual.GetValueOrDefault(entry.Key));
-        return $"spd pretrain {Word(folder)}{string.Concat(own.Select(entry => $" --{entry.Key.Replace('_', '-')} {Word(entry.Value)}"))}";
-
-        static string Word(string text) => text.All(letter => char.IsAsciiLetterOrDigit(letter) || "/._-+".Contains(letter, StringComparison.Ordinal))
-            ? text
-            : $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+        return $"spd pretrain {Quoted.Word(folder)}{string.Concat(own.Select(entry => $" --{entry.Key.Replace('_', '-')} {Quoted.Word(entry.Value)}"))}";
     }
 
     /// <summary>The model for a vocabulary. Its head is the embedding's matrix, as is usual for small models.</summary>
