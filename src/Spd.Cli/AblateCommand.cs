@@ -3,7 +3,6 @@ using System.Globalization;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -86,30 +85,30 @@ internal static class AblateCommand
 
         Screen.WriteLine($"All else is the network's own, also what no subcomponent has of its matrices. Measured on {ablation.Inputs} {ablation.InputName}s.");
         bool isMse = ablation.Loss == Decomposition.OutputLoss.Mse;
-        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn(Screen.Right("before")).AddColumn(Screen.Right("after"));
-        table.AddRow(Cells($"error ({(isMse ? "MSE" : "KL")}) against the network itself", "0", Metric.Write(ablation.Error, NumberFormat.Error)));
-        if (ablation.Task is { } task) table.AddRow(Cells(task.Label, Metric.Write(task.Before, task.Format), Metric.Write(task.After, task.Format)));
-        AnsiConsole.Write(table);
+        var table = new Sheet(new("") { Wraps = true }, new("before", IsNumber: true), new("after", IsNumber: true));
+        table.Add($"error ({(isMse ? "MSE" : "KL")}) against the network itself", "0", Metric.Write(ablation.Error, NumberFormat.Error));
+        if (ablation.Task is { } task) table.Add(task.Label, Metric.Write(task.Before, task.Format), Metric.Write(task.After, task.Format));
+        Screen.Write(table);
 
         var outputs = ablation.Outputs.Take(top).ToList();
         bool areNamed = outputs.Exists(output => output.Name is not null);
-        var changes = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right(isMse ? "output" : "probability of"));
-        if (areNamed) changes.AddColumn("");
-        changes.AddColumn(Screen.Right("mean change")).AddColumn(Screen.Right("mean size of it"));
+        var changes = new Sheet(
+        [
+            new(isMse ? "output" : "probability of", IsNumber: true), .. areNamed ? [new("")] : Array.Empty<Column>(), new("mean change", IsNumber: true),
+            new("mean size of it", IsNumber: true),
+        ]);
         foreach (var output in outputs)
         {
             string name = output.Name is { } known ? $"'{known.ReplaceLineEndings("↵")}'" : "";
             string number = output.Output.ToString(CultureInfo.InvariantCulture), mean = Metric.Write(output.Mean, NumberFormat.Error), size = Metric.Write(output.MeanSize, NumberFormat.Error);
-            changes.AddRow(areNamed ? Cells(number, name, mean, size) : Cells(number, mean, size));
+            changes.Add(areNamed ? [number, name, mean, size] : [number, mean, size]);
         }
 
-        AnsiConsole.Write(changes);
+        Screen.Write(changes);
         if (ablation.Outputs.Count > outputs.Count) Screen.WriteLine($"Of {ablation.Outputs.Count} outputs those that change most; --top N shows others.");
     }
 
     /// <summary>Rising numbers, those that follow each other as a range: <c>3, 5-9</c>.</summary>
     private static string Ranges(IReadOnlyList<int> numbers) => string.Join(", ", numbers.Index().GroupBy(entry => entry.Item - entry.Index)
         .Select(run => run.Count() == 1 ? $"{run.First().Item}" : $"{run.First().Item}-{run.Last().Item}"));
-
-    private static StyledText[] Cells(params string[] cells) => [.. cells.Select(cell => Screen.Cell(cell))];
 }

@@ -4,7 +4,6 @@ using Spd.Runs;
 using Spd.Runs.Activations;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -48,6 +47,8 @@ internal static class ActivationsCommand
             var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var options = standard with { Sequences = parsed.GetValue(sequences) is var count and > 0 ? count : null, Top = parsed.GetValue(top) };
+            bool isWriting = name is null && !parsed.GetValue(json);
+            if (isWriting) RunFolder.RequireWritable(saved.Folder.Root, "--json or --site shows the same, and writes nothing");
             var reports = saved.Activations(name, number, options, backend, new Pace().Report);
             if (parsed.GetValue(json)) Console.Write(SiteReport.ToJson(reports));
             else if (name is null) WritePages(saved, reports);
@@ -68,25 +69,27 @@ internal static class ActivationsCommand
         Screen.WriteLine(Invariant($"{report.Site}: {report.Needed} of {report.C} subcomponents are needed anywhere in {report.Examples}."));
         bool hasPromoted = report.Subcomponents.Any(one => one.Promoted is not null), hasRead = report.Subcomponents.Any(one => one.Read is not null);
         bool hasTop = report.Subcomponents.Any(one => one.TopToken is not null);
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right("c")).AddColumn(Screen.Right("norm")).AddColumn(Screen.Right("above 0.01")).AddColumn(Screen.Right("above 0.5")).AddColumn(Screen.Right("mean"));
-        if (hasTop) table.AddColumn(IsText(report) ? "token" : "class");
-        table.AddColumn(Screen.Right($"{report.Error} without"));
-        if (hasRead) table.AddColumn("reads");
-        if (hasPromoted) table.AddColumn(IsText(report) ? "promotes" : "raises");
+        var table = new Sheet(
+        [
+            new("c", IsNumber: true), new("norm", IsNumber: true), new("above 0.01", IsNumber: true), new("above 0.5", IsNumber: true) { Spare = 3 },
+            new("mean", IsNumber: true) { Spare = 2 }, .. hasTop ? [new(IsText(report) ? "token" : "class")] : Array.Empty<Column>(), new($"{report.Error} without", IsNumber: true),
+            .. hasRead ? [new("reads") { Wraps = true, Spare = 1 }] : Array.Empty<Column>(),
+            .. hasPromoted ? [new(IsText(report) ? "promotes" : "raises") { Wraps = true }] : Array.Empty<Column>(),
+        ]);
         foreach (var one in report.Subcomponents)
         {
             List<string> cells =
             [
-                Invariant($"{one.Component}"), Invariant($"{one.Norm:G3}"), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
+                Invariant($"{one.Component}"), Metric.Write(one.Norm, NumberFormat.Mean), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
             ];
             if (hasTop) cells.Add(one.TopToken is { } token ? Quoted(token) : "");
             cells.Add(one.Ablation is { } effect ? Error(report, effect) : "");
             if (hasRead) cells.Add(Tokens(report, one.Read!));
             if (hasPromoted) cells.Add(Tokens(report, one.Promoted!));
-            table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+            table.Add(cells);
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
         if (report.Needed > report.Subcomponents.Count) Screen.WriteLine($"… and {report.Needed - report.Subcomponents.Count} that are needed less often; --component shows any.");
         WriteHowToRead(report);
     }
@@ -114,15 +117,15 @@ internal static class ActivationsCommand
             return;
         }
 
-        var table = new Table().Border(TableBorder.Simple).AddColumn(Screen.Right("importance")).AddColumn(Screen.Right("inner")).AddColumn(isText ? "context" : "input");
+        var table = new Sheet(new("importance", IsNumber: true), new("inner", IsNumber: true), new(isText ? "context" : "input") { Wraps = true });
         foreach (var context in one.Contexts)
         {
             string before = context.Before.Length > LettersBefore ? $"…{context.Before[^LettersBefore..]}" : context.Before;
             string after = context.After.Length > LettersAfter ? $"{context.After[..LettersAfter]}…" : context.After;
-            table.AddRow(Screen.Cell(Invariant($"{context.Importance:F3}")), Screen.Cell(Invariant($"{context.Inner:F3}")), Screen.Cell(isText ? $"{before}»{Line(context.Token)}«{after}" : context.Token + context.After));
+            table.Add(Invariant($"{context.Importance:F3}"), Invariant($"{context.Inner:F3}"), isText ? $"{before}»{Line(context.Token)}«{after}" : context.Token + context.After);
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
         WriteHowToRead(report);
     }
 

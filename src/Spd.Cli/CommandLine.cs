@@ -27,7 +27,7 @@ internal static class CommandLine
             debug, ListCommand.Create(), RunCommand.Create(), PlanCommand.Create(), InitCommand.Create(), ResumeCommand.Create(), PaperCommand.Create(), SweepCommand.Create(),
             EvalCommand.CreateEval(), EvalCommand.CreateReport(), ActivationsCommand.Create(), AblateCommand.Create(), RunsCommand.Create(), CompareCommand.Create(),
             ExchangeCommands.CreateImport(), ExchangeCommands.CreateExport(), InspectCommand.Create(), PretrainCommand.Create(), SampleCommand.Create(),
-            CompletionCommand.Create(),
+            CacheCommand.Create(), CompletionCommand.Create(),
         };
         ParseResult? parsed = null;
         try

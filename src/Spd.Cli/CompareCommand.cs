@@ -3,14 +3,12 @@ using Spd.Decomposition;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
 /// <summary><c>spd compare</c>.</summary>
 internal static class CompareCommand
 {
-    private const int LongestLabel = 50;
     private const string Unknown = "–";
 
     public static Command Create()
@@ -78,12 +76,8 @@ internal static class CompareCommand
 
     private static void Write(string title, string[] columns, IReadOnlyList<string[]> rows)
     {
-        var first = new TableColumn(Screen.Cell(title));
-        // Keys and labels stay whole; a name of a site that is longer has lines of its own.
-        if (rows.All(row => row[0].Length <= LongestLabel)) first.NoWrap();
-        var table = new Table().Border(TableBorder.Simple).AddColumn(first);
-        foreach (string column in columns) table.AddColumn(new TableColumn(Screen.Cell(column)).RightAligned());
-        foreach (string[] cells in rows) table.AddRow(cells.Select(cell => Screen.Cell(cell)));
-        AnsiConsole.Write(table);
+        var table = new Sheet([new(title) { Wraps = true }, .. columns.Select(column => new Column(column, IsNumber: true))]);
+        foreach (string[] cells in rows) table.Add(cells);
+        Screen.Write(table);
     }
 }

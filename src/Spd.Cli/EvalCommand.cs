@@ -65,6 +65,7 @@ internal static class EvalCommand
         {
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), Given(parsed, set));
+            RunFolder.RequireWritable(saved.Folder.Root, "`spd eval` measures a run and writes nothing");
             ResultsDisplay.Write(saved.Report(backend, Screen.Complain));
             Screen.WriteLine($"Report:  {RunCommand.Shown(saved.Folder.ReportFile)}");
             return CommandLine.Success;
@@ -79,6 +80,7 @@ internal static class EvalCommand
         if (Directory.Exists(file)) throw new ConfigException($"--dump is {Quoted.Path(file)}, which is a folder: name a file");
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && !Directory.Exists(folder))
             throw new ConfigException($"--dump is {Quoted.Path(file)}, but there is no folder {Quoted.Path(folder)}: make it first");
+        RunFolder.RequireWritable(file, "name another file with --dump");
     }
 
     private static List<ConfigOverride> Given(ParseResult parsed, Option<string[]> set) => [.. parsed.GetValue(set)!.Select(ConfigOverride.Parse)];

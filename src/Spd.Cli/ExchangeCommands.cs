@@ -27,6 +27,7 @@ internal static class ExchangeCommands
         };
         command.SetAction(parsed =>
         {
+            RunFolder.RequireWritable(parsed.GetValue(output)!);
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var (folder, summary, notes) = ReleasedImport.Import(
                 parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, backend, Screen.Complain);
@@ -53,9 +54,10 @@ internal static class ExchangeCommands
         var command = new Command("export", "Write a run in a format of another program.") { run, format, output, set };
         command.SetAction(parsed =>
         {
-            string folder = parsed.GetValue(run)!;
-            string weights = ReleasedExport.Export(
-                SavedRun.Open(folder, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse)), parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format));
+            string folder = parsed.GetValue(run)!, made = parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format);
+            var saved = SavedRun.Open(folder, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
+            RunFolder.RequireWritable(made);
+            string weights = ReleasedExport.Export(saved, made);
             Screen.WriteLine($"Weights: {RunCommand.Shown(weights)}");
             return CommandLine.Success;
         });

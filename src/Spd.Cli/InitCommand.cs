@@ -5,7 +5,6 @@ using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Pretraining;
 using Spd.Runs.Targets;
-using Spd.Text;
 
 namespace Spd.Cli;
 
@@ -21,6 +20,7 @@ internal static class InitCommand
         var data = new Option<string?>("--data") { Description = "The file of inputs, of an MLP.", HelpName = "FILE" };
         var labels = new Option<string?>("--labels") { Description = "The file of labels, of a classifier.", HelpName = "FILE" };
         var text = new Option<string?>("--text") { Description = "The text, of a language model: a file, a folder of files, or a pattern.", HelpName = "PATH" };
+        var column = new Option<string?>("--column") { Description = "The column or key with the texts, where it has no usual name.", HelpName = "NAME" };
         var output = new Option<string?>("--out")
         {
             Description = "The file to write, a new one; by default that of the weights, or their folder, with .yaml at its end, in this folder.",
@@ -35,14 +35,14 @@ internal static class InitCommand
         };
         var command = new Command("init", "Write the configuration of an experiment from the names and shapes of a weight file, or from the folder of a language model.")
         {
-            weights, data, labels, text, output, prefix, ignore,
+            weights, data, labels, text, column, output, prefix, ignore,
         };
         command.SetAction(parsed =>
         {
             string path = parsed.GetValue(weights)!;
             PretrainingRun.RequireFinished(path);
             bool isLanguageModel = HubName.IsMeantBy(path) || TransformerFiles.IsModel(path);
-            Option[] others = isLanguageModel ? [data, labels, prefix, ignore] : [text];
+            Option[] others = isLanguageModel ? [data, labels, prefix, ignore] : [text, column];
             if (Array.Find(others, option => parsed.GetResult(option) is { Implicit: false }) is { } other)
             {
                 throw new ConfigException(isLanguageModel
@@ -51,7 +51,7 @@ internal static class InitCommand
             }
 
             return isLanguageModel
-                ? OfLanguageModel(path, parsed.GetValue(text), parsed.GetValue(output))
+                ? OfLanguageModel(path, parsed.GetValue(text), parsed.GetValue(column), parsed.GetValue(output))
                 : OfMlp(path, parsed.GetValue(data), parsed.GetValue(labels), parsed.GetValue(output), parsed.GetValue(prefix), parsed.GetValue(ignore)!);
         });
         return command;
@@ -68,16 +68,16 @@ internal static class InitCommand
         return Write(yaml, output, $"{string.Join(" → ", draft.LayerSizes)}, from {Quoted.List(draft.Weights)}");
     }
 
-    private static int OfLanguageModel(string model, string? text, string? output)
+    private static int OfLanguageModel(string model, string? text, string? column, string? output)
     {
         string path = Catalog.ModelAt(model);
         bool isAtHub = path != model;
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(isAtHub ? HubName.Parse(model).Repository : Path.GetFullPath(model)));
         output = NewFile(output, File.Exists(model) ? Path.GetFileNameWithoutExtension(name) : name);
-        // Whether there is such a text, before anything is written.
-        if (text is not null && TextFiles.Find(text).All(file => new FileInfo(file).Length == 0)) throw new ConfigException($"there is no text in {Quoted.Path(text)}: name another file with --text");
+        if (column is not null && text is null) throw new ConfigException("--column is of a text: add --text PATH");
         var draft = LanguageModelDraft.Of(path, Catalog.Open().Find(LanguageModelDraft.Example));
-        string yaml = draft.ToYaml(isAtHub ? model : Placed(model, output)!, isAtHub && draft.Tokenizer is not null ? model : Placed(draft.Tokenizer, output), Placed(text, output));
+        if (text is not null) draft.RequireText(text, column);
+        string yaml = draft.ToYaml(isAtHub ? model : Placed(model, output)!, isAtHub && draft.Tokenizer is not null ? model : Placed(draft.Tokenizer, output), Placed(text, output), column);
         return Write(yaml, output, Quoted.List(draft.Sites));
     }
 
@@ -85,7 +85,9 @@ internal static class InitCommand
     {
         output ??= $"{stem}.yaml";
         if (output.Length == 0) throw new ConfigException("--out is empty, but the path of a file is needed");
-        return File.Exists(output) || Directory.Exists(output) ? throw new ConfigException($"{Quoted.Path(output)} exists already: name a new file with --out") : output;
+        if (File.Exists(output) || Directory.Exists(output)) throw new ConfigException($"{Quoted.Path(output)} exists already: name a new file with --out");
+        RunFolder.RequireWritable(output);
+        return output;
     }
 
     // Paths in a configuration are looked for beside it first; as full ones, they are found wherever it lies.
@@ -103,7 +105,7 @@ internal static class InitCommand
 
         Screen.WriteLine($"Wrote {Quoted.Path(output)}: {what}.");
         int open = yaml.Split('\n').Count(line => line.Contains("# TO DECIDE", StringComparison.Ordinal));
-        Screen.WriteLine($"{(open == 0 ? "Then" : $"{open} {(open == 1 ? "line" : "lines")} to decide (TO DECIDE); then")}: spd run {output}");
+        Screen.WriteLine($"{(open == 0 ? "Then" : $"{open} {(open == 1 ? "line" : "lines")} to decide (TO DECIDE); then")}: spd run {Quoted.Word(output)}");
         return CommandLine.Success;
     }
 }

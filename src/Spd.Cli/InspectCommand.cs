@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using Spd.Formats;
 using Spd.Networks.Transformers;
 using Spd.Runs.Configuration;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -24,11 +23,11 @@ internal static class InspectCommand
     {
         var path = new Argument<string>("file")
         {
-            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data; of one with several arrays, FILE:NAME is one. Or the folder of a language model, or hub:owner/name[@revision].",
+            Description = "A file of weights (safetensors, PyTorch, an index of such files) or of data, a text, a tokenizer; of one with several arrays, FILE:NAME is one. Or the folder of a language model, or hub:owner/name[@revision].",
         };
         var json = new Option<bool>("--json") { Description = "Print everything as JSON, names whole." };
         var command = new Command(
-            "inspect", "List what a file of weights or data holds: names, shapes, types, bytes; of data the smallest and largest numbers and the classes; of a language model its shape, its tokenizer, its linear maps.")
+            "inspect", "List what a file of weights or data holds: names, shapes, types, bytes; of data the smallest and largest numbers and the classes; of a language model its shape, its tokenizer, its linear maps; how long a text is; how large a tokenizer.")
         {
             path, json,
         };
@@ -36,6 +35,7 @@ internal static class InspectCommand
         {
             string given = Catalog.ModelAt(parsed.GetValue(path)!);
             if (TransformerFiles.IsFolder(given)) return InspectedModel.Show(given, parsed.GetValue(json));
+            if (InspectedText.Of(given) is { } read) return read.Show(parsed.GetValue(json));
             var content = Read(given);
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(content, InspectJson.Default.InspectedFile));
             else Write(content);
@@ -166,32 +166,35 @@ internal static class InspectCommand
         Screen.WriteLine($"{content.File}: {content.Format}, {tensors}, {Whole(content.Bytes)} bytes");
         if (content.Shards is { } shards)
         {
-            var files = Started("file").AddColumn(Screen.Right("tensors")).AddColumn(Screen.Right("bytes"));
-            foreach (var shard in shards) files.AddRow(Name(shard.File), Screen.Cell(Whole(shard.Tensors)), Screen.Cell(Whole(shard.Bytes)));
-            AnsiConsole.Write(files);
+            var files = new Sheet(new("file"), new("tensors", IsNumber: true), new("bytes", IsNumber: true));
+            foreach (var shard in shards) files.Add(Name(shard.File), Whole(shard.Tensors), Whole(shard.Bytes));
+            Screen.Write(files);
         }
 
-        AnsiConsole.Write(TableOf(content));
+        Screen.Write(TableOf(content));
         if (content.Tensors.Count > MostRows) Screen.WriteLine($"… and {Whole(content.Tensors.Count - MostRows)} more; --json lists all.");
         foreach (var array in content.Tensors.Take(MostRows).Where(array => array.Classes is not null)) Screen.WriteLine(ClassLine(array));
         foreach (var (key, text) in content.Metadata?.Take(MostRows) ?? []) Screen.WriteLine($"{Quoted.Bare(key)}: {Quoted.Bare(text)}");
         foreach (string note in content.Notes) Screen.WriteLine(note);
     }
 
-    private static Table TableOf(InspectedFile content)
+    private static Sheet TableOf(InspectedFile content)
     {
         bool hasReasons = content.Tensors.Any(tensor => tensor.Unreadable is not null), hasOdd = content.Tensors.Any(tensor => tensor.NotFinite > 0);
-        var table = Started("name").AddColumn("shape").AddColumn("type").AddColumn(Screen.Right("bytes"));
-        if (content.IsData) table.AddColumn(Screen.Right("min")).AddColumn(Screen.Right("max"));
-        if (hasOdd) table.AddColumn(Screen.Right("not finite"));
-        if (hasReasons) table.AddColumn("not read");
+        var table = new Sheet(
+        [
+            new("name"), new("shape"), new("type") { Spare = 1 }, new("bytes", IsNumber: true) { Spare = 2 },
+            .. content.IsData ? [new("min", IsNumber: true), new("max", IsNumber: true)] : Array.Empty<Column>(),
+            .. hasOdd ? [new("not finite", IsNumber: true)] : Array.Empty<Column>(),
+            .. hasReasons ? [new("not read") { Wraps = true }] : Array.Empty<Column>(),
+        ]);
         foreach (var tensor in content.Tensors.Take(MostRows))
         {
             List<string> cells = [$"[{string.Join(", ", tensor.Shape)}]", tensor.Type, tensor.Bytes is { } bytes ? Whole(bytes) : ""];
             if (content.IsData) cells.AddRange([Number(tensor.Min), Number(tensor.Max)]);
             if (hasOdd) cells.Add(tensor.NotFinite is { } count ? Whole(count) : "");
             if (hasReasons) cells.Add(tensor.Unreadable ?? "");
-            table.AddRow([Name(tensor.Name), .. cells.Select(cell => Screen.Cell(cell))]);
+            table.Add([Name(tensor.Name), .. cells]);
         }
 
         return table;
@@ -204,10 +207,8 @@ internal static class InspectCommand
         return $"{Quoted.Bare(array.Name)} has {Counted(array.Classes.Count, "class", "classes")}, each with its count: {shown}{more}";
     }
 
-    private static Table Started(string name) => new Table().Border(TableBorder.Simple).AddColumn(name);
-
     // Its end says most.
-    private static StyledText Name(string name) => Screen.Cell(name.Length <= LongestName ? name : $"…{name[^LongestName..]}");
+    private static string Name(string name) => name.Length <= LongestName ? name : $"…{name[^LongestName..]}";
 
     private static string Counted(int count, string one, string many) => $"{Whole(count)} {(count == 1 ? one : many)}";
 
@@ -271,4 +272,5 @@ internal sealed record InspectedShard(string File, int Tensors, long Bytes);
     WriteIndented = true, NewLine = "\n")]
 [JsonSerializable(typeof(InspectedFile))]
 [JsonSerializable(typeof(InspectedModel))]
+[JsonSerializable(typeof(InspectedText))]
 internal sealed partial class InspectJson : JsonSerializerContext;

@@ -3,7 +3,6 @@ using System.Text.Json;
 using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Transformers;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -73,18 +72,18 @@ internal sealed record InspectedModel(
     private void Write()
     {
         Screen.WriteLine($"{Folder}: {Architecture}, {Whole(Weights)} weights");
-        var sizes = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("what").AddColumn("how many");
+        var sizes = new Sheet(new(""), new("") { Wraps = true });
         foreach (var (what, number) in new[]
         {
             ("layers", Whole(Layers)), ("width", Whole(Width)), ("heads", $"{Whole(Heads)} of width {Whole(HeadWidth)}{(KeyHeads == Heads ? "" : $", {Whole(KeyHeads)} of keys and values")}"),
             ("vocabulary", Whole(Vocabulary)), ("context", Whole(Context)), ("embedding and head", IsTied ? "tied" : "a matrix each"),
             ("tokenizer", Tokenizer is null ? "none" : $"{Tokenizer.Format}, {Whole(Tokenizer.Tokens)} tokens: {Tokenizer.File}"),
         })
-            sizes.AddRow(Screen.Cell(what), Screen.Cell(number));
-        AnsiConsole.Write(sizes);
-        var maps = new Table().Border(TableBorder.Simple).AddColumn("linear map").AddColumn("outputs, inputs");
-        foreach (var map in LinearMaps.Take(InspectCommand.MostRows)) maps.AddRow(Screen.Cell(map.Name), Screen.Cell($"[{string.Join(", ", map.Shape)}]"));
-        AnsiConsole.Write(maps);
+            sizes.Add(what, number);
+        Screen.Write(sizes);
+        var maps = new Sheet(new("linear map"), new("outputs, inputs"));
+        foreach (var map in LinearMaps.Take(InspectCommand.MostRows)) maps.Add(map.Name, $"[{string.Join(", ", map.Shape)}]");
+        Screen.Write(maps);
         if (LinearMaps.Count > InspectCommand.MostRows) Screen.WriteLine($"… and {Whole(LinearMaps.Count - InspectCommand.MostRows)} more; --json lists all.");
         foreach (string note in Notes) Screen.WriteLine(note);
     }

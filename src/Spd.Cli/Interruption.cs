@@ -38,7 +38,12 @@ internal sealed class Interruption : IDisposable
     private void Stop(PosixSignalContext context)
     {
         context.Cancel = IsAtWork && !_source.IsCancellationRequested;
-        if (!context.Cancel) return;
+        if (!context.Cancel)
+        {
+            LivePicture.TakeAway();
+            return;
+        }
+
         ExitCode = ExitCodes[context.Signal];
         _source.Cancel();
     }

@@ -12,9 +12,9 @@ internal static class ListCommand
         command.SetAction(_ =>
         {
             var entries = Catalog.Open().Entries;
-            var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn();
-            foreach (var entry in entries) grid.AddRow(Screen.Cell(entry.Name, new Style(decoration: Decoration.Bold)), Screen.Cell(entry.Description));
-            AnsiConsole.Write(grid);
+            var table = new Sheet(new("") { Style = new Style(decoration: Decoration.Bold) }, new("") { Wraps = true });
+            foreach (var entry in entries) table.Add(entry.Name, entry.Description);
+            Screen.Write(table);
             return CommandLine.Success;
         });
         return command;

@@ -82,22 +82,23 @@ internal abstract class PlanDisplay : IPlanObserver
 
         private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
 
-        private LiveDisplayContext? _live;
+        private LivePicture? _live;
         private long _refreshed;
         private string _note = "";
 
-        public override void Show(Action work) => AnsiConsole.Live(new StyledText("")).AutoClear(false).Start(context =>
+        public override void Show(Action work)
         {
-            _live = context;
+            _live = new LivePicture();
             try
             {
                 work();
             }
             finally
             {
+                _live.End();
                 _live = null;
             }
-        });
+        }
 
         public override void Note(PlannedRun run, string sentence) => _note = $"{run.Plan.Title}: {sentence}.";
 
@@ -105,43 +106,47 @@ internal abstract class PlanDisplay : IPlanObserver
         {
             if (_live is null || (!isStateNew && Stopwatch.GetElapsedTime(_refreshed) < RefreshInterval)) return;
             _refreshed = Stopwatch.GetTimestamp();
-            _live.UpdateTarget(Picture(standing));
-            _live.Refresh();
+            _live.Draw(Picture(standing));
         }
 
-        private Rows Picture(PlanStanding standing)
+        private Screen.Line Picture(PlanStanding standing)
         {
-            var table = new Table().Border(TableBorder.None).HideHeaders()
-                .AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("").NoWrap());
+            var grey = new Style(Color.Grey);
+            var segments = new List<Segment>();
             var runs = standing.Runs.Where(run => run.IsSelected).ToList();
             int fitting = Math.Max(FewestRows, AnsiConsole.Profile.Height - OtherLines);
             // A window around the run in progress where not all fit.
             int current = Math.Max(0, runs.FindIndex(run => run.IsOpen));
             int first = Math.Clamp(current - (fitting / 2), 0, Math.Max(0, runs.Count - fitting));
             var shown = runs.Skip(first).Take(fitting).ToList();
-            if (first > 0) table.AddRow(new StyledText($"{first} above", Style.Plain.Foreground(Color.Grey)), new StyledText(""));
+            int longest = shown.Select(run => run.Plan.Title.Length).DefaultIfEmpty(0).Max();
+            if (first > 0) Add($"{first} above", grey);
             foreach (var run in shown)
             {
-                var style = run.State switch
+                Add($"{run.Plan.Title.PadRight(longest)} {Told(run)}", run.State switch
                 {
                     PlannedRunState.Target or PlannedRunState.Running => new Style(Color.Blue, decoration: Decoration.Bold),
                     PlannedRunState.Finished => new Style(Color.Green),
-                    PlannedRunState.Waiting => new Style(Color.Grey),
+                    PlannedRunState.Waiting => grey,
                     _ => new Style(Color.Red),
-                };
-                table.AddRow(Screen.Cell(run.Plan.Title, style), Screen.Cell(Told(run), style).Overflow(Overflow.Ellipsis));
+                });
             }
 
             int below = runs.Count - first - shown.Count;
-            if (below > 0) table.AddRow(new StyledText($"{below} below", Style.Plain.Foreground(Color.Grey)), new StyledText(""));
-            IRenderable[] rows =
-            [
-                table, new StyledText(""), Screen.Bar(standing.Done),
-                new StyledText($"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs finished   {100 * standing.Done:F0} %   {TimeLeft(standing)}"),
-                Screen.Cell(_note, new Style(Color.Grey)).Overflow(Overflow.Ellipsis),
-                new StyledText("Ctrl-C stops; the same command then goes on, and loses nothing but the run in progress", new Style(Color.Grey)),
-            ];
-            return new Rows(rows);
+            if (below > 0) Add($"{below} below", grey);
+            segments.AddRange(Screen.Bar(standing.Done).Segments);
+            Add($"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs finished   {TimeLeft(standing)}", Style.Plain);
+            if (_note.Length > 0) Add(_note, grey);
+            Add("Ctrl-C stops; the same command then goes on", grey);
+            return new Screen.Line(segments);
+
+            void Add(string text, Style style)
+            {
+                string cell = Screen.Cell(text);
+                int width = AnsiConsole.Profile.Width;
+                segments.Add(new Segment(cell.Length <= width ? cell : $"{cell[..Math.Max(0, width - 1)]}…", style));
+                segments.Add(Segment.LineBreak);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Pretraining;
 
@@ -59,6 +60,7 @@ internal static class PretrainCommand
     private static int Execute(string output, PretrainingConfig config, int threads, bool quiet)
     {
         if (output.Length == 0) throw new ConfigException("the folder of the model has no name");
+        RunFolder.RequireWritable(output, "name another folder");
         using var interruption = new Interruption();
         var display = RunDisplay.CreateForPretraining(quiet, config, interruption);
         using var backend = SharedOptions.Backend(threads);

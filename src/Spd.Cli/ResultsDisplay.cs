@@ -13,21 +13,19 @@ internal static class ResultsDisplay
     {
         var rows = ResultTable.Rows(summary);
         bool hasPaper = rows.Any(row => row.Paper.Length > 0);
-        bool hasMeanings = AnsiConsole.Profile.Width >= WidthForMeanings;
-        var table = new Table().Border(TableBorder.Simple)
-            .AddColumn(new TableColumn("").NoWrap())
-            .AddColumn(new TableColumn("this run").RightAligned().NoWrap());
-        if (hasPaper) table.AddColumn(new TableColumn("paper").RightAligned().NoWrap());
-        if (hasMeanings) table.AddColumn(new TableColumn(""));
+        var table = new Sheet(
+        [
+            new("") { Wraps = true }, new("this run", IsNumber: true), .. hasPaper ? [new("paper", IsNumber: true)] : Array.Empty<Column>(),
+            .. AnsiConsole.Profile.Width >= WidthForMeanings ? [new("") { Wraps = true, Style = new Style(Color.Grey) }] : Array.Empty<Column>(),
+        ]);
         foreach (var row in rows)
         {
-            var cells = new List<StyledText> { Screen.Cell(row.Quantity), Screen.Cell(row.Value) };
-            if (hasPaper) cells.Add(Screen.Cell(row.Paper));
-            if (hasMeanings) cells.Add(Screen.Cell(row.Meaning, new Style(Color.Grey)));
-            table.AddRow(cells);
+            // A cell more than there are columns is not shown.
+            string[] cells = hasPaper ? [row.Quantity, row.Value, row.Paper, row.Meaning] : [row.Quantity, row.Value, row.Meaning];
+            table.Add(cells);
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
         foreach (string remark in summary.Remarks) Screen.WriteLine($"Note: {remark}.");
     }
 }

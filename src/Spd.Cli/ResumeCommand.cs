@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spd.Formats;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
@@ -57,7 +58,7 @@ internal static class ResumeCommand
                 {
                     Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; " + (loaded.Config.Schedule.DependsOnSteps
                         ? "its learning rate depends on how many there are, so that more take a new run."
-                        : $"`spd resume {path} --steps N` prolongs it."));
+                        : $"`spd resume {Quoted.Word(path)} --steps N` prolongs it."));
                 }
 
                 // Where it could not be written at the end.

@@ -1,8 +1,8 @@
 using System.CommandLine;
+using Spd.Formats;
 using Spd.Runs;
 using Spd.Runs.Configuration;
 using Spd.Runs.Results;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -69,6 +69,7 @@ internal static class RunCommand
 
         // The folder is made late, but a name that cannot be used is told before anything is computed.
         var named = output is null ? null : RunFolder.CreateAt(output);
+        if (named is null) RunFolder.RequireWritable(Path.Combine(RunsFolder, config.Name));
         RunFolder MakeFolder() => named ?? RunFolder.Create(RunsFolder, config.Name, config.Seed, TimeProvider.System);
 
         var display = RunDisplay.Create(quiet, config, interruption);
@@ -98,14 +99,14 @@ internal static class RunCommand
         string state = summary.Status == RunStatus.Interrupted
             ? $"stopped after {summary.Steps} of {config.Steps} steps"
             : $"{summary.Steps} steps in {Metric.Write(summary.StepSeconds, NumberFormat.Seconds)} s";
-        AnsiConsole.MarkupLineInterpolated($"[bold]{summary.Experiment}[/], seed {summary.Seed}: {state}");
+        Screen.WriteTitle($"{summary.Experiment}, seed {summary.Seed}: {state}");
         ResultsDisplay.Write(summary);
 
         // Paths are written plainly: a console that wraps them breaks copying.
         Screen.WriteLine($"Report:  {Shown(folder.ReportFile)}");
         Screen.WriteLine($"Summary: {Shown(folder.SummaryFile)}");
         Screen.WriteLine($"Figures: {Shown(folder.FiguresFolder)}");
-        if (summary.Status == RunStatus.Interrupted) Screen.WriteLine($"Go on:   spd resume {Shown(folder.Root)}");
+        if (summary.Status == RunStatus.Interrupted) Screen.WriteLine($"Go on:   spd resume {Quoted.Word(Shown(folder.Root))}");
     }
 
     internal static string Shown(string path)

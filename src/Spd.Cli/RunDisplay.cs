@@ -9,6 +9,7 @@ namespace Spd.Cli;
 /// <summary>What the user sees of a run in progress: a live panel on a terminal, a plain line per interval in a pipe, nothing when quiet.</summary>
 internal abstract class RunDisplay : IRunObserver
 {
+    private readonly Lock _showing = new();
     private Interruption? _interruption;
     private bool _isBroken;
 
@@ -66,7 +67,8 @@ internal abstract class RunDisplay : IRunObserver
         if (_isBroken) return;
         try
         {
-            show();
+            // Of long work a timer tells.
+            lock (_showing) show();
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or OutOfMemoryException))
         {
@@ -148,22 +150,20 @@ internal abstract class RunDisplay : IRunObserver
         private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
 
         private readonly List<string> _notes = [];
-        private LiveDisplayContext? _live;
+        private Func<IRenderable> _content = () => new StyledText("starting");
+        private LivePicture? _live;
         private DateTime _refreshed;
 
         public override T Show<T>(Func<T> work)
         {
+            _live = new LivePicture();
             try
             {
-                return AnsiConsole.Live(new StyledText("")).AutoClear(true).Start(context =>
-                {
-                    _live = context;
-                    return work();
-                });
+                return work();
             }
             finally
             {
-                // Once the panel is gone: it is cleared upward from where the cursor stands.
+                _live.End();
                 _live = null;
                 foreach (string note in _notes) Screen.WriteLine($"{note}.");
             }
@@ -172,7 +172,7 @@ internal abstract class RunDisplay : IRunObserver
         protected override void ShowNote(string sentence)
         {
             _notes.Add(sentence);
-            Refresh(() => new StyledText("starting"), force: true);
+            Refresh(_content, force: true);
         }
 
         protected override void ShowTargetStep(int step, int steps, double loss) =>
@@ -182,20 +182,15 @@ internal abstract class RunDisplay : IRunObserver
 
         private static Rows Standing(RunProgress progress)
         {
-            var table = new Table().Border(TableBorder.None).HideHeaders()
-                .AddColumn("").AddColumn(new TableColumn("").RightAligned())
-                .AddColumn("   ")
-                .AddColumn("").AddColumn(new TableColumn("").RightAligned());
+            var table = new Sheet(
+                new($"losses of step {progress.Latest.Step}") { Wraps = true }, new("", IsNumber: true), new("L0 (above 0.01)"), new("", IsNumber: true));
             var losses = progress.Latest.Losses.ToList();
             var sites = progress.Latest.L0.ToList();
             for (int row = 0; row < Math.Max(losses.Count, sites.Count); row++)
             {
-                string[] cells =
-                [
-                    row < losses.Count ? losses[row].Key : "", row < losses.Count ? $"{losses[row].Value:0.00e+0}" : "", "",
-                    row < sites.Count ? $"L0 (above 0.01) {sites[row].Key}" : "", row < sites.Count ? Screen.Number(sites[row].Value, "F2") : "",
-                ];
-                table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+                table.Add(
+                    row < losses.Count ? losses[row].Key.Replace('_', ' ') : "", row < losses.Count ? $"{losses[row].Value:0.00e+0}" : "",
+                    row < sites.Count ? sites[row].Key : "", row < sites.Count ? Screen.Number(sites[row].Value, "F2") : "");
             }
 
             var time = new StyledText(
@@ -209,14 +204,14 @@ internal abstract class RunDisplay : IRunObserver
         // The content is built only when it is shown: a target's training step takes less time than its picture.
         private void Refresh(Func<IRenderable> content, bool force)
         {
+            _content = content;
             if (_live is null || (!force && DateTime.UtcNow - _refreshed < RefreshInterval)) return;
             _refreshed = DateTime.UtcNow;
             var lines = _notes.Select(note => (IRenderable)Screen.Sentence($"{note}.", new Style(Color.Grey))).Append(content());
-            _live.UpdateTarget(
+            _live.Draw(
                 new Panel(new Rows(lines))
                     .Header($" {Markup.Escape(config.Name)}, seed {config.Seed} ")
                     .BorderColor(Color.Grey).Expand());
-            _live.Refresh();
         }
     }
 }

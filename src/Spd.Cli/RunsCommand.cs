@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Runs.Results;
 using Spd.Runs;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -42,10 +41,9 @@ internal static class RunsCommand
             return;
         }
 
-        var table = new Table().Border(TableBorder.Simple).AddColumn("folder").AddColumn("experiment");
-        foreach (string number in new[] { "seed", "steps" }) table.AddColumn(new TableColumn(number).RightAligned());
-        table.AddColumn("status").AddColumn("key metrics");
-        foreach (string number in new[] { "total loss", "seconds" }) table.AddColumn(new TableColumn(number).RightAligned());
+        var table = new Sheet(
+            new("folder"), new("experiment") { Spare = 3 }, new("seed", IsNumber: true) { Spare = 2 }, new("steps", IsNumber: true), new("status"),
+            new("key metrics") { Wraps = true }, new("total loss", IsNumber: true) { Spare = 1 }, new("seconds", IsNumber: true) { Spare = 4 });
         foreach (var run in runs)
         {
             string metrics = string.Join("  ", run.Metrics.Select(metric => $"{Metric.Of(metric.Name).Short} {Metric.Write(metric.Value, Metric.Of(metric.Name).Format)}"));
@@ -53,10 +51,9 @@ internal static class RunsCommand
             string steps = run is { Program: null, Steps: { } taken } ? Metric.Write(taken, NumberFormat.Count) : "";
             string seconds = run.Seconds is { } time ? Metric.Write(time, NumberFormat.Count) : "";
             string loss = run.TotalLoss is { } total ? Metric.Write(total, NumberFormat.Error) : "";
-            string[] cells = [run.Folder, run.Experiment, run.Seed, steps, status, metrics, loss, seconds];
-            table.AddRow([.. cells.Select(cell => Screen.Cell(cell))]);
+            table.Add(run.Folder, run.Experiment, run.Seed, steps, status, metrics, loss, seconds);
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
     }
 }

@@ -11,10 +11,12 @@ namespace Spd.Cli;
 /// </summary>
 internal static class Screen
 {
-    private const int LongestSentence = 4000, LongestCell = 300, WidthInPipes = 200, BarWidth = 50;
+    private const int LongestSentence = 4000, LongestCell = 300, WidthInPipes = 1_000_000, BarWidth = 50, BarMargin = 12;
     private const char Harmless = '\uFFFD', ZeroWidthNonJoiner = '\u200C', ZeroWidthJoiner = '\u200D';
 
     private static TextWriter Raw { get; set; } = Console.Out;
+
+    private static bool IsBehindTable { get; set; }
 
     /// <summary>Stands between everything that is written from here on and the terminal, or the pipe.</summary>
     public static void Guard()
@@ -29,7 +31,7 @@ internal static class Screen
                 Interactive = InteractionSupport.No,
                 Out = new AnsiConsoleOutput(Raw),
             });
-            // There is no edge to wrap at; wide enough for every table.
+            // There is no edge to wrap at.
             AnsiConsole.Profile.Width = WidthInPipes;
         }
 
@@ -39,7 +41,27 @@ internal static class Screen
     }
 
     /// <summary>Writes a sentence: one line, whatever names are in it.</summary>
-    public static void WriteLine(string sentence) => Console.WriteLine(OneLine(sentence, LongestSentence));
+    public static void WriteLine(string sentence)
+    {
+        EndTable();
+        Console.WriteLine(OneLine(sentence, LongestSentence));
+    }
+
+    /// <summary>Writes a sentence that stands out, above a table.</summary>
+    public static void WriteTitle(string sentence)
+    {
+        EndTable();
+        AnsiConsole.Write(new Line([new Segment(OneLine(sentence, LongestSentence), new Style(decoration: Decoration.Bold)), Segment.LineBreak]));
+    }
+
+    /// <summary>Writes a table, and an empty line before what comes next, if anything does.</summary>
+    public static void Write(Sheet table)
+    {
+        EndTable();
+        AnsiConsole.Write(table);
+        if (table.LeftOut(AnsiConsole.Profile.Width) is [_, ..] hidden) WriteLine($"Too narrow for: {string.Join(", ", hidden)}.");
+        IsBehindTable = true;
+    }
 
     /// <summary>Writes a part of a text, whose lines end where it says so.</summary>
     public static void Write(string text)
@@ -54,11 +76,8 @@ internal static class Screen
     /// <summary>Tells how far something has come: one line on standard error, apart from what was asked for.</summary>
     public static void Report(string sentence) => Console.Error.WriteLine(OneLine(sentence, LongestSentence));
 
-    /// <summary>A column whose cells are lined up at the right.</summary>
-    public static TableColumn Right(string title) => new TableColumn(title).RightAligned();
-
     /// <summary>The cell of a table: one line, as it is, and cut where it is long.</summary>
-    public static StyledText Cell(string text, Style? style = null) => new(OneLine(text, LongestCell), style);
+    public static string Cell(string text) => OneLine(text, LongestCell);
 
     /// <summary>A sentence of a panel: one line before it is wrapped.</summary>
     public static StyledText Sentence(string text, Style? style = null) => new(OneLine(text, LongestSentence), style);
@@ -68,11 +87,23 @@ internal static class Screen
     /// <param name="format">How it is written where it is of a usual size.</param>
     public static string Number(double value, string format) => value.ToString(Math.Abs(value) < 1e9 ? format : "0.00e+0", CultureInfo.InvariantCulture);
 
-    /// <summary>How much of a work is done, as a bar that can be read without colours too.</summary>
-    public static Paragraph Bar(double done)
+    /// <summary>How much of a work is done, as a bar and a percentage, which can be read without colours too.</summary>
+    public static Line Bar(double done)
     {
-        int full = (int)Math.Round(BarWidth * Math.Clamp(done, 0, 1));
-        return new Paragraph(new string('█', full), new Style(Color.Blue)).Append(new string('░', BarWidth - full), new Style(Color.Grey));
+        double share = Math.Clamp(done, 0, 1);
+        int width = Math.Clamp(AnsiConsole.Profile.Width - BarMargin, 1, BarWidth), full = (int)(width * share);
+        return new Line(
+        [
+            new Segment(new string('█', full), new Style(Color.Blue)), new Segment(new string('░', width - full), new Style(Color.Grey)),
+            // That all is done is not said before.
+            new Segment(string.Create(CultureInfo.InvariantCulture, $" {Math.Floor(100 * share):F0} %")), Segment.LineBreak,
+        ]);
+    }
+
+    private static void EndTable()
+    {
+        if (IsBehindTable) Console.WriteLine();
+        IsBehindTable = false;
     }
 
     private static string OneLine(string text, int longest)
@@ -94,6 +125,16 @@ internal static class Screen
     private static bool IsControl(char letter) => char.GetUnicodeCategory(letter)
         is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format
         && letter is not (ZeroWidthNonJoiner or ZeroWidthJoiner);
+
+    /// <summary>Segments as they are: none is wrapped.</summary>
+    internal sealed class Line(IReadOnlyList<Segment> segments) : IRenderable
+    {
+        public IReadOnlyList<Segment> Segments => segments;
+
+        public Measurement Measure(RenderOptions options, int maxWidth) => new(0, maxWidth);
+
+        public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => segments;
+    }
 
     /// <summary>Passes on what is written, without control characters.</summary>
     private sealed class HarmlessWriter(TextWriter inner) : TextWriter

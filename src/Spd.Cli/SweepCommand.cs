@@ -4,7 +4,6 @@ using Spd.Runs.Configuration;
 using Spd.Runs.Plans;
 using Spd.Runs.Results;
 using Spd.Runs.Sweeps;
-using Spectre.Console;
 
 namespace Spd.Cli;
 
@@ -86,10 +85,10 @@ internal static class SweepCommand
                 string.Join(", ", run.Values), $"{run.Run.Plan.Experiment!.Seed}",
                 .. SweepMetric.Main.Select(metric => summary is null ? "–" : Metric.Write(metric.Of(summary), metric.Format)),
             ];
-            table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+            table.Add(cells);
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
     }
 
     private static void WriteSpread(SweepResults results)
@@ -105,17 +104,13 @@ internal static class SweepCommand
             void Add(string point, string what, Func<Spread, double> number)
             {
                 string[] cells = [point, what, .. spreads.Select(entry => SweepMetric.Write(number(entry.Spread), entry.Format))];
-                table.AddRow(cells.Select(cell => Screen.Cell(cell)));
+                table.Add(cells);
             }
         }
 
-        AnsiConsole.Write(table);
+        Screen.Write(table);
     }
 
-    private static Table TableOf(string values, string number, string[] metrics)
-    {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(values).AddColumn(new TableColumn(number).RightAligned());
-        foreach (string metric in metrics) table.AddColumn(new TableColumn(Screen.Cell(metric)).RightAligned());
-        return table;
-    }
+    private static Sheet TableOf(string values, string number, string[] metrics) =>
+        new([new(values) { Wraps = true }, new(number, IsNumber: true), .. metrics.Select(metric => new Column(metric, IsNumber: true))]);
 }

@@ -76,7 +76,9 @@ public sealed class ExperimentCatalog
     /// <summary>The sentence about a name that no experiment has.</summary>
     internal string Unknown(string name)
     {
-        var near = NearestNames.To(name, Entries.Select(entry => entry.Name));
+        var names = Entries.Select(entry => entry.Name).ToList();
+        var begun = names.Where(other => name.Length > 0 && other.StartsWith(name, StringComparison.Ordinal)).ToList();
+        var near = begun.Count > 0 ? begun : NearestNames.To(name, names);
         return $"no experiment is called {Quoted.Of(name)}; {(near.Count > 0 ? $"nearest: {string.Join(", ", near)}; " : "")}`spd list` shows all";
     }
 }

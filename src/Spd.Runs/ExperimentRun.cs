@@ -151,7 +151,9 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             Train(parts, cancellation);
             decomposition.Save(folder.ModelFile);
             long evaluatedFrom = decomposition.Training.State.EvaluatedBatches;
-            return Report(parts, decomposition.Measure().RequireFinite(decomposition.Training.StepsTaken), evaluatedFrom);
+            Evaluation evaluation;
+            using (new LongWork(observer, "the result is being measured")) evaluation = decomposition.Measure();
+            return Report(parts, evaluation.RequireFinite(decomposition.Training.StepsTaken), evaluatedFrom);
         }
         catch (NonFiniteLossException failure)
         {
@@ -214,11 +216,13 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         ];
     }
 
-    private static int Step(Parts parts)
+    private int Step(Parts parts)
     {
         parts.Log.Times.Restart();
         try
         {
+            // Before the first line of the log nothing has been shown.
+            using var first = parts.Log.Lines.Count > 0 ? null : new LongWork(observer, $"the first of {config.Steps} steps is being computed, with batches of {config.BatchSize}");
             int taken = parts.Decomposition.Training.Step().StepsTaken;
             parts.Log.Times.Record();
             return taken;

@@ -22,7 +22,7 @@ public sealed class RunFolder
     /// <summary>Files as messages and summaries call them.</summary>
     internal const string WeightsOfTarget = "target/weights.safetensors", Model = "model.safetensors";
 
-    private const int MostAttempts = 1000;
+    private const int MostAttempts = 1000, ProbeBytes = 1 << 16;
     private const string Before = "before-";
 
     // Links are not followed: they may lead to other runs, or back here.
@@ -103,7 +103,7 @@ public sealed class RunFolder
             {
                 throw new RunFolderException($"the folder '{path}' is not empty: "
                     + (File.Exists(Path.Combine(path, "config.yaml"))
-                        ? $"the run in it goes on with `spd resume {path}`; a new one needs another folder, named with --out"
+                        ? $"the run in it goes on with `spd resume {Quoted.Word(path)}`; a new one needs another folder, named with --out"
                         : "name a new one with --out, or empty it first"));
             }
         }
@@ -345,13 +345,42 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>
+    /// Makes sure that something can be written at a path, before it is computed: the nearest folder above it that exists takes a file. Nothing is left there.
+    /// </summary>
+    /// <param name="path">The file or folder that is to be written.</param>
+    /// <param name="remedy">What to do where it cannot.</param>
+    /// <exception cref="RunFolderException">It cannot.</exception>
+    public static void RequireWritable(string path, string remedy = "name another with --out")
+    {
+        string whole = Path.GetFullPath(path), folder = Directory.Exists(whole) ? whole : Path.GetDirectoryName(whole) ?? whole;
+        while (!Path.Exists(folder) && Path.GetDirectoryName(folder) is { } above) folder = above;
+        try
+        {
+            if (File.Exists(folder)) throw new IOException($"'{folder}' is a file");
+            Probe(folder);
+        }
+        catch (Exception exception) when (IsRefusal(exception))
+        {
+            throw new RunFolderException($"'{path}' cannot be made or written to ({exception.Message.TrimEnd('.')}): {remedy}", exception);
+        }
+    }
+
+    /// <summary>Writes a file to the disk, which may be full, and removes it.</summary>
+    private static void Probe(string folder)
+    {
+        using var probe = File.Create(Path.Combine(folder, $".{Guid.NewGuid():N}{AtomicFile.Unfinished}"), 1, FileOptions.DeleteOnClose);
+        probe.Write(new byte[ProbeBytes]);
+        probe.Flush(flushToDisk: true);
+    }
+
     private static RunFolder Make(string path)
     {
         try
         {
             var folder = new RunFolder(Directory.CreateDirectory(path).FullName);
-            string probe = Path.Combine(folder.Root, $".{Guid.NewGuid():N}{AtomicFile.Unfinished}");
-            using (File.Create(probe, 1, FileOptions.DeleteOnClose)) return folder;
+            Probe(folder.Root);
+            return folder;
         }
         catch (Exception exception) when (IsRefusal(exception))
         {

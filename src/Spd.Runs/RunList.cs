@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using System.Text.Json.Nodes;
+using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Results;
@@ -98,14 +99,14 @@ public static class RunList
                 {
                     Status = "running",
                     Program = program,
-                    Steps = MetricLog.LastStep(Path.Combine(run, "metrics.jsonl")) ?? 0,
-                    StepsPlanned = int.TryParse(values.GetValueOrDefault("steps"), out int planned) ? planned : null,
+                    Steps = LastStep(run) ?? 0,
+                    StepsPlanned = StepsOf(values),
                 };
             }
 
             string summary = Path.Combine(run, "summary.json");
             bool isKilled = FolderLock.WasAbandoned(run);
-            entry = entry with { Status = isKilled ? "killed" : "unfinished" };
+            entry = entry with { Status = isKilled ? "killed" : "unfinished", Steps = LastStep(run), StepsPlanned = StepsOf(values) };
             return File.Exists(summary) ? WithSummary(entry, RunSummary.Read(summary), isKilled) : entry;
         }
         catch (InvalidDataException)
@@ -117,6 +118,16 @@ public static class RunList
             return entry;
         }
     }
+
+    /// <summary>The step of the last line of the log, or of the newest checkpoint where that lies behind it.</summary>
+    private static int? LastStep(string run)
+    {
+        int? logged = MetricLog.LastStep(Path.Combine(run, "metrics.jsonl"));
+        int? kept = Checkpoint.Newest(Path.Combine(run, "checkpoints")).Select(Checkpoint.StepOf).FirstOrDefault();
+        return kept > (logged ?? 0) ? kept : logged;
+    }
+
+    private static int? StepsOf(Dictionary<string, string> values) => int.TryParse(values.GetValueOrDefault("steps"), out int planned) ? planned : null;
 
     private static RunEntry WithSummary(RunEntry entry, RunSummary summary, bool isKilled) => entry with
     {

@@ -53,6 +53,7 @@ public sealed class TargetCache
         {
             if (!IsIntact(entry, config)) throw new InvalidDataException("its weights or its configuration have been changed");
             ModuleWeights.Load(Path.Combine(entry, "weights.safetensors"), network);
+            CacheContent.Touch(entry);
             return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)

@@ -17,6 +17,47 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
 {
     private readonly RunMeaning _meaning = RunMeaning.Of(config);
 
+    /// <summary>Shows to who would empty the cache that a training is going on; several may, and hold it together. Null where the folder cannot be written to.</summary>
+    /// <param name="folder">The folder of the checkpoints.</param>
+    internal static IDisposable? Hold(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            string file = Path.Combine(folder, FolderLock.FileName);
+            using (new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            {
+                // A file that is opened to be read alone must be there.
+            }
+
+            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a training holds a folder of checkpoints.</summary>
+    internal static bool IsHeld(string folder)
+    {
+        string file = Path.Combine(folder, FolderLock.FileName);
+        try
+        {
+            if (!File.Exists(file)) return false;
+            using var probe = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (IOException exception)
+        {
+            return FileInUse.IsReasonOf(exception);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     public int Load(Optimiser optimiser)
     {
         foreach (string path in Checkpoint.Newest(folder))

@@ -87,10 +87,16 @@ public sealed class TargetProvider(TargetCache cache, Backend backend, IRunObser
         if (note is not null) observer.Note(note);
         if (cached) return true;
         network.Initialise(config.Seed);
+        using var own = TargetCheckpoints.Hold(cache.TrainingFolder(canonical));
         var checkpoints = new TargetCheckpoints(cache.TrainingFolder(canonical), canonical, backend.Name, observer);
         config.Kind.Train(config, network, backend, (step, loss) => observer.TargetStep(step + 1, config.Steps, loss), checkpoints, cancellation);
         if (cache.Store(canonical, network) is { } failure) observer.Note(failure);
-        else checkpoints.Discard();
+        else
+        {
+            own?.Dispose();
+            checkpoints.Discard();
+        }
+
         return false;
     }
 }

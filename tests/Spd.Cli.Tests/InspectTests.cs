@@ -16,6 +16,17 @@ public sealed class InspectTests : IDisposable
     public void Dispose() => _spd.Dispose();
 
     [Fact]
+    public void TextsAndTokenizersAreToldForWhatTheyAre()
+    {
+        File.WriteAllText(_spd.PathTo("a.txt"), "Once upon a time,\nthere was a cat.\n");
+        File.WriteAllText(_spd.PathTo("a.jsonl"), "{\"text\": \"one\"}\n{\"text\": \"three\"}\n");
+        File.WriteAllText(_spd.PathTo("t.json"), """{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}}""");
+        Assert.Equal("a.txt: plain text, 1 document, 35 characters, 35 bytes\n", Inspected("a.txt"));
+        Assert.Equal("a.jsonl: texts in JSON, 2 documents, 8 characters, 34 bytes\n", Inspected("a.jsonl"));
+        Assert.Equal("t.json: tokenizer (tokenizer.json), a vocabulary of 2, 77 bytes\n", Inspected("t.json"));
+    }
+
+    [Fact]
     public void WeightsAreListedWithNamesThatAreCutOnTheScreenAndWholeInJson()
     {
         string name = $"model.{new string('a', 300)}.weight";

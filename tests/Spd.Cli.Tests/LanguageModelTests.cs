@@ -29,6 +29,31 @@ public sealed class LanguageModelTests : IDisposable
     }
 
     [Fact]
+    public void ATextIsLookedAtBeforeAConfigurationIsWritten()
+    {
+        string file = SharedFiles.Find("models/stories260K/stories260K.bin"), stories = SharedFiles.Find("text/tinystories_1000.json");
+        File.WriteAllText(_spd.PathTo("short.txt"), "once");
+        File.WriteAllText(_spd.PathTo("table.csv"), "text\nonce\n");
+        File.WriteAllText(_spd.PathTo("keys.jsonl"), string.Concat(Enumerable.Repeat("{\"story\": \"Once upon a time there was a cat.\"}\n", 100)));
+        Refused("fewer than 2 sequences of 256 tokens", "short.txt");
+        Refused("it is a table (CSV)", "table.csv");
+        Refused("has no 'text'; it has 'story'", "keys.jsonl");
+        Refused("which has no column 'story'", stories, "--column", "story");
+        var (code, output, _) = _spd.Run("init", file, "--text", "keys.jsonl", "--column", "story", "--out", "my model.yaml");
+        Assert.Equal(0, code);
+        Assert.EndsWith(": spd run 'my model.yaml'\n", output, StringComparison.Ordinal);
+        Assert.Contains("keys.jsonl\n    column: story\n", File.ReadAllText(_spd.PathTo("my model.yaml")), StringComparison.Ordinal);
+
+        void Refused(string sentence, params string[] text)
+        {
+            var (code, output, error) = _spd.Run(["init", file, "--text", .. text, "--out", "a.yaml"]);
+            Assert.Equal((1, ""), (code, output));
+            Assert.Contains(sentence, Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+            Assert.False(File.Exists(_spd.PathTo("a.yaml")));
+        }
+    }
+
+    [Fact]
     public void AModelOfLlama2cIsDraftedToo()
     {
         string file = SharedFiles.Find("models/stories260K/stories260K.bin");

@@ -326,8 +326,8 @@ public sealed class MlpTests : IDisposable
 
         output = _spd.Run("ablate", "run", "--off", "layers.0:0-7", "--scale", "1").Output;
         Assert.Contains("layers.0: subcomponents 0-7 times 1\n", output, StringComparison.Ordinal);
-        Assert.Matches(@"error \(KL\) against the network itself +0 +0\.00e\+0 ", output);
-        Assert.Matches(@"accuracy +100\.00 % +100\.00 % ", output);
+        Assert.Matches(@"error \(KL\) against the network itself +0 +0\.00e\+0\n", output);
+        Assert.Matches(@"accuracy +100\.00 % +100\.00 %\n", output);
 
         static double[] Softmax(double[] logits)
         {

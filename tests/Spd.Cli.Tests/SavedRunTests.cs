@@ -30,6 +30,20 @@ public sealed class SavedRunTests : IDisposable
     }
 
     [Fact]
+    public void ARunThatWasKilledIsListedWithTheStepThatItCameTo()
+    {
+        string folder = Directory.CreateDirectory(_spd.PathTo("runs", "killed")).FullName;
+        File.WriteAllText(Path.Combine(folder, "config.yaml"), "name: mine\nseed: 3\nsteps: 500\n");
+        File.WriteAllText(Path.Combine(folder, ".pid"), "1");
+        File.WriteAllText(Path.Combine(folder, ".lock"), "");
+        File.WriteAllText(Path.Combine(folder, "metrics.jsonl"), """{"step":40,"seconds":1,"ms_per_step":1,"lr":1,"losses":{"total":1},"l0":{},"alive":{},"metrics":{}}""" + "\n");
+        Assert.Contains("\"steps\": 40,\n    \"steps_planned\": 500", _spd.Run("runs", "--json").Output, StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
+        File.WriteAllText(Path.Combine(folder, "checkpoints", "step-00000050.safetensors"), "");
+        Assert.Matches("mine +3 +50 +killed", _spd.Run("runs").Output);
+    }
+
+    [Fact]
     public void AReportIsWrittenAnewAndTheRunStaysAsItWas()
     {
         Run("tms_5-2");
@@ -69,10 +83,10 @@ public sealed class SavedRunTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.Matches(@"seed +1 +8", output);
         Assert.Matches(@"run 1: all/a\nrun 2: all/c\n", output);
-        Assert.Matches(@"L0 \(importance above 0.01\), linear1 +\d+\.\d{3} +\d+\.\d{3} ", output);
+        Assert.Matches(@"L0 \(importance above 0.01\), linear1 +\d+\.\d{3} +\d+\.\d{3}\n", output);
         Assert.Matches(@"run 1 and run 2 +alive +mean cosine", output);
-        Assert.Matches(@"linear1 +\d+ and \d+ +[01]\.\d{4} +\d+ of \d+ ", output);
-        Assert.Matches(@"linear1 +(\d+) and \1 +1\.0000 +\1 of \1 ", _spd.Run("compare", "all/a", "all/a").Output);
+        Assert.Matches(@"linear1 +\d+ and \d+ +[01]\.\d{4} +\d+ of \d+\n", output);
+        Assert.Matches(@"linear1 +(\d+) and \1 +1\.0000 +\1 of \1\n", _spd.Run("compare", "all/a", "all/a").Output);
 
         // A summary of an older version does not tell which are alive, and one of nothing measured has no errors.
         var older = JsonNode.Parse(File.ReadAllText(_spd.PathTo("all", "a", "summary.json")))!.AsObject();

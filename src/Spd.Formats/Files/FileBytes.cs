@@ -9,6 +9,7 @@ public sealed unsafe class FileBytes : IDisposable
     private const long LargestRead = 1 << 20;
 
     private readonly byte[] _bytes = [];
+    private readonly FileStream? _stream;
     private readonly MemoryMappedFile? _map;
     private readonly MemoryMappedViewAccessor? _view;
     private readonly byte* _start;
@@ -41,7 +42,9 @@ public sealed unsafe class FileBytes : IDisposable
         }
         finally
         {
-            stream.Dispose();
+            // While it is open, who would remove the file can see that it is used.
+            if (_map is null) stream.Dispose();
+            else _stream = stream;
         }
     }
 
@@ -62,5 +65,6 @@ public sealed unsafe class FileBytes : IDisposable
         if (_start != null) _view!.SafeMemoryMappedViewHandle.ReleasePointer();
         _view?.Dispose();
         _map?.Dispose();
+        _stream?.Dispose();
     }
 }

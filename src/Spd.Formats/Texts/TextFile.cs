@@ -11,6 +11,8 @@ public static class TextFile
     /// <summary>The column that is read where none is named: most data sets call it so.</summary>
     public const string DefaultColumn = "text";
 
+    private static readonly string[] TableSuffixes = [".csv", ".tsv"];
+
     private static readonly string[] JsonSuffixes = [".json", ".jsonl", ".ndjson"];
 
     /// <summary>What the names of files end in that are texts, but for a <c>.gz</c> behind it.</summary>
@@ -66,6 +68,10 @@ public static class TextFile
         {
             using var table = new ParquetTable(file);
             foreach (string text in table.ReadTexts(Column(table, column)).OfType<string>().Where(text => text.Length > 0)) yield return new TextPart(text, true);
+        }
+        else if (TableSuffixes.Contains(SuffixOf(path)))
+        {
+            throw new FormatException("it is a table (CSV), of which no column is read as a text: write the texts as JSON lines or Parquet, or give the file a name in .txt where all of it is the text");
         }
         else if (!isJson && column is not null)
         {

@@ -168,7 +168,8 @@ public sealed class Checkpoint
     /// <exception cref="IOException">It cannot be renamed.</exception>
     public static void SetAside(string path) => File.Move(path, $"{path}.damaged", overwrite: true);
 
-    private static int? StepOf(string path) =>
+    /// <summary>The step of a file, by its name; null where it has none.</summary>
+    public static int? StepOf(string path) =>
         int.TryParse(Path.GetFileNameWithoutExtension(path)["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;
 
     private static void CheckHash(string path)

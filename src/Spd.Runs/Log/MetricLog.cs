@@ -111,7 +111,10 @@ public sealed class MetricLog : IDisposable
     }
 
     /// <summary>The step of the last record of a log; null where there is none, or it cannot be read.</summary>
-    public static int? LastStep(string path)
+    public static int? LastStep(string path) => Last(path)?.Step;
+
+    /// <summary>The last record of a log; null where there is none, or it cannot be read.</summary>
+    public static MetricRecord? Last(string path)
     {
         try
         {
@@ -120,7 +123,7 @@ public sealed class MetricLog : IDisposable
             byte[] tail = new byte[Math.Min(stream.Length, LongestTail)];
             stream.Seek(-tail.Length, SeekOrigin.End);
             int read = stream.ReadAtLeast(tail, tail.Length, throwOnEndOfStream: false);
-            return Lines(tail.AsMemory(0, read)).Select(line => line.Record).LastOrDefault(record => record is not null)?.Step;
+            return Lines(tail.AsMemory(0, read)).Select(line => line.Record).LastOrDefault(record => record is not null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -79,7 +79,15 @@ internal sealed class PretrainingFolder
         string configFile = Path.Combine(path, ConfigName);
         if (!File.Exists(configFile) || TransformerFiles.IsFolder(path)) return null;
         var config = PretrainingConfig.Read(configFile);
-        int step = MetricLog.LastStep(new PretrainingFolder(path).LogFile) ?? 0;
+        string log = new PretrainingFolder(path).LogFile;
+        var last = MetricLog.Last(log);
+        int step = last?.Step ?? 0;
+        if (last?.Losses.Values.Any(loss => !double.IsFinite(loss)) == true)
+        {
+            return $"the pretraining in {Quoted.Path(path)} failed at step {step} of {config.Steps}, where its loss was no number any more: there is no model, "
+                + "so train one in another folder, with a smaller --lr or --clip";
+        }
+
         return $"the pretraining in {Quoted.Path(path)} has not finished (step {step} of {config.Steps}), so that there is no model yet: go on with `{config.Command(path)}`";
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Operations;
@@ -79,6 +80,12 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
                         (graph, tokens) => graph.CrossEntropy(network.Forward(new ForwardPass(graph), tokens), tokens),
                         config.Training, backend, log.Step, checkpoints, cancellation);
                 }
+                catch (TrainingException failure)
+                {
+                    log.Fail();
+                    string remedy = $"the same settings come to the same, so begin in another folder with a smaller --lr (it is {Number(config.Lr)}) or --clip ({Number(config.Clip)}), or a longer --warmup ({config.Warmup})";
+                    throw new TrainingException($"{failure.Message.Split(':')[0].Replace("the target's loss", "the loss", StringComparison.Ordinal)}: {remedy}");
+                }
                 catch (OperationCanceledException)
                 {
                     return new PretrainingResult(checkpoints.StepsKept, weights, heldOut.Sequences, ValidationLoss: null, log.Seconds);
@@ -90,6 +97,8 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
             }
         }
     }
+
+    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private Tokenizer LoadTokenizer()
     {
@@ -123,12 +132,13 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
         private readonly long _start;
         private readonly double _secondsBefore;
         private readonly Cadence _lines, _measurements;
-        private int _timedAtLine;
+        private int _timedAtLine, _last;
 
         public TrainingLog(
             PretrainingConfig config, MetricLog file, IReadOnlyList<MetricRecord> kept, long start, HeldOutLoss heldOut, IRunObserver observer, Func<string> sample)
         {
             (_config, _file, _start, _heldOut, _observer, _sample, _times) = (config, file, start, heldOut, observer, sample, new StepTimes(config.Steps));
+            _last = kept.Count > 0 ? kept[^1].Step : 0;
             (Lines, _secondsBefore) = (kept.Count, kept.Count > 0 ? kept[^1].Seconds : 0);
             int interval = Math.Max(1, (config.Steps + 9) / 10);
             (_lines, _measurements) = (new Cadence(Math.Max(1, interval / LinesPerMeasurement), WithFirst: true), new Cadence(interval));
@@ -146,6 +156,7 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
         public void Step(int step, double loss)
         {
             _times.Record();
+            _last = step + 1;
             int taken = step + 1, steps = _config.Steps;
             bool isMeasured = taken == steps || _measurements.IsDue(taken, steps);
             if (!isMeasured && !_lines.IsDue(taken, steps)) return;
@@ -166,6 +177,14 @@ public sealed class PretrainingRun(PretrainingConfig config, Backend backend, st
             _timedAtLine = _times.Count;
             _times.Restart();
         }
+
+        /// <summary>Writes a last line, which says that the loss is no number any more.</summary>
+        public void Fail() => _file.Write(new MetricRecord
+        {
+            Step = _last + 1,
+            Seconds = Seconds,
+            Losses = new Dictionary<string, double> { ["loss"] = double.NaN },
+        });
 
         /// <summary>Measures; weights that are no numbers any more are never kept.</summary>
         private double Measure(int taken)

@@ -32,7 +32,7 @@ internal sealed record TextSequences(TokenSequences Training, TokenSequences Hel
         var files = TextFiles.Find(text.Text);
         Directory.CreateDirectory(folder);
         string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join('\n', files)}\n{text.Column}\n{encoder.Identity}")))[..16];
-        var cache = TokenCache.OpenOrBuild(Path.Combine(folder, $"{name}.tokens"), files, text.Column, encoder, progress);
+        var cache = TokenCache.OpenOrBuild(Path.Combine(folder, name + TokenCache.Suffix), files, text.Column, encoder, progress);
         long count = TokenSequences.CountIn(cache, length), heldOut = Math.Max(1, (long)(count * text.HeldOutShare));
         var (training, evaluation) = TokenSequences.Split(cache, length, heldOut, seed: 0, text.Text);
         return new TextSequences(training, evaluation, isParted && tokenizer.Prepended is [var first, ..] ? encoder with { Start = first } : encoder);

@@ -17,6 +17,9 @@ public readonly record struct TokenCacheProgress(long Documents, long Tokens);
 /// </remarks>
 public sealed class TokenCache : IDisposable
 {
+    /// <summary>What the names of caches usually end in.</summary>
+    public const string Suffix = ".tokens";
+
     private readonly FileBytes _bytes;
     private readonly TokenCacheHeader _header;
     private readonly bool[] _isChecked;
@@ -77,7 +80,12 @@ public sealed class TokenCache : IDisposable
         ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(encoder);
         byte[] source = TokenCacheHeader.SourceOf(files, column, encoder);
-        if (TryOpen(path, source) is { } cache) return cache;
+        if (TryOpen(path, source) is { } cache)
+        {
+            Note(path, files);
+            return cache;
+        }
+
         AtomicFile.RemoveLeftovers(path);
         AtomicFile.Write(path, stream =>
         {
@@ -86,7 +94,27 @@ public sealed class TokenCache : IDisposable
             if (writer.Count == 0) throw new FileContentException($"there is no text in {Quoted.List(files)}");
             writer.Finish();
         });
+        Note(path, files);
         return Open(path);
+    }
+
+    /// <summary>The file beside a cache that says, for people to read, of which text it is.</summary>
+    public static string SourceFileOf(string path) => System.IO.Path.ChangeExtension(path, ".text");
+
+    /// <summary>Notes that a cache is used now, and of which text it is, where that can be noted.</summary>
+    private static void Note(string path, IReadOnlyList<string> files)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            string first = System.IO.Path.GetFullPath(files[0]);
+            string told = files.Count == 1 ? first : $"{System.IO.Path.GetDirectoryName(first)}, {files.Count} files";
+            if (!File.Exists(SourceFileOf(path))) AtomicFile.WriteText(SourceFileOf(path), told);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It may be another user's.
+        }
     }
 
     /// <summary>Copies ids.</summary>
