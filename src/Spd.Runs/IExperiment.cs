@@ -2,6 +2,7 @@ using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
 using Spd.Formats;
+using Spd.Runs.Configuration;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;
 using Spd.Runs.Results;

@@ -30,7 +30,7 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
                 // A file that is opened to be read alone must be there.
             }
 
-            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return new Holder(folder, new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -118,6 +118,25 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // Another program may have trained the target in the meantime, and removed it; or the folder cannot be written to, which Save tells.
+        }
+    }
+
+    /// <summary>Holds a folder of checkpoints until it is disposed; the last one takes the folder along where nothing is in it.</summary>
+    private sealed class Holder(string folder, FileStream file) : IDisposable
+    {
+        public void Dispose()
+        {
+            file.Dispose();
+            if (IsHeld(folder)) return;
+            try
+            {
+                File.Delete(Path.Combine(folder, FolderLock.FileName));
+                if (!Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It stays, and `spd cache --empty` removes it.
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 using Spd.Engine.Execution;
 using Spd.Decomposition;
 using Spd.Engine.Optimisation;
+using Spd.Runs.Configuration;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Log;
 using Spd.Runs.Reporting;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spd.Formats;
+using Spd.Runs.Configuration;
 
 namespace Spd.Runs.Results;
 

@@ -1,9 +1,8 @@
-using Spd.Runs.Configuration;
 using Spd.Runs.Results;
 using YamlDotNet.RepresentationModel;
 using static Spd.Runs.Configuration.ValueKind;
 
-namespace Spd.Runs;
+namespace Spd.Runs.Configuration;
 
 /// <summary>What a paper says of an experiment (key <c>published</c>): shown beside results, and nothing is computed with it.</summary>
 /// <param name="Results">What it reports, as printed, by the keys of <see cref="Metric"/>, with the site behind it where there is a number for each: <c>significant_subcomponents.linear1</c>.</param>
