@@ -192,6 +192,8 @@ internal abstract unsafe class KernelSet
         "vector512" when Vector512Kernels.IsSupported => new Vector512Kernels(),
         "vector256" when Vector256Kernels.IsSupported => new Vector256Kernels(),
         "scalar" => new ScalarKernels(),
+        // For tests: those of 256 bits on any processor, such as one whose wider instructions the runtime was told to leave, where they are what NEON runs.
+        "portable" => new Vector256Kernels(),
         "vector512" or "vector256" => throw new PlatformNotSupportedException(
             $"the kernel set '{name}' needs {(name == "vector512" ? "AVX-512 (F and DQ)" : "AVX2 and FMA")}, "
             + $"which this processor lacks; available: {string.Join(", ", Available)}"),

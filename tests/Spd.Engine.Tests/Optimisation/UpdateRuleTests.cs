@@ -2,6 +2,7 @@ using Spd.Engine.Cpu;
 using Spd.Engine.Kernels;
 using Spd.Engine.Optimisation;
 using Spd.Tests;
+using Spd.Engine.Tests.Kernels;
 
 namespace Spd.Engine.Tests.Optimisation;
 
@@ -22,10 +23,10 @@ public sealed class UpdateRuleTests : IDisposable
         ["sign"] = (new SignSgd(), count => new SignReference(count)),
     };
 
-    public static TheoryData<string> Sets => [.. KernelSet.Available];
+    public static TheoryData<string> Sets => [.. TriedKernels.Names];
 
     public static TheoryData<string, string> SetsAndRules =>
-        [.. KernelSet.Available.SelectMany(set => Rules.Keys.Select(rule => new TheoryDataRow<string, string>(set, rule)))];
+        [.. TriedKernels.Names.SelectMany(set => Rules.Keys.Select(rule => new TheoryDataRow<string, string>(set, rule)))];
 
     public static TheoryData<string, string, bool> BothWays => [.. SetsAndRules.SelectMany(row => new[] { false, true }
         .Select(ascends => new TheoryDataRow<string, string, bool>(row.Data.Item1, row.Data.Item2, ascends)))];
