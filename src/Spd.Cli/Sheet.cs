@@ -25,13 +25,15 @@ internal sealed record Column(string Title, bool IsNumber = false)
 /// <param name="columns">The columns.</param>
 internal sealed class Sheet(params IReadOnlyList<Column> columns) : IRenderable
 {
-    private const int Gap = 3, Indent = 4, LeastOfText = 20;
+    private const int Indent = 4, LeastOfText = 20;
 
     private readonly List<string[]> _rows = [];
 
     private bool HasTitles => columns.Any(column => column.Title.Length > 0);
 
     private int Margin => HasTitles ? 2 : 0;
+
+    private int Gap => HasTitles ? 3 : 2;
 
     /// <summary>Adds a row, a cell for each column.</summary>
     public void Add(params IEnumerable<string> cells) => _rows.Add([.. cells.Select(Screen.Cell)]);

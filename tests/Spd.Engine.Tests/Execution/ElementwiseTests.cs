@@ -1,6 +1,5 @@
 using Spd.Engine.Cpu;
 using Spd.Engine.Graphs;
-using Spd.Engine.Kernels;
 using Spd.Engine.Operations;
 using static Spd.Engine.Tests.Samples;
 using Spd.Engine.Tests.Kernels;
