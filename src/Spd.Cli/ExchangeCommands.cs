@@ -30,7 +30,7 @@ internal static class ExchangeCommands
             RunFolder.RequireWritable(parsed.GetValue(output)!);
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var (folder, summary, notes) = ReleasedImport.Import(
-                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, backend, Screen.Complain);
+                parsed.GetValue(source)!, parsed.GetValue(config), parsed.GetValue(output)!, Catalog.Open(), backend, Screen.Complain);
             foreach (string note in notes) Screen.WriteLine($"{note.TrimEnd('.')}.");
             ResultsDisplay.Write(summary);
             Screen.WriteLine($"Report:  {RunCommand.Shown(folder.ReportFile)}");
@@ -42,22 +42,25 @@ internal static class ExchangeCommands
     public static Command CreateExport()
     {
         var run = new Argument<string>("run") { Description = "The folder of a run." };
+        string standard = ExportFormat.All[0].Name;
         var format = new Option<string>("--format")
         {
-            Description = $"The format; {ReleasedExport.Format} is a state dict for the released code, as safetensors.",
-            HelpName = ReleasedExport.Format,
-            Required = true,
+            Description = $"The format, {string.Join("; ", ExportFormat.All.Select(each => $"{each.Name}: {each.Description}"))}.",
+            HelpName = string.Join('|', ExportFormat.All.Select(each => each.Name)),
+            DefaultValueFactory = _ => standard,
         };
-        format.AcceptOnlyFromAmong(ReleasedExport.Format);
-        var output = new Option<string?>("--out") { Description = $"Folder to make; by default <run>/{ReleasedExport.Format}.", HelpName = "DIR" };
+        format.AcceptOnlyFromAmong([.. ExportFormat.All.Select(each => each.Name)]);
+        var output = new Option<string?>("--out") { Description = "Folder to make; by default one with the format's name in the run's.", HelpName = "DIR" };
         var set = SharedOptions.SetOfRun();
-        var command = new Command("export", "Write a run in a format of another program.") { run, format, output, set };
+        var command = new Command("export", "Write a run in a format of another program: a state dict as safetensors, and its final_config.yaml.") { run, format, output, set };
         command.SetAction(parsed =>
         {
-            string folder = parsed.GetValue(run)!, made = parsed.GetValue(output) ?? Path.Combine(folder, ReleasedExport.Format);
+            string folder = parsed.GetValue(run)!;
+            var chosen = ExportFormat.Of(parsed.GetValue(format)!);
+            string made = parsed.GetValue(output) ?? Path.Combine(folder, chosen.Name);
             var saved = SavedRun.Open(folder, Catalog.Open(), parsed.GetValue(set)!.Select(ConfigOverride.Parse));
             RunFolder.RequireWritable(made);
-            string weights = ReleasedExport.Export(saved, made);
+            string weights = chosen.Export(saved, made);
             Screen.WriteLine($"Weights: {RunCommand.Shown(weights)}");
             return CommandLine.Success;
         });

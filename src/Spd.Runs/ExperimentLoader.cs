@@ -155,7 +155,8 @@ internal static partial class ExperimentLoader
                 $"target.load is {Quoted.Path(path)}, but nothing says its shape: describe how it was trained under `target: train:`, or put its {name} beside it"));
     }
 
-    private static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
+    /// <summary>Binds the keys of SPD; nothing in them is looked up any more.</summary>
+    internal static Loaded<ExperimentConfig> BindSpd(ConfigMap root, string stem, ExperimentCatalog catalog)
     {
         var start = new ExperimentConfig { Name = NameOf(stem), Decomposition = ReleasedDefaults, Target = TargetOfTask(root) };
         var loaded = Bind(ExperimentKeys.Experiment, start, root, catalog);

@@ -93,7 +93,11 @@ public sealed class RunFolder
 
     /// <summary>Takes the folder that the user named: a new one, or one that is empty.</summary>
     /// <exception cref="RunFolderException">It is a file, holds something, or cannot be made, read or written to.</exception>
-    public static RunFolder CreateAt(string path)
+    public static RunFolder CreateAt(string path) => CreateAt(path, path);
+
+    /// <summary>Takes a folder that messages call otherwise: what it is made for.</summary>
+    /// <inheritdoc cref="CreateAt(string)"/>
+    internal static RunFolder CreateAt(string path, string called)
     {
         if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException("the folder for the run has no name: give one to --out");
         if (File.Exists(path)) throw new RunFolderException($"'{path}' is a file, but the run needs a folder: name another with --out");
@@ -112,7 +116,7 @@ public sealed class RunFolder
             throw new RunFolderException($"the folder '{path}' may not be read: name another with --out", exception);
         }
 
-        return Make(path);
+        return Make(path, called);
     }
 
     /// <summary>The folder of a run that was made before.</summary>
@@ -193,6 +197,14 @@ public sealed class RunFolder
         if (withModel && File.Exists(ModelFile)) hashes[Model] = FileHash.Compute(ModelFile);
         return hashes;
     }
+
+    /// <summary>The SHA-256 of the target's weights and of the model, as in <see cref="HashContents"/>.</summary>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    internal IReadOnlyDictionary<string, string> HashModel() => new Dictionary<string, string>
+    {
+        [WeightsOfTarget] = FileHash.Compute(TargetWeightsFile),
+        [Model] = FileHash.Compute(ModelFile),
+    };
 
     /// <summary>Whether the summary tells of a finished run of so many steps.</summary>
     public bool IsFinished(int steps) => Summary is { Status: RunStatus.Finished } summary && summary.Steps == steps;
@@ -333,7 +345,7 @@ public sealed class RunFolder
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             using var claimed = new FileStream(claim, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            return Path.Exists(path) ? null : Make(path);
+            return Path.Exists(path) ? null : Make(path, path);
         }
         catch (IOException exception) when (exception is not RunFolderException && (Path.Exists(claim) || Path.Exists(path)))
         {
@@ -374,7 +386,7 @@ public sealed class RunFolder
         probe.Flush(flushToDisk: true);
     }
 
-    private static RunFolder Make(string path)
+    private static RunFolder Make(string path, string called)
     {
         try
         {
@@ -384,7 +396,7 @@ public sealed class RunFolder
         }
         catch (Exception exception) when (IsRefusal(exception))
         {
-            throw Refused(path, exception);
+            throw Refused(called, exception);
         }
     }
 

@@ -2,6 +2,7 @@ using Spd.Engine.Execution;
 using Spd.Engine.Cpu;
 using Spd.Decomposition;
 using Spd.Formats;
+using Spd.Networks;
 using Spd.Runs.Activations;
 using Spd.Runs.Checkpoints;
 using Spd.Runs.Configuration;
@@ -199,6 +200,24 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         return decomposition.Matrices;
     }
 
+    /// <summary>The network and its components as they were saved, without the data that they were measured on.</summary>
+    /// <param name="experiment">The configuration, of SPD.</param>
+    /// <returns>The network, the sites without their values, and the tensors of <see cref="ComponentWeights"/>.</returns>
+    /// <exception cref="ConfigException">A value was given that makes another run of it.</exception>
+    /// <exception cref="RunFolderException">The model or the target are not those that the run ended with.</exception>
+    /// <exception cref="FileContentException">A weight file is damaged, or of another configuration.</exception>
+    internal (Module Network, IReadOnlyList<Site> Sites, IReadOnlyList<TensorData> Components) ReadModel(ExperimentConfig experiment)
+    {
+        RequireSame(_ => true, "`spd export` writes the run as it was, and so it only takes where files lie now");
+        RequireUnchanged(Folder.HashModel());
+        var network = Folder.ReadTarget(experiment).Network;
+        var options = experiment.Decomposition;
+        var model = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite);
+        var tensors = Safetensors.Read(Folder.ModelFile).Tensors;
+        ComponentWeights.Load(Folder.ModelFile, tensors, model);
+        return (network, model.Sites, tensors);
+    }
+
     private static int TextsOf(IReadOnlyDictionary<string, string> hashes) => hashes.Keys.Count(key => key.StartsWith(LanguageModelConfig.TextKey, StringComparison.Ordinal));
 
     /// <summary>Refuses values that would make another run of this one.</summary>
@@ -220,14 +239,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
             key => key == "target" || key.StartsWith("target.", StringComparison.Ordinal),
             "what a run decomposes, and which part of the data it was kept from, cannot be changed behind it; only where files lie now can be named");
         var hashes = Folder.HashContents(Experiment, withModel: true);
-        foreach (var (name, hash) in hashes)
-        {
-            if (!Summary.Hashes.TryGetValue(name, out string? then) || then == hash) continue;
-            string file = Experiment.Target.Files.TryGetValue(name, out string? path) ? $"'{path}' ({name})" : $"'{Path.Combine(Folder.Root, name)}'";
-            throw new RunFolderException(
-                $"{file} is not the file that the run's summary.json tells of: it is damaged, was exchanged, or is newer (its SHA-256 is {hash}, but was {then})");
-        }
-
+        RequireUnchanged(hashes);
         // Which files of text there are is a part of the text.
         int now = TextsOf(hashes), texts = TextsOf(Summary.Hashes);
         if (texts > 0 && now != texts)
@@ -241,5 +253,17 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         decomposition.Load(Folder.ModelFile);
         decomposition.Training.Resume(told.Steps, told.EvaluatedFrom);
         return decomposition;
+    }
+
+    /// <summary>Refuses files whose content is not that of which the summary tells.</summary>
+    private void RequireUnchanged(IReadOnlyDictionary<string, string> hashes)
+    {
+        foreach (var (name, hash) in hashes)
+        {
+            if (!Summary.Hashes.TryGetValue(name, out string? then) || then == hash) continue;
+            string file = Experiment.Target.Files.TryGetValue(name, out string? path) ? $"'{path}' ({name})" : $"'{Path.Combine(Folder.Root, name)}'";
+            throw new RunFolderException(
+                $"{file} is not the file that the run's summary.json tells of: it is damaged, was exchanged, or is newer (its SHA-256 is {hash}, but was {then})");
+        }
     }
 }

@@ -13,7 +13,7 @@ public sealed class PythonTests : IDisposable
     [Fact]
     public void TheCodeOfThePageRunsAndFindsTheProgramsOwnNumbers()
     {
-        string? python = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasNumPy);
+        string? python = _spd.PythonWithNumPy();
         Assert.SkipWhen(python is null, "there is no python3 with NumPy here");
         Succeeds("run", "tms_5-2", "--out", "run", "--quiet", "--steps", "30", "--set", "batch_size=256", "--set", "n_eval_steps=1", "--set", "target.train.steps=4000");
         Assert.Contains("ci.npz, 4096 examples", Succeeds("eval", "run", "--dump", "ci.npz"), StringComparison.Ordinal);
@@ -67,19 +67,6 @@ public sealed class PythonTests : IDisposable
 
     private static List<string> CodeOfPage() =>
         [.. Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "python.md")), "(?s)```python\n(.*?)\n```").Select(match => match.Groups[1].Value)];
-
-    private bool HasNumPy(string python)
-    {
-        try
-        {
-            using var process = _spd.StartProgram(python, "-c", "import numpy");
-            return SpdProgram.Finish(process).ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
 
     private string Succeeds(params string[] arguments)
     {

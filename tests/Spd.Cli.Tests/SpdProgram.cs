@@ -36,6 +36,20 @@ internal sealed partial class SpdProgram : IDisposable
         return (process.ExitCode, output, error.Result);
     }
 
+    /// <summary>A Python that has NumPy; null where there is none.</summary>
+    public string? PythonWithNumPy() => new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(python =>
+    {
+        try
+        {
+            using var process = StartProgram(python, "-c", "import numpy");
+            return Finish(process).ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    });
+
     /// <summary>The program as a word of a shell.</summary>
     public string Command => $"dotnet '{Path.Combine(Location, "spd.dll")}'";
 

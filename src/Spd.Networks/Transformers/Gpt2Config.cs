@@ -54,6 +54,9 @@ public sealed record Gpt2Config : TransformerConfig
     /// </summary>
     public bool HasSplitAttention { get; init; }
 
+    /// <inheritdoc/>
+    public override string ClassName => "transformers.GPT2LMHeadModel";
+
     private protected override string Prefix => "transformer.";
 
     private protected override IReadOnlyList<string> Buffers => [".attn.bias", ".attn.masked_bias"];

@@ -53,6 +53,9 @@ public sealed record GptNeoConfig : TransformerConfig
     /// <summary>Whether the head's matrix is the embedding's.</summary>
     public bool TieWordEmbeddings { get; init; } = true;
 
+    /// <inheritdoc/>
+    public override string ClassName => "transformers.GPTNeoForCausalLM";
+
     private protected override string Prefix => "transformer.";
 
     private protected override IReadOnlyList<string> Buffers => [".attn.attention.bias", ".attn.attention.masked_bias"];

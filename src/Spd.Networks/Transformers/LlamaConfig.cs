@@ -64,6 +64,9 @@ public sealed record LlamaConfig : TransformerConfig
     /// <summary>Whether those of the MLPs have.</summary>
     public bool MlpBias { get; init; }
 
+    /// <inheritdoc/>
+    public override string ClassName => "transformers.LlamaForCausalLM";
+
     private protected override string Prefix => "model.";
 
     private protected override IReadOnlyList<string> Buffers => [".rotary_emb.inv_freq"];

@@ -55,6 +55,9 @@ public sealed record LlamaSimpleConfig : TransformerConfig
     /// <summary>Whether the MLPs are gated, as in LlamaSimple.</summary>
     public bool HasGatedMlp { get; init; }
 
+    /// <inheritdoc/>
+    public override string ClassName => HasGatedMlp ? "spd.pretrain.models.llama_simple.LlamaSimple" : "spd.pretrain.models.llama_simple_mlp.LlamaSimpleMLP";
+
     private protected override IReadOnlyList<string> Buffers => [".rotary_sin", ".rotary_cos", ".attn.bias"];
 
     private protected override double Weights => (double)VocabSize * NEmbd

@@ -78,6 +78,9 @@ public abstract record TransformerConfig
     /// <exception cref="NotSupportedException">There is no such file for this architecture.</exception>
     internal virtual JsonObject ToJson() => throw new NotSupportedException($"a {GetType().Name} has no {TransformerFiles.ConfigName}");
 
+    /// <summary>The class of PyTorch whose modules have the names of these weights; null where there is none.</summary>
+    public virtual string? ClassName => null;
+
     /// <summary>Refuses fields that are out of their ranges, or do not fit each other.</summary>
     internal virtual void Check() => OptionRanges.Check(this, GetType());
 

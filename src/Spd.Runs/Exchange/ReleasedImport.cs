@@ -12,12 +12,11 @@ namespace Spd.Runs.Exchange;
 /// <summary>Makes a run of ours of a decomposition that the authors' released code saved.</summary>
 public static partial class ReleasedImport
 {
-    private const string ConfigName = "final_config.yaml";
-
     /// <summary>Imports a decomposition. The run folder appears whole or not at all.</summary>
     /// <param name="path">The folder of a run of the released code, or its weight file.</param>
     /// <param name="configPath">Its <c>final_config.yaml</c>; null where it lies beside the weights.</param>
     /// <param name="output">The run folder to make: new, or empty.</param>
+    /// <param name="catalog">The shipped experiments, and where tokens are kept.</param>
     /// <param name="backend">What measures it.</param>
     /// <param name="onWarning">Is told why figures could not be drawn; the page is then without.</param>
     /// <returns>The folder, what the decomposition comes to as measured now, and what the user should know of the weight file.</returns>
@@ -25,36 +24,42 @@ public static partial class ReleasedImport
     /// <exception cref="RunFolderException">The folder cannot be made, or there are no weights to import.</exception>
     /// <exception cref="FileContentException">The weights are damaged, or not of this configuration.</exception>
     public static (RunFolder Folder, RunSummary Summary, IReadOnlyList<string> Notes) Import(
-        string path, string? configPath, string output, Backend backend, Action<string>? onWarning = null)
+        string path, string? configPath, string output, ExperimentCatalog catalog, Backend backend, Action<string>? onWarning = null)
     {
         string folder = Directory.Exists(path) ? Path.GetFullPath(path)
             : File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))!
             : throw new RunFolderException($"there is nothing to import at '{path}'");
         string weights = Directory.Exists(path) ? NewestWeights(folder, path) : path;
-        string configFile = configPath ?? Path.Combine(folder, ConfigName);
+        string configFile = configPath ?? Path.Combine(folder, ReleasedConfig.FileName);
         if (!File.Exists(configFile))
-            throw new ConfigException($"there is no {ConfigName} beside '{weights}': name the configuration of the decomposition with --config");
-        var experiment = ReleasedConfig.Read(configFile, Path.GetFileName(folder));
+            throw new ConfigException($"there is no {ReleasedConfig.FileName} beside '{weights}': name the configuration of the decomposition with --config");
+        var experiment = ReleasedConfig.Read(configFile, Path.GetFileName(folder), catalog);
         var network = experiment.Target.Build();
+        var names = new StateDict(experiment.Target, network);
+        experiment = experiment with
+        {
+            Decomposition = experiment.Decomposition with { TargetModulePatterns = [.. experiment.Decomposition.TargetModulePatterns.Select(names.PathOf)] },
+        };
+        var own = network.NamedParameters().Select(entry => entry.Path).Concat(ModuleWeights.TiedNames(network)).ToDictionary(name => ReleasedNames.Model + names.TensorOf(name));
         using var file = TargetTensors.Open(
-            weights, [.. network.NamedParameters().Select(entry => ReleasedNames.Model + entry.Path)], "is it of this final_config.yaml?",
-            optional: [.. ModuleWeights.TiedNames(network).Select(name => ReleasedNames.Model + name)]);
+            weights, [.. network.NamedParameters().Select(entry => ReleasedNames.Model + names.TensorOf(entry.Path))], "is it of this final_config.yaml?",
+            optional: [.. ModuleWeights.TiedNames(network).Select(name => ReleasedNames.Model + names.TensorOf(name))]);
         var ours = file.Others.Where(other => other.IsInside && (ReleasedNames.IsOfComponents(other.Name) || (ReleasedNames.IsOfTarget(other.Name) && other.MightBeParameter))).ToList();
         var named = file.Found.Concat(ours.Select(other => new KeyValuePair<string, TensorInfo>(other.Name, other.Tensor))).ToDictionary();
         ModuleWeights.Load(
-            weights, named.Where(tensor => ReleasedNames.IsOfTarget(tensor.Key)).ToDictionary(tensor => tensor.Key[ReleasedNames.Model.Length..], tensor => tensor.Value),
-            name => file.Read(named[ReleasedNames.Model + name]), network);
+            weights, named.Where(tensor => ReleasedNames.IsOfTarget(tensor.Key)).ToDictionary(tensor => own.GetValueOrDefault(tensor.Key) ?? tensor.Key[ReleasedNames.Model.Length..], tensor => tensor.Value),
+            name => file.Read(named[ReleasedNames.Model + names.TensorOf(name)]), network);
         var target = new TrainedTarget(network, experiment.Target, SeedsTried: 0, FromCache: false);
         using var decomposition = new SpdDecomposition(experiment, target, backend);
         decomposition.Load(weights, ReleasedNames.ComponentTensors(
-            weights, ours.Where(other => ReleasedNames.IsOfComponents(other.Name)).Select(other => file.Read(other.Tensor) with { Name = other.Name }), decomposition.Sites));
+            weights, ours.Where(other => ReleasedNames.IsOfComponents(other.Name)).Select(other => file.Read(other.Tensor) with { Name = other.Name }), decomposition.Sites, names));
 
         if (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any()))
             throw new RunFolderException($"'{output}' exists already: name a new folder with --out");
         string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))}.{Guid.NewGuid():N}.tmp";
         try
         {
-            var made = RunFolder.CreateAt(temporary);
+            var made = RunFolder.CreateAt(temporary, output);
             made.WriteText(made.ConfigFile, experiment.ToYaml());
             ModuleWeights.Save(made.PrepareParent(made.TargetWeightsFile), network);
             made.WriteText(made.TargetConfigFile, experiment.Target.ToYaml());

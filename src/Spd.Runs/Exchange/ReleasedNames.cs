@@ -1,11 +1,10 @@
 using Spd.Decomposition;
-using Spd.Networks;
 using Spd.Formats;
 
 namespace Spd.Runs.Exchange;
 
 /// <summary>
-/// A decomposition as the state dict of the authors' released code: <c>model.…</c> is the target, <c>components.&lt;site&gt;.A [d_in, C]</c>,
+/// The names of a decomposition in the state dict of the authors' released code: <c>model.…</c> is the target, <c>components.&lt;site&gt;.A [d_in, C]</c>,
 /// <c>.B [C, d_out]</c> and <c>.bias [d_out]</c> (the target's own) the subcomponents, <c>gates.&lt;site&gt;.…</c> the gates; dots of a site's name are
 /// written as <c>-</c>.
 /// </summary>
@@ -14,38 +13,18 @@ internal static class ReleasedNames
     /// <summary>What stands before the names of the target.</summary>
     public const string Model = "model.";
 
-    private const string Components = "components.", Gates = "gates.";
+    private const string Components = "components.", Gates = "gates.", OurGate = "gate.";
 
-    /// <summary>The tensors of a decomposition under the released names.</summary>
-    /// <param name="network">The target.</param>
-    /// <param name="sites">The sites.</param>
-    /// <param name="components">The tensors of <see cref="ComponentWeights"/>.</param>
-    public static IEnumerable<TensorData> Of(Module network, IReadOnlyList<Site> sites, IReadOnlyList<TensorData> components)
+    /// <summary>The name of a part of a site.</summary>
+    /// <param name="site">The site, without dots.</param>
+    /// <param name="part">What <see cref="ComponentWeights"/> calls the part, or <c>bias</c>.</param>
+    public static string Of(string site, string part) => part switch
     {
-        foreach (var tensor in ModuleWeights.Of(network)) yield return tensor with { Name = Model + tensor.Name };
-        // PyTorch has a tied matrix under each of its names.
-        foreach (var (path, linear) in network.LinearMaps().Where(map => map.Linear.IsTied))
-            yield return new TensorData($"{Model}{path}.weight", [linear.Outputs, linear.Inputs], linear.EffectiveWeight());
-        foreach (var site in sites)
-        {
-            foreach (var tensor in components.Where(tensor => tensor.Name.StartsWith($"{site.Name}.", StringComparison.Ordinal)))
-            {
-                string part = tensor.Name[(site.Name.Length + 1)..];
-                string dashed = Dashed(site.Name);
-                yield return tensor with
-                {
-                    Name = part switch
-                    {
-                        "V" => $"{Components}{dashed}.A",
-                        "U" => $"{Components}{dashed}.B",
-                        _ => $"{Gates}{dashed}.{part["gate.".Length..]}",
-                    },
-                };
-            }
-
-            if (site.Linear.Bias is { } bias) yield return new TensorData($"{Components}{Dashed(site.Name)}.bias", [bias.Rows], bias.Values.ToArray());
-        }
-    }
+        "V" => $"{Components}{site}.A",
+        "U" => $"{Components}{site}.B",
+        "bias" => $"{Components}{site}.bias",
+        _ => $"{Gates}{site}.{part[OurGate.Length..]}",
+    };
 
     /// <summary>Whether a name of a state dict is the target's.</summary>
     public static bool IsOfTarget(string name) => name.StartsWith(Model, StringComparison.Ordinal);
@@ -57,14 +36,15 @@ internal static class ReleasedNames
     /// <param name="path">Where they were read from, for messages.</param>
     /// <param name="tensors">The tensors of components and gates.</param>
     /// <param name="sites">The sites.</param>
+    /// <param name="names">The names of the target.</param>
     /// <exception cref="FileContentException">A tensor belongs to no site, or a bias is not the target's.</exception>
-    public static IReadOnlyList<TensorData> ComponentTensors(string path, IEnumerable<TensorData> tensors, IReadOnlyList<Site> sites)
+    public static IReadOnlyList<TensorData> ComponentTensors(string path, IEnumerable<TensorData> tensors, IReadOnlyList<Site> sites, StateDict names)
     {
-        var siteOf = sites.ToDictionary(site => Dashed(site.Name));
+        var siteOf = sites.ToDictionary(site => names.KeyOf(site.Name));
         var found = new List<TensorData>();
         foreach (var tensor in tensors)
         {
-            if (tensor.Name.Split('.') is not [var group and ("components" or "gates"), var dashed, var part] || !siteOf.TryGetValue(dashed, out var site))
+            if (tensor.Name.Split('.') is not [var group and ("components" or "gates"), var key, var part] || !siteOf.TryGetValue(key, out var site))
             {
                 throw new FileContentException(
                     $"{Quoted.Path(path)} holds {Quoted.Of(tensor.Name)}, which is no part of a decomposition of {Quoted.List(sites.Select(site => site.Name))}: "
@@ -78,12 +58,10 @@ internal static class ReleasedNames
                 continue;
             }
 
-            string name = (group, part) switch { ("components", "A") => "V", ("components", "B") => "U", ("components", _) => part, _ => $"gate.{part}" };
+            string name = (group, part) switch { ("components", "A") => "V", ("components", "B") => "U", ("components", _) => part, _ => $"{OurGate}{part}" };
             found.Add(tensor with { Name = $"{site.Name}.{name}" });
         }
 
         return found;
     }
-
-    private static string Dashed(string site) => site.Replace('.', '-');
 }

@@ -26,7 +26,9 @@ internal sealed class InductionTarget : TrainedTargetKind
 
     public override string TrainConfigFile => "ih_train_config.yaml";
 
-    public override string ReleasedClass => "spd.experiments.ih.model.InductionTransformer";
+    internal override string ReleasedClass(TargetConfig config) => "spd.experiments.ih.model.InductionTransformer";
+
+    internal override string SuccessorTask => TaskName;
 
     public override TargetConfig Defaults => new InductionTargetConfig();
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Spd.Formats;
 using Spd.Networks;
 using Spd.Networks.Transformers;
 using Spd.Text;
@@ -25,6 +26,9 @@ public sealed record LanguageModelConfig : TargetConfig
     /// <summary>The dotted key of the text.</summary>
     internal const string TextKey = "target.data.text";
 
+    /// <summary>What the classes of Hugging Face's library begin with.</summary>
+    internal const string HuggingFace = "transformers.";
+
     public override TargetKind Kind => LanguageModelTarget.Instance;
 
     /// <summary>The hub's name of the model, where it came from one.</summary>
@@ -50,6 +54,12 @@ public sealed record LanguageModelConfig : TargetConfig
 
     /// <summary>Is told how far the making of tokens is.</summary>
     public IProgress<TokenCacheProgress>? Tokenizing { get; init; }
+
+    /// <summary>What Hugging Face's library loads the model by: its name at a hub, or its folder; null for a file of llama2.c.</summary>
+    internal string? PyTorchName => Hub is not null ? HubName.Parse(Hub).Repository : Directory.Exists(Load) ? Load : null;
+
+    /// <summary>What it loads the tokenizer by.</summary>
+    internal string? PyTorchTokenizer => Tokenizer ?? PyTorchName;
 
     // Tokens are one feature: their number.
     public override int Features => 1;

@@ -34,6 +34,12 @@ internal sealed class LanguageModelTarget : TargetKind
 
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(LanguageModelKeys.Target.Write((LanguageModelConfig)config));
 
+    internal override string? ReleasedClass(TargetConfig config) => TransformerFiles.ReadConfig(config.Load!).ClassName is { } name && name.StartsWith(LanguageModelConfig.HuggingFace, StringComparison.Ordinal) ? name : null;
+
+    internal override string? SuccessorClass(TargetConfig config) => TransformerFiles.ReadConfig(config.Load!).ClassName;
+
+    internal override string SuccessorTask => TaskName;
+
     internal override string? WhyNone(string path) => Directory.Exists(path) ? null : WeightFile.WhyNone(path);
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)

@@ -26,6 +26,8 @@ internal sealed class MlpTarget : TargetKind
 
     internal override KeyTable<TaskConfig> TaskKeys => TargetKeys.FileTask(this);
 
+    internal override string ModuleNameOf(TargetConfig config, string path) => ((MlpTargetConfig)config).Model.ModuleOf(path) ?? path;
+
     public override string ToYaml(TargetConfig config) => ConfigWriter.Write(MlpKeys.Target.Write((MlpTargetConfig)config));
 
     public override IReadOnlyList<string> Load(TargetConfig config, Module network)

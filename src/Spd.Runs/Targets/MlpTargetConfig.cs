@@ -62,6 +62,21 @@ public sealed record MlpConfig
     /// <summary>The name of a layer's bias, or null.</summary>
     public string? BiasOf(int layer) => HasBiases ? Biases[layer] : null;
 
+    /// <summary>
+    /// What the module of a layer, <c>layers.0</c>, is called in the file: <c>fc1</c> where its matrix is <c>fc1.weight</c>; null where the matrices are not all
+    /// called so, as those of PyTorch are.
+    /// </summary>
+    internal string? ModuleOf(string layer)
+    {
+        const string Weight = ".weight";
+        var weights = Enumerable.Range(0, LayerSizes.Count - 1).Select(WeightOf).ToList();
+        return weights.TrueForAll(name => name.Length > Weight.Length && name.EndsWith(Weight, StringComparison.Ordinal))
+            && weights.DistinctBy(name => name.Replace('.', '-')).Count() == weights.Count
+            && Enumerable.Range(0, weights.Count).Select(i => $"layers.{i}").ToList().IndexOf(layer) is >= 0 and var at
+            ? weights[at][..^Weight.Length]
+            : null;
+    }
+
     /// <summary>How a layer's matrix is stored.</summary>
     public WeightLayout LayoutOf(int layer) => WeightLayoutByLayer?[layer] ?? WeightLayout;
 }

@@ -21,7 +21,11 @@ internal sealed class ResidualMlpTarget : SparseTargetKind
 
     public override string TrainConfigFile => "resid_mlp_train_config.yaml";
 
-    public override string ReleasedClass => "spd.experiments.resid_mlp.models.ResidualMLP";
+    internal override string ReleasedClass(TargetConfig config) => "spd.experiments.resid_mlp.models.ResidualMLP";
+
+    internal override string SuccessorClass(TargetConfig config) => "spd.experiments.resid_mlp.models.ResidMLP";
+
+    internal override string SuccessorTask => "resid_mlp";
 
     public override TargetConfig Defaults => new ResidualMlpTargetConfig();
 

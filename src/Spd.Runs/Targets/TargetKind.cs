@@ -35,8 +35,17 @@ public abstract class TargetKind
     /// <summary>What the released trainer calls the configuration that it writes beside the weights; null for a kind that it does not have.</summary>
     public virtual string? TrainConfigFile => null;
 
-    /// <summary>What the released code calls the network's class; null for a kind that it does not have.</summary>
-    public virtual string? ReleasedClass => null;
+    /// <summary>What the released code calls the network's class; null for a network that it does not have.</summary>
+    internal virtual string? ReleasedClass(TargetConfig config) => null;
+
+    /// <summary>What the authors' newer library calls the class.</summary>
+    internal virtual string? SuccessorClass(TargetConfig config) => ReleasedClass(config);
+
+    /// <summary>What that library's <c>task_name</c> calls the kind; null for one that it does not have.</summary>
+    internal virtual string? SuccessorTask => null;
+
+    /// <summary>What a module of the network is called in PyTorch, by its path here: as in the file that its weights came from.</summary>
+    internal virtual string ModuleNameOf(TargetConfig config, string path) => path;
 
     /// <summary>A configuration of this kind with the values of keys that are left out.</summary>
     public abstract TargetConfig Defaults { get; }

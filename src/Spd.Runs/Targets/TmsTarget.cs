@@ -22,7 +22,9 @@ internal sealed class TmsTarget : SparseTargetKind
 
     public override string TrainConfigFile => "tms_train_config.yaml";
 
-    public override string ReleasedClass => "spd.experiments.tms.models.TMSModel";
+    internal override string ReleasedClass(TargetConfig config) => "spd.experiments.tms.models.TMSModel";
+
+    internal override string SuccessorTask => TaskName;
 
     public override TargetConfig Defaults => new TmsTargetConfig();
 
