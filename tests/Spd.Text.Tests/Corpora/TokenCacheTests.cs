@@ -171,7 +171,7 @@ public sealed class TokenCacheTests : IDisposable
         Assert.Throws<ArgumentException>(() => Build(Letters with { VocabularySize = 99 }, "a.txt"));
         Assert.ThrowsAny<OperationCanceledException>(() => TokenCache.OpenOrBuild(CachePath, [_folder["a.txt"]], null, Letters with { Identity = "x" }, null, new CancellationToken(true)));
         Assert.Equal(before, File.ReadAllBytes(CachePath));
-        Assert.Equal(["a.txt", "b.jsonl", "c.json", "tokens.bin"], _folder.FileNames.Order());
+        Assert.Equal(["a.txt", "b.jsonl", "c.json", "tokens.bin", "tokens.text"], _folder.FileNames.Order());
     }
 
     [Fact]
