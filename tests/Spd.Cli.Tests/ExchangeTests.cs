@@ -176,6 +176,24 @@ public sealed class ExchangeTests : IDisposable
         Assert.Contains("target_module_patterns:\n- linear1\n- linear2\n", File.ReadAllText(_spd.PathTo("run.exported", "final_config.yaml")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void InductionHeadsGoOutUnderTheRecordedNamesAndComeBackAsTheyWere()
+    {
+        string[] small =
+        [
+            "target.train.ih_model_config.vocab_size=8", "target.train.ih_model_config.seq_len=8", "target.train.prefix_window=5", "task_config.prefix_window=5",
+            "target.train.steps=1500", "target.train.batch_size=128", "target.train.lr=0.005", "target.train.lr_warmup=100", "n_eval_steps=1",
+        ];
+        Assert.Equal((0, ""), Told(_spd.Run(["run", "ih", "--out", "run", "--steps", "3", "--quiet", .. small.SelectMany(value => new[] { "--set", value })])));
+        RoundTrip("run", again: false);
+        Assert.Equal((0, ""), Told(_spd.Run("export", "run", "--format", "spd", "--out", "out")));
+        var recorded = Recorded("authors_models_induction").GetProperty("cases").GetProperty("induction_attention_only").GetProperty("weights");
+        const string Target = "target_model.";
+        Assert.Equal(
+            recorded.EnumerateObject().Select(tensor => Target + tensor.Name).Order(),
+            NamesIn("out", "model_3.safetensors").Where(name => name.StartsWith(Target, StringComparison.Ordinal)).Order());
+    }
+
     /// <summary>The newer library's tensors are what was recorded inside it: of a target, its components, and its causal importance functions.</summary>
     [Fact]
     public void TheNewerLibrarysNamesAndShapesAreThoseRecorded()
