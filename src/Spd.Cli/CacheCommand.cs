@@ -67,5 +67,5 @@ internal static class CacheCommand
         _ => "unfinished",
     };
 
-    private static string Bytes(IEnumerable<CacheEntry> entries) => entries.Sum(entry => entry.Bytes).ToString(CultureInfo.InvariantCulture);
+    private static string Bytes(IEnumerable<CacheEntry> entries) => Screen.Whole(entries.Sum(entry => entry.Bytes));
 }

@@ -163,16 +163,16 @@ internal static class InspectCommand
     private static void Write(InspectedFile content)
     {
         string tensors = content.IsData ? Counted(content.Tensors.Count, "array", "arrays") : Counted(content.Tensors.Count, "tensor", "tensors");
-        Screen.WriteLine($"{content.File}: {content.Format}, {tensors}, {Whole(content.Bytes)} bytes");
+        Screen.WriteLine($"{content.File}: {content.Format}, {tensors}, {Screen.Whole(content.Bytes)} bytes");
         if (content.Shards is { } shards)
         {
             var files = new Sheet(new("file"), new("tensors", IsNumber: true), new("bytes", IsNumber: true));
-            foreach (var shard in shards) files.Add(Name(shard.File), Whole(shard.Tensors), Whole(shard.Bytes));
+            foreach (var shard in shards) files.Add(Name(shard.File), Screen.Whole(shard.Tensors), Screen.Whole(shard.Bytes));
             Screen.Write(files);
         }
 
         Screen.Write(TableOf(content));
-        if (content.Tensors.Count > MostRows) Screen.WriteLine($"… and {Whole(content.Tensors.Count - MostRows)} more; --json lists all.");
+        if (content.Tensors.Count > MostRows) Screen.WriteLine($"… and {Screen.Whole(content.Tensors.Count - MostRows)} more; --json lists all.");
         foreach (var array in content.Tensors.Take(MostRows).Where(array => array.Classes is not null)) Screen.WriteLine(ClassLine(array));
         foreach (var (key, text) in content.Metadata?.Take(MostRows) ?? []) Screen.WriteLine($"{Quoted.Bare(key)}: {Quoted.Bare(text)}");
         foreach (string note in content.Notes) Screen.WriteLine(note);
@@ -190,9 +190,9 @@ internal static class InspectCommand
         ]);
         foreach (var tensor in content.Tensors.Take(MostRows))
         {
-            List<string> cells = [$"[{string.Join(", ", tensor.Shape)}]", tensor.Type, tensor.Bytes is { } bytes ? Whole(bytes) : ""];
+            List<string> cells = [$"[{string.Join(", ", tensor.Shape)}]", tensor.Type, tensor.Bytes is { } bytes ? Screen.Whole(bytes) : ""];
             if (content.IsData) cells.AddRange([Number(tensor.Min), Number(tensor.Max)]);
-            if (hasOdd) cells.Add(tensor.NotFinite is { } count ? Whole(count) : "");
+            if (hasOdd) cells.Add(tensor.NotFinite is { } count ? Screen.Whole(count) : "");
             if (hasReasons) cells.Add(tensor.Unreadable ?? "");
             table.Add([Name(tensor.Name), .. cells]);
         }
@@ -202,7 +202,7 @@ internal static class InspectCommand
 
     private static string ClassLine(InspectedTensor array)
     {
-        string shown = string.Join(", ", array.Classes!.Take(MostClassesShown).Select(one => $"{Number(one.Value)} ({Whole(one.Count)})"));
+        string shown = string.Join(", ", array.Classes!.Take(MostClassesShown).Select(one => $"{Number(one.Value)} ({Screen.Whole(one.Count)})"));
         string more = array.Classes!.Count > MostClassesShown ? $" … and {array.Classes.Count - MostClassesShown} more" : "";
         return $"{Quoted.Bare(array.Name)} has {Counted(array.Classes.Count, "class", "classes")}, each with its count: {shown}{more}";
     }
@@ -210,9 +210,7 @@ internal static class InspectCommand
     // Its end says most.
     private static string Name(string name) => name.Length <= LongestName ? name : $"…{name[^LongestName..]}";
 
-    private static string Counted(int count, string one, string many) => $"{Whole(count)} {(count == 1 ? one : many)}";
-
-    private static string Whole(long count) => count.ToString(CultureInfo.InvariantCulture);
+    private static string Counted(int count, string one, string many) => $"{Screen.Whole(count)} {(count == 1 ? one : many)}";
 
     private static string Number(float? value) => value is { } number ? number.ToString("G6", CultureInfo.InvariantCulture) : "";
 }

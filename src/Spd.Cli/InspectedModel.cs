@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Spd.Formats;
 using Spd.Networks;
@@ -71,24 +70,22 @@ internal sealed record InspectedModel(
 
     private void Write()
     {
-        Screen.WriteLine($"{Folder}: {Architecture}, {Whole(Weights)} weights");
+        Screen.WriteLine($"{Folder}: {Architecture}, {Screen.Whole(Weights)} weights");
         var sizes = new Sheet(new(""), new("") { Wraps = true });
         foreach (var (what, number) in new[]
         {
-            ("layers", Whole(Layers)), ("width", Whole(Width)), ("heads", $"{Whole(Heads)} of width {Whole(HeadWidth)}{(KeyHeads == Heads ? "" : $", {Whole(KeyHeads)} of keys and values")}"),
-            ("vocabulary", Whole(Vocabulary)), ("context", Whole(Context)), ("embedding and head", IsTied ? "tied" : "a matrix each"),
-            ("tokenizer", Tokenizer is null ? "none" : $"{Tokenizer.Format}, {Whole(Tokenizer.Tokens)} tokens: {Tokenizer.File}"),
+            ("layers", Screen.Whole(Layers)), ("width", Screen.Whole(Width)), ("heads", $"{Screen.Whole(Heads)} of width {Screen.Whole(HeadWidth)}{(KeyHeads == Heads ? "" : $", {Screen.Whole(KeyHeads)} of keys and values")}"),
+            ("vocabulary", Screen.Whole(Vocabulary)), ("context", Screen.Whole(Context)), ("embedding and head", IsTied ? "tied" : "a matrix each"),
+            ("tokenizer", Tokenizer is null ? "none" : $"{Tokenizer.Format}, {Screen.Whole(Tokenizer.Tokens)} tokens: {Tokenizer.File}"),
         })
             sizes.Add(what, number);
         Screen.Write(sizes);
         var maps = new Sheet(new("linear map"), new("outputs, inputs"));
         foreach (var map in LinearMaps.Take(InspectCommand.MostRows)) maps.Add(map.Name, $"[{string.Join(", ", map.Shape)}]");
         Screen.Write(maps);
-        if (LinearMaps.Count > InspectCommand.MostRows) Screen.WriteLine($"… and {Whole(LinearMaps.Count - InspectCommand.MostRows)} more; --json lists all.");
+        if (LinearMaps.Count > InspectCommand.MostRows) Screen.WriteLine($"… and {Screen.Whole(LinearMaps.Count - InspectCommand.MostRows)} more; --json lists all.");
         foreach (string note in Notes) Screen.WriteLine(note);
     }
-
-    private static string Whole(long count) => count.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>A tokenizer.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Spd.Formats;
 using Spd.Text;
@@ -56,9 +55,9 @@ internal sealed record InspectedText(string File, string Format, long Bytes)
         else
         {
             string size = Vocabulary is { } tokens
-                ? $"a vocabulary of {Whole(tokens)}{(EndId is { } end ? $", the end of a text is {Whole(end)}" : "")}"
-                : $"{Whole(Documents ?? 0)} {(Documents == 1 ? "document" : "documents")}, {Whole(Characters ?? 0)} characters";
-            Screen.WriteLine($"{File}: {Format}, {size}, {Whole(Bytes)} bytes");
+                ? $"a vocabulary of {Screen.Whole(tokens)}{(EndId is { } end ? $", the end of a text is {Screen.Whole(end)}" : "")}"
+                : $"{Screen.Whole(Documents ?? 0)} {(Documents == 1 ? "document" : "documents")}, {Screen.Whole(Characters ?? 0)} characters";
+            Screen.WriteLine($"{File}: {Format}, {size}, {Screen.Whole(Bytes)} bytes");
         }
 
         return CommandLine.Success;
@@ -89,6 +88,4 @@ internal sealed record InspectedText(string File, string Format, long Bytes)
             return false;
         }
     }
-
-    private static string Whole(long count) => count.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spd.Runs;
 using Spd.Paper;
 using Spd.Runs.Plans;
 
@@ -63,19 +62,14 @@ internal static class PaperCommand
         using var folder = PaperPlan.Open(output);
         using var interruption = new Interruption { IsAtWork = true };
         var display = PlanDisplay.Create(quiet);
-        var cache = new TargetCache(TargetCache.DefaultFolder(Environment.GetEnvironmentVariable));
-        var execution = plan.Prepare(parts, folder, cache, display, threads);
+        var execution = plan.Prepare(parts, folder, RunCommand.Cache(), display, threads);
         display.Show(() => execution.Execute(() => SharedOptions.Backend(threads), atOnce: 1, interruption.Token));
 
         var selected = execution.Standing.Runs.Where(run => run.IsSelected).ToList();
-        foreach (var run in selected.Where(run => run.State is PlannedRunState.Failed or PlannedRunState.Refused))
-            Screen.Complain($"{run.Plan.Title}: {run.Reason}");
+        PlanDisplay.Complain(selected);
         foreach (var run in selected.Where(run => run.State == PlannedRunState.Missing))
             Screen.Complain($"{run.Plan.Group}: skipped, {run.Reason}");
-        Screen.WriteLine(
-            $"{selected.Count(run => run.State == PlannedRunState.Finished)} of {selected.Count} runs have finished, "
-            + $"{selected.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier"
-            + $"{(isQuick ? "; all are shortened (--quick)" : "")}.");
+        PlanDisplay.WriteFinished(selected, isQuick ? "; all are shortened (--quick)" : "");
         Screen.WriteLine($"Page: {RunCommand.Shown(folder.PageFile)}");
         if (interruption.Token.IsCancellationRequested && !execution.IsComplete) return Interruption.ExitCode;
         return execution.IsComplete ? CommandLine.Success : CommandLine.Failure;

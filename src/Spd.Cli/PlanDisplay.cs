@@ -6,16 +6,28 @@ using Spectre.Console.Rendering;
 
 namespace Spd.Cli;
 
-/// <summary>What the user sees of the reproduction: one live table of all runs on a terminal, plain lines in a pipe, nothing when quiet.</summary>
+/// <summary>What the user sees of several planned runs: one live table of all runs on a terminal, plain lines in a pipe, nothing when quiet.</summary>
 internal abstract class PlanDisplay : IPlanObserver
 {
     /// <summary>The display for where standard output goes.</summary>
     public static PlanDisplay Create(bool quiet)
     {
         if (quiet) return new QuietDisplay();
-        var console = AnsiConsole.Profile.Capabilities;
-        return console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new TableDisplay() : new LineDisplay();
+        return Screen.IsLive ? new TableDisplay() : new LineDisplay();
     }
+
+    /// <summary>Complains of the runs that failed or were left alone, at the end.</summary>
+    public static void Complain(IEnumerable<PlannedRun> runs)
+    {
+        foreach (var run in runs.Where(run => run.State is PlannedRunState.Failed or PlannedRunState.Refused)) Screen.Complain($"{run.Plan.Title}: {run.Reason}");
+    }
+
+    /// <summary>Says how many runs have finished, at the end.</summary>
+    /// <param name="runs">Those that were asked for.</param>
+    /// <param name="remark">What else the sentence says.</param>
+    public static void WriteFinished(IReadOnlyList<PlannedRun> runs, string remark = "") => Screen.WriteLine(
+        $"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs have finished, "
+        + $"{runs.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier{remark}.");
 
     /// <summary>Does the work while the display is up.</summary>
     public virtual void Show(Action work) => work();

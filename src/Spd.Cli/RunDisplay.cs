@@ -16,10 +16,7 @@ internal abstract class RunDisplay : IRunObserver
     /// <summary>The display for where standard output goes.</summary>
     public static RunDisplay Create(bool quiet, IExperiment config, Interruption interruption)
     {
-        var console = AnsiConsole.Profile.Capabilities;
-        RunDisplay display = quiet ? new QuietDisplay()
-            : console is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected ? new PanelDisplay(config)
-            : new LineDisplay();
+        RunDisplay display = quiet ? new QuietDisplay() : Screen.IsLive ? new PanelDisplay(config) : new LineDisplay();
         display._interruption = interruption;
         return display;
     }

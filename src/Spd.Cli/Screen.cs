@@ -82,6 +82,12 @@ internal static class Screen
     /// <summary>A sentence of a panel: one line before it is wrapped.</summary>
     public static StyledText Sentence(string text, Style? style = null) => new(OneLine(text, LongestSentence), style);
 
+    /// <summary>Whether what is shown can be drawn anew in its place: a terminal, and no pipe.</summary>
+    public static bool IsLive => AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected;
+
+    /// <summary>A whole number.</summary>
+    public static string Whole(long count) => count.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>A number that fits into a column, whatever a file says.</summary>
     /// <param name="value">The number.</param>
     /// <param name="format">How it is written where it is of a usual size.</param>

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spd.Runs;
 using Spd.Runs.Configuration;
-using Spd.Runs.Plans;
 using Spd.Runs.Results;
 using Spd.Runs.Sweeps;
 
@@ -62,12 +61,10 @@ internal static class SweepCommand
         display.Show(() => execution.Execute(() => SharedOptions.Backend(threads), Environment.ProcessorCount / threads, interruption.Token));
 
         var runs = execution.Standing.Runs;
-        foreach (var run in runs.Where(run => run.State is PlannedRunState.Failed or PlannedRunState.Refused)) Screen.Complain($"{run.Plan.Title}: {run.Reason}");
+        PlanDisplay.Complain(runs);
         WriteRuns(plan);
         if (plan.Seeds.Count > 1) WriteSpread(new SweepResults(plan));
-        Screen.WriteLine(
-            $"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs have finished, "
-            + $"{runs.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier.");
+        PlanDisplay.WriteFinished(runs);
         Screen.WriteLine($"Page:    {RunCommand.Shown(folder.PageFile)}");
         Screen.WriteLine($"Results: {RunCommand.Shown(SweepPlan.JsonFile(folder))}");
         return execution.IsComplete ? CommandLine.Success : interruption.Token.IsCancellationRequested ? Interruption.ExitCode : CommandLine.Failure;

@@ -119,7 +119,7 @@ public sealed class PaperPlan
             return new PaperRunPlan(part, name, coefficient, experiment)
             {
                 FullSteps = isShortened ? own.Steps : null,
-                GuessedNanoseconds = part switch { PaperParts.Tms => TmsNanoseconds, PaperParts.Apd => ApdNanoseconds, _ => new RunPlan(name, null).GuessedNanoseconds },
+                GuessedNanoseconds = part switch { PaperParts.Tms => TmsNanoseconds, PaperParts.Apd => ApdNanoseconds, _ => RunPlan.UsualNanoseconds },
             };
         }
         catch (ConfigException exception)

@@ -6,6 +6,7 @@ namespace Spd.Runs;
 public static class RunComparison
 {
     private const string SeedOfTarget = "target.train.seed";
+    private const int DifferencesTold = 3;
 
     // They say nothing about what is computed.
     private static readonly string[] IgnoredKeys = ["name", "description", "tensorboard"];
@@ -24,6 +25,11 @@ public static class RunComparison
                select (key, (IReadOnlyList<string?>)values),
         ];
     }
+
+    /// <summary>That a run is of another configuration, as a clause with the first keys in which it differs.</summary>
+    /// <param name="differences">What <see cref="Differences(string, string, IReadOnlyList{string})"/> found, at least one.</param>
+    internal static string Told(IReadOnlyList<string> differences) =>
+        $"is a run of another configuration ({string.Join(", ", differences.Take(DifferencesTold))}{(differences.Count > DifferencesTold ? ", …" : "")})";
 
     /// <summary>Keys in which two configurations differ, with both values: <c>steps 500 instead of 40000</c>.</summary>
     /// <remarks>

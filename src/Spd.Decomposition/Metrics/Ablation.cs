@@ -63,7 +63,7 @@ public sealed class Ablation
         (_allHidden, _hiddenWithout) = (network.Hidden(all, _tokens), network.Hidden(without, _tokens));
         (_allLogits, _logitsWithout) = (network.Head.Forward(all, _all), network.Head.Forward(without, _without));
         List<Value> kept = [_allHidden, _hiddenWithout];
-        if (network.Blocks.FirstOrDefault(block => block.Attention.LinearMaps().Any(map => map.Linear == site.Linear)) is { } own)
+        if (network.BlockAttendingBy(site.Linear) is { } own)
         {
             (_attention, _isAttendedTo) = (own.Attention, own.Attention.IsAttendedTo(site.Linear));
             (_allHeads, _headsWithout) = (network.QueriesAndKeys(all, _tokens, own), network.QueriesAndKeys(without, _tokens, own));

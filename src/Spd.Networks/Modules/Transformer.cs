@@ -119,6 +119,9 @@ public sealed class Transformer : Module
         return _positions is null ? vectors : pass.Graph.Plus(vectors, _positions.Forward(pass, pass.Continued?.Positions ?? pass.Graph.Positions()));
     }
 
+    /// <summary>The block whose attention a linear map is of; null of any other map.</summary>
+    public TransformerBlock? BlockAttendingBy(Linear map) => Blocks.FirstOrDefault(block => block.Attention.LinearMaps().Any(own => own.Linear == map));
+
     /// <summary>The queries and keys of a block, as <see cref="Attention.Projections"/> has them.</summary>
     public (Value Query, Value Key) QueriesAndKeys(ForwardPass pass, Value tokens, TransformerBlock block)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Spd.Runs.Results;
 
 namespace Spd.Runs.Activations;
 
@@ -135,6 +136,6 @@ public sealed record AblationReport(
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, NewLine = "\n",
-    Converters = [typeof(FiniteDouble), typeof(FiniteSingle)])]
+    Converters = [typeof(FiniteNumber), typeof(FiniteSingle)])]
 [JsonSerializable(typeof(IReadOnlyList<SiteReport>))]
 internal sealed partial class ActivationJson : JsonSerializerContext;

@@ -128,7 +128,7 @@ internal sealed class TokenActivations(ComponentModel model, TokenExamples examp
         TokenScore Scored(int token) => new(nameOf(token), token, sign * scores[token]);
     }
 
-    private Attention? AttentionOf(Site site) => _network.Blocks.Select(block => block.Attention).FirstOrDefault(attention => attention.LinearMaps().Any(map => map.Linear == site.Linear));
+    private Attention? AttentionOf(Site site) => _network.BlockAttendingBy(site.Linear)?.Attention;
 
     // The vectors of positions, not those of tokens.
     private bool IsOfPositions(Site site) => site.Linear is Embedding && site.Linear != _network.Embedding;

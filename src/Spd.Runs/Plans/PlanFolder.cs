@@ -64,8 +64,7 @@ public sealed class PlanFolder : IDisposable
 
             if (differences.Count == 0) continue;
             throw new RunFolderException(
-                $"'{PathOf(run)}' is a run of another configuration ({string.Join(", ", differences.Take(3))}{(differences.Count > 3 ? ", …" : "")}): "
-                + "give the sweep the settings that it had, or another folder with --out");
+                $"'{PathOf(run)}' {RunComparison.Told(differences)}: give the sweep the settings that it had, or another folder with --out");
         }
     }
 

@@ -7,11 +7,14 @@ namespace Spd.Runs.Plans;
 /// <param name="MissingReason">Why it cannot be had.</param>
 public record RunPlan(string ExperimentName, IExperiment? Experiment, string? Variant = null, string? MissingReason = null)
 {
+    /// <summary>A guess for networks of any kind.</summary>
+    internal const double UsualNanoseconds = 15;
+
     /// <summary>Steps of the experiment before it was shortened; null where it was not.</summary>
     public int? FullSteps { get; init; }
 
     /// <summary>Nanoseconds of a step for each unit of <see cref="IExperiment.Work"/> on two cores: a guess that serves until a step has been timed.</summary>
-    public double GuessedNanoseconds { get; init; } = 15;
+    public double GuessedNanoseconds { get; init; } = UsualNanoseconds;
 
     /// <summary>The experiment with its variant, the same for all seeds: <c>resid_mlp1-beta3-1e-6</c>.</summary>
     public string Group => Variant is null ? ExperimentName : $"{ExperimentName}-{Variant}";

@@ -37,11 +37,7 @@ internal static class WholeRun
     {
         string config = Needed("config.yaml");
         var differences = RunComparison.Differences(catalog.Load(config).Config.ToYaml(), experiment.ToYaml());
-        if (differences.Count > 0)
-        {
-            throw new InvalidDataException(
-                $"it is a run of another configuration ({string.Join(", ", differences.Take(3))}{(differences.Count > 3 ? ", …" : "")})");
-        }
+        if (differences.Count > 0) throw new InvalidDataException($"it {RunComparison.Told(differences)}");
 
         var run = new StoredRun(folder, File.ReadAllText(config), RunSummary.Read(Needed("summary.json")));
         var summary = run.Summary;

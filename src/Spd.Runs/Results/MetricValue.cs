@@ -96,3 +96,17 @@ internal sealed class FiniteNumber : JsonConverter<double>
         else writer.WriteNullValue();
     }
 }
+
+/// <summary>The same for numbers of single precision, which have fewer digits.</summary>
+internal sealed class FiniteSingle : JsonConverter<float>
+{
+    public override bool HandleNull => true;
+
+    public override float Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => (float)FiniteNumber.Read(ref reader);
+
+    public override void Write(Utf8JsonWriter writer, float value, JsonSerializerOptions options)
+    {
+        if (float.IsFinite(value)) writer.WriteNumberValue(value);
+        else writer.WriteNullValue();
+    }
+}
