@@ -7,7 +7,8 @@ internal static class ChoiceKernels
 {
     public static void AddTo(CpuBackend backend) => backend
         .Add(new FunctionKernel<TableRows>(_ => default, TableRows)).Add(new FunctionKernel<GroupMinimum>(_ => default, GroupMinimum))
-        .Add(new FunctionKernel<Smallest>(_ => default, Smallest)).Add(new FunctionKernel<CountAbove>(_ => new() { Reduces = 1 }, CountAbove))
+        .Add(new FunctionKernel<Smallest>(_ => default, Smallest)).Add(new FunctionKernel<RandomSubset>(_ => default, RandomSubset))
+        .Add(new FunctionKernel<CountAbove>(_ => new() { Reduces = 1 }, CountAbove))
         .Add(new FunctionKernel<Maximum>(_ => new() { Reduces = 1, IsMaximum = true }, Maximum))
         .Add(new FunctionKernel<Histogram>(_ => new() { Reduces = 1 }, Histogram));
 
@@ -53,6 +54,29 @@ internal static class ChoiceKernels
                 for (int at = lane; at < result.Length; at += call.Stride)
                     if (result[at] != 0 && (best < 0 || numbers[at] < numbers[best])) best = at;
                 result[best] = 0;
+            }
+        }
+    }
+
+    private static void RandomSubset(RandomSubset operation, in Call call)
+    {
+        ReadOnlySpan<float> noise = call.Input(0), choice = call.Input(1);
+        var result = call.Result(0);
+        int rows = operation.Noise.Rows;
+        for (int lane = 0; lane < call.Lanes; lane++)
+        {
+            int k = 1 + (int)(choice[lane] * (double)rows);
+            for (int row = 0; row < rows; row++)
+            {
+                float own = noise[row * call.Stride + lane];
+                int rank = 0;
+                for (int other = 0; other < rows; other++)
+                {
+                    float number = noise[other * call.Stride + lane];
+                    if (number < own || (number == own && other < row)) rank++;
+                }
+
+                result[row * call.Stride + lane] = rank < k ? 1 : 0;
             }
         }
     }

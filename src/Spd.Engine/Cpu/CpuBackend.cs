@@ -39,8 +39,8 @@ public sealed class CpuBackend : Backend
 
     /// <summary>Adds a kernel for an operation, in place of one it has.</summary>
     /// <param name="kernel">How it is computed.</param>
-    /// <param name="gradient">Where it is a <see cref="Map"/> or a <see cref="Combine"/>: the kernel of its <see cref="MapGradient"/> or
-    /// <see cref="CombineGradient"/>.</param>
+    /// <param name="gradient">Where it is a <see cref="Map"/>, a <see cref="NumberMap"/> or a <see cref="Combine"/>: the kernel of its
+    /// <see cref="MapGradient"/>, <see cref="NumberMapGradient"/> or <see cref="CombineGradient"/>.</param>
     /// <returns>This back end.</returns>
     public CpuBackend Add<TOperation>(CpuKernel<TOperation> kernel, CpuKernel? gradient = null)
         where TOperation : Operation
@@ -58,6 +58,7 @@ public sealed class CpuBackend : Backend
         {
             MapGradient gradient => (_gradients, gradient.Of.GetType()),
             CombineGradient gradient => (_gradients, gradient.Of.GetType()),
+            NumberMapGradient gradient => (_gradients, gradient.Of.GetType()),
             _ => (_kernels, operation.GetType()),
         };
         return kernels.TryGetValue(type, out var kernel)

@@ -39,6 +39,12 @@ internal static unsafe class CpuKernels
             scale => new() { Accumulates = 1, Overwrites = 0b1, SplitsByRows = scale.X.Shape.Domain != Domain.Step }, Scale));
         Add<SequenceSum>(SplitByRows with { Overwrites = 0b1 }, SequenceSum);
         Add<RepeatRows>(default, RepeatRows);
+        Add<LaneSum>(new() { Accumulates = 1 }, LaneSum);
+        Add<ScaleLanes>(SplitByRows with { Accumulates = 1, Overwrites = 0b01 }, ScaleLanes);
+        Add<LaneDot>(new() { Accumulates = 1 }, LaneDot);
+        Add<Columns>(new() { SplitsByRows = true, WeightInputs = 1 }, Columns);
+        Add<ColumnSum>(new() { SplitsByRows = true, WritesColumns = true }, ColumnSum);
+        Add<ScaledGradient>(SplitByRows with { Overwrites = 0b1 }, (_, in call) => Copy(call));
         Add<MatMul>(SplitByRows with { WeightInputs = 0b01, Accumulates = 1 }, MatMul);
         Add<Outer>(SplitByRows with { Reduces = 1 }, Outer);
         backend.Add(new FunctionKernel<RowAffine>(
@@ -114,12 +120,17 @@ internal static unsafe class CpuKernels
         for (int row = 0; row < call.Rows; row++) new Span<float>(call.OutRows(0) + (nint)row * call.Stride, call.Lanes).Fill(vector[row]);
     }
 
+    private static void Copy(in Call call)
+    {
+        if (call.Accumulates(0)) call.Kernels.Combine(new AddScaled(1), call.Count, call.OutRows(0), call.InRows(0), call.OutRows(0));
+        else if (call.In(0) != call.Out(0)) new Span<float>(call.InRows(0), (int)call.Count).CopyTo(new(call.OutRows(0), (int)call.Count));
+    }
+
     private static void Copy(Copy operation, in Call call)
     {
         if (call.IsInPanels)
         {
-            if (call.Accumulates(0)) call.Kernels.Combine(new AddScaled(1), call.Count, call.OutRows(0), call.InRows(0), call.OutRows(0));
-            else if (call.In(0) != call.Out(0)) new Span<float>(call.InRows(0), (int)call.Count).CopyTo(new(call.OutRows(0), (int)call.Count));
+            Copy(call);
             return;
         }
 
@@ -164,6 +175,91 @@ internal static unsafe class CpuKernels
             new Span<float>(call.In(0) + (nint)(row / operation.Times) * call.Stride, call.Lanes)
                 .CopyTo(new(call.Out(0) + (nint)row * call.Stride, call.Lanes));
         }
+    }
+
+    private static void LaneSum(LaneSum operation, in Call call)
+    {
+        for (int row = 0; row < operation.X.Rows; row++)
+        {
+            float* sum = call.Out(0) + (nint)(row / operation.Times) * call.Stride, x = call.In(0) + (nint)row * call.Stride;
+            if (row % operation.Times == 0 && !call.Accumulates(0)) new Span<float>(x, call.Lanes).CopyTo(new(sum, call.Lanes));
+            else call.Kernels.Combine(new AddScaled(1), call.Lanes, sum, x, sum);
+        }
+    }
+
+    private static void ScaleLanes(ScaleLanes operation, in Call call)
+    {
+        float* factor = call.In(1);
+        for (int row = 0; row < call.Rows; row++)
+        {
+            float* x = call.InRows(0) + (nint)row * call.Stride, y = call.OutRows(0) + (nint)row * call.Stride;
+            if (call.Accumulates(0)) call.Kernels.CombineBackward(default(MultiplyFunction), call.Lanes, x, factor, x, y, null, true, false);
+            else call.Kernels.Combine(default(MultiplyFunction), call.Lanes, x, factor, y);
+        }
+    }
+
+    private static void LaneDot(LaneDot operation, in Call call)
+    {
+        float* sum = call.Out(0);
+        for (int row = 0; row < operation.A.Rows; row++)
+        {
+            float* a = call.In(0) + (nint)row * call.Stride, b = call.In(1) + (nint)row * call.Stride;
+            bool accumulates = row > 0 || call.Accumulates(0);
+            call.Kernels.CombineBackward(default(MultiplyFunction), call.Lanes, a, b, a, sum, null, accumulates, false);
+        }
+    }
+
+    private static void Columns(Columns operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        bool isOfSequences = operation.Domain == Domain.Sequence;
+        RequireColumns(operation.Matrix.Shape.Columns, batch, isOfSequences, operation.Name);
+        for (int row = 0; row < call.Rows; row++)
+        {
+            float* from = call.In(0) + (nint)(call.FirstRow + row) * call.RowStepOf(0), to = call.OutRows(0) + (nint)row * call.Stride;
+            for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
+            {
+                long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
+                var result = new Span<float>(to + lane, batch.SequenceLanes);
+                if (sequence >= batch.Sequences) result.Clear();
+                else if (isOfSequences) result.Fill(from[sequence]);
+                else
+                {
+                    new Span<float>(from + sequence * batch.Length, batch.Length).CopyTo(result);
+                    result[batch.Length..].Clear();
+                }
+            }
+        }
+    }
+
+    private static void ColumnSum(ColumnSum operation, in Call call)
+    {
+        var batch = call.Workspace.Batch;
+        bool isOfSequences = operation.Domain == Domain.Sequence;
+        RequireColumns(operation.Count, batch, isOfSequences, operation.Name);
+        for (int row = 0; row < call.Rows; row++)
+        {
+            float* from = call.InRows(0) + (nint)row * call.Stride, to = call.Out(0) + (nint)(call.FirstRow + row) * call.RowStepOfResult(0);
+            for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
+            {
+                long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
+                if (sequence >= batch.Sequences) break;
+                if (isOfSequences)
+                {
+                    float sum = 0;
+                    for (int i = 0; i < batch.Length; i++) sum += from[lane + i];
+                    to[sequence] = sum;
+                }
+                else new Span<float>(from + lane, batch.Length).CopyTo(new(to + sequence * batch.Length, batch.Length));
+            }
+        }
+    }
+
+    private static void RequireColumns(int columns, Batch batch, bool isOfSequences, string name)
+    {
+        int needed = isOfSequences ? batch.Sequences : batch.Positions;
+        if (columns != needed)
+            throw new InvalidOperationException($"{name} has {columns} columns, but the batch has {needed} {(isOfSequences ? "sequences" : "positions")}: make the matrix for this batch");
     }
 
     private static void MatMul(MatMul operation, in Call call)

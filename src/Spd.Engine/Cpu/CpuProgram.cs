@@ -165,7 +165,7 @@ internal sealed unsafe class CpuProgram : Program
             };
 
         // Sums over the batch are added up in the memory of a run of panels.
-        Slot ResultSlot(Place place) => place is { Store: Store.Sums, IsWanted: true }
+        Slot ResultSlot(Place place) => place is { Store: Store.Sums, IsWanted: true } && Plan.Reductions.ContainsKey(place.Home)
             ? SlotOf(place) with { Base = SlotBase.Leaf, Offset = OffsetOf(place), Accumulates = true }
             : SlotOf(place);
     }
@@ -227,7 +227,7 @@ internal sealed unsafe class CpuProgram : Program
     private PanelPhase NewPanelPhase(Phase phase, IReadOnlyList<Instruction> instructions, Workspace[] workspaces)
     {
         var sums = phase.Operations.SelectMany(operation => operation.Results).Where(place => place is { IsWanted: true, Store: Store.Sums })
-            .Select(place => place.Home).Distinct().Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order().ToList();
+            .Select(place => place.Home).Distinct().Where(Plan.Reductions.ContainsKey).Select(sum => (OffsetOf(sum), sum.Shape.Count, Plan.Reductions[sum])).Order().ToList();
         return new PanelPhase(Plan, _backend, workspaces, [.. instructions], sums, _sums, _numbers);
     }
 }

@@ -108,6 +108,106 @@ internal readonly struct UpperLeakyFunction : IUnaryFunction
         TSimd.SelectGreater(x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Multiply(TSimd.Create(Leak), dy), dy), TSimd.Zero);
 }
 
+internal readonly struct HardSigmoidFunction(float leak) : IUnaryFunction
+{
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x)
+    {
+        var one = TSimd.Create(1);
+        var beyond = TSimd.MultiplyAdd(TSimd.Create(leak), TSimd.Subtract(x, one), one);
+        return TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, TSimd.SelectGreater(x, one, beyond, x));
+    }
+
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
+        TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Multiply(TSimd.Create(leak), dy), dy));
+}
+
+internal readonly struct LeakyHardSigmoidFunction(bool isSymmetric) : IUnaryFunction
+{
+    private const float Leak = 0.01f;
+
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x) =>
+        TSimd.SelectGreater(TSimd.Zero, x, TSimd.Zero, TSimd.SelectGreater(x, TSimd.Create(1), TSimd.Create(1), x));
+
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy)
+    {
+        var (one, leaked) = (TSimd.Create(1), TSimd.Multiply(TSimd.Create(Leak), dy));
+        var rising = TSimd.SelectGreater(TSimd.Zero, dy, leaked, TSimd.Zero);
+        // At 1 itself the gradient passes, but where it leaks there too.
+        var above = isSymmetric
+            ? TSimd.SelectGreater(one, x, dy, TSimd.SelectGreater(dy, TSimd.Zero, leaked, TSimd.Zero))
+            : TSimd.SelectGreater(x, one, TSimd.Zero, dy);
+        return TSimd.SelectGreater(x, TSimd.Zero, above, rising);
+    }
+}
+
+internal readonly struct SwishHardSigmoidFunction : IUnaryFunction
+{
+    private const float Sharpness = 10;
+
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Subtract(Swish<TVector, TSimd>(x), Swish<TVector, TSimd>(TSimd.Subtract(x, TSimd.Create(1))));
+
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) =>
+        TSimd.Multiply(TSimd.Subtract(Slope<TVector, TSimd>(x), Slope<TVector, TSimd>(TSimd.Subtract(x, TSimd.Create(1)))), dy);
+
+    private static TVector Swish<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(x, TSimd.Sigmoid(TSimd.Multiply(TSimd.Create(Sharpness), x)));
+
+    private static TVector Slope<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector>
+    {
+        var scaled = TSimd.Multiply(TSimd.Create(Sharpness), x);
+        return TSimd.MultiplyAdd(scaled, TSimd.SigmoidDerivative(scaled), TSimd.Sigmoid(scaled));
+    }
+}
+
+internal readonly struct AffineFunction(float scale, float shift) : IUnaryFunction
+{
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.MultiplyAdd(TSimd.Create(scale), x, TSimd.Create(shift));
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy) => TSimd.Multiply(TSimd.Create(scale), dy);
+}
+
+internal readonly struct FrequencyCostFunction(float count) : IUnaryFunction
+{
+    private const float Log2E = 1.44269504f;
+
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x) => TSimd.Multiply(x, Log2<TVector, TSimd>(x));
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy)
+    {
+        var counted = Counted<TVector, TSimd>(x);
+        var bend = TSimd.Divide(TSimd.Multiply(TSimd.Create(Log2E), counted), TSimd.Add(TSimd.Create(1), counted));
+        return TSimd.Multiply(TSimd.Add(Log2<TVector, TSimd>(x), bend), dy);
+    }
+
+    private TVector Log2<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector> =>
+        TSimd.Multiply(TSimd.Create(Log2E), TSimd.Log(TSimd.Add(Counted<TVector, TSimd>(x), TSimd.Create(1))));
+
+    // Padding may be below zero, and is to be finite.
+    private TVector Counted<TVector, TSimd>(TVector x) where TVector : struct where TSimd : struct, ISimd<TVector>
+    {
+        var counted = TSimd.Multiply(TSimd.Create(count), x);
+        return TSimd.SelectGreater(TSimd.Zero, counted, TSimd.Zero, counted);
+    }
+}
+
+/// <summary>γ² being <paramref name="squaredWidth"/>.</summary>
+internal readonly struct SmoothCountFunction(float squaredWidth, bool isOneAtOne) : IUnaryFunction
+{
+    private readonly float _factor = isOneAtOne ? 1 + squaredWidth : 1;
+
+    TVector IUnaryMap.Value<TVector, TSimd>(TVector x)
+    {
+        var square = TSimd.Multiply(x, x);
+        return TSimd.Divide(TSimd.Multiply(TSimd.Create(_factor), square), TSimd.Add(square, TSimd.Create(squaredWidth)));
+    }
+
+    TVector IUnaryFunction.Backward<TVector, TSimd>(TVector x, TVector dy)
+    {
+        var sum = TSimd.MultiplyAdd(x, x, TSimd.Create(squaredWidth));
+        // 2 γ² x / (x² + γ²)², divided twice: the square of a small sum would be no number of normal size.
+        var slope = TSimd.Divide(TSimd.Divide(TSimd.Multiply(TSimd.Create(2 * squaredWidth * _factor), x), sum), sum);
+        return TSimd.Multiply(slope, dy);
+    }
+}
+
 internal readonly struct MultiplyFunction : IBinaryFunction
 {
     TVector IBinaryMap.Value<TVector, TSimd>(TVector a, TVector b) => TSimd.Multiply(a, b);

@@ -12,6 +12,11 @@ internal static unsafe class ElementwiseKernels
         .Map((Absolute _) => default(AbsoluteFunction)).Map((Power power) => new PowerFunction(power.Exponent, power.Offset))
         .Map((Above above) => new AboveFunction(above.Threshold))
         .Map((LowerLeakyHardSigmoid _) => default(LowerLeakyFunction)).Map((UpperLeakyHardSigmoid _) => default(UpperLeakyFunction))
+        .Map((HardSigmoid hard) => new HardSigmoidFunction(hard.Leak)).Map((LeakyHardSigmoid leaky) => new LeakyHardSigmoidFunction(leaky.IsSymmetric))
+        .Map((SwishHardSigmoid _) => default(SwishHardSigmoidFunction)).Map((Affine affine) => new AffineFunction(affine.Scale, affine.Shift))
+        .Map((FrequencyCost cost) => new FrequencyCostFunction((float)cost.Count))
+        .NumberMap((PowerOf power, double exponent) => new PowerFunction((float)exponent, power.Offset))
+        .NumberMap((SmoothCount count, double width) => new SmoothCountFunction((float)(width * width), count.IsOneAtOne))
         .Combine((Multiply _) => default(MultiplyFunction)).Combine((Interpolate _) => default(InterpolateFunction))
         .Combine((SwiGlu _) => default(SwiGluFunction))
         .Combine((AffineBelow below) => new AffineBelowFunction(below.Threshold, below.Scale, below.Shift));
@@ -31,6 +36,25 @@ internal static unsafe class ElementwiseKernels
             var function = functionOf((TOperation)operation.Of);
             if (call.Accumulates(0)) call.Kernels.MapBackward(function, call.Count, call.InRows(0), call.InRows(1), call.OutRows(0));
             else call.Kernels.Combine(new Slope<TFunction>(function), call.Count, call.InRows(0), call.InRows(1), call.OutRows(0));
+        }
+    }
+
+    private static CpuBackend NumberMap<TOperation, TFunction>(this CpuBackend backend, Func<TOperation, double, TFunction> functionOf)
+        where TOperation : NumberMap
+        where TFunction : struct, IUnaryFunction
+    {
+        return backend.Add(
+            new FunctionKernel<TOperation>(_ => new() { Overwrites = 0b1, SplitsByRows = true }, Value),
+            new FunctionKernel<NumberMapGradient>(_ => new() { Accumulates = 1, Overwrites = 0b101, SplitsByRows = true }, Gradient));
+
+        void Value(TOperation operation, in Call call) =>
+            call.Kernels.Map(functionOf(operation, call.Number(1)), call.Count, call.InRows(0), call.OutRows(0));
+
+        void Gradient(NumberMapGradient operation, in Call call)
+        {
+            var function = functionOf((TOperation)operation.Of, call.Number(1));
+            if (call.Accumulates(0)) call.Kernels.MapBackward(function, call.Count, call.InRows(0), call.InRows(2), call.OutRows(0));
+            else call.Kernels.Combine(new Slope<TFunction>(function), call.Count, call.InRows(0), call.InRows(2), call.OutRows(0));
         }
     }
 

@@ -29,6 +29,21 @@ public sealed record Smallest(Value X, int N) : Operation
     public override Work Work => new(Entries: (double)X.Rows * N);
 }
 
+/// <summary>
+/// A subset of the rows in each lane, of every size equally often: 1 for the rows of the k smallest numbers of <paramref name="Noise"/>, 0 for the others, with
+/// <c>k = 1 + ⌊choice · rows⌋</c>; the first of equal ones counts as smaller (VPD §2, routing).
+/// </summary>
+/// <param name="Noise">Uniform numbers <c>[rows, lanes]</c>.</param>
+/// <param name="Choice">Uniform numbers in [0, 1), one row.</param>
+public sealed record RandomSubset(Value Noise, Value Choice) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [Noise, Choice];
+    public override IReadOnlyList<Shape> Results => Noise.Shape.IsPanel && Choice.Shape is { IsPanel: true, Rows: 1 }
+        ? [Noise.Shape with { Domain = Widest(Noise, Choice) }]
+        : throw new ArgumentException($"{Name} takes panels, the second of one row, but got {Noise.Shape} and {Choice.Shape}");
+    public override Work Work => new(Entries: (double)Noise.Rows * Noise.Rows);
+}
+
 /// <summary>For each row in how many lanes it exceeds a threshold.</summary>
 public sealed record CountAbove(Value X, float Threshold) : Operation
 {

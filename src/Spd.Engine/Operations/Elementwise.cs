@@ -79,6 +79,59 @@ public sealed record LowerLeakyHardSigmoid(Value X) : Map(X);
 /// <summary>Upper-leaky hard sigmoid, for the minimality loss: 0 below 0, <c>x</c> up to 1, then <c>1 + 0.01 (x − 1)</c>.</summary>
 public sealed record UpperLeakyHardSigmoid(Value X) : Map(X);
 
+/// <summary>
+/// Hard sigmoid: x within [0, 1]; above 1, <c>1 + leak (x − 1)</c>. Its derivative is 1 at 0 and at 1, as that of PyTorch's clamp. With a leak of 0.01 it is what
+/// the minimality loss of the successor sees (VPD §2).
+/// </summary>
+public sealed record HardSigmoid(Value X, float Leak = 0) : Map(X);
+
+/// <summary>
+/// Hard sigmoid that leaks in its derivative alone (VPD §2): x within [0, 1]; at or below 0 a gradient below 0, which would raise x, passes times 0.01, and no
+/// other. Where it is symmetric, so does a gradient above 0 at or above 1.
+/// </summary>
+public sealed record LeakyHardSigmoid(Value X, bool IsSymmetric = false) : Map(X);
+
+/// <summary>A smooth hard sigmoid: <c>s(x) − s(x − 1)</c> with the swish <c>s(x) = x σ(10 x)</c>.</summary>
+public sealed record SwishHardSigmoid(Value X) : Map(X);
+
+/// <summary><c>scale · x + shift</c>.</summary>
+public sealed record Affine(Value X, float Scale, float Shift) : Map(X);
+
+/// <summary><c>x log₂(1 + count · x)</c> for x ≥ 0: what being important costs by how often it happens (VPD §2).</summary>
+/// <param name="X">Mean importances.</param>
+/// <param name="Count">How many positions the frequency counts.</param>
+public sealed record FrequencyCost(Value X, double Count) : Map(X);
+
+/// <summary><c>y = f(x, n)</c>, entry by entry of a panel or a matrix, n a number of the graph such as a schedule gives.</summary>
+public abstract record NumberMap(Value X, Value N) : Operation
+{
+    public sealed override IReadOnlyList<Value> Inputs => [X, N];
+    public sealed override IReadOnlyList<Shape> Results =>
+        N.Shape == Shape.Number ? [ThrowIfNumber(X)] : throw new ArgumentException($"{Name} goes by a number, but {N} is none");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        of.Add(X, of.Graph.Add(new NumberMapGradient(this, d[0]!)));
+        if (of.Wants(N)) throw new NotSupportedException($"a gradient by the number of {Name} was asked for, which has no rule");
+    }
+}
+
+/// <summary><c>dx = ∂f/∂x dy</c>, entry by entry.</summary>
+/// <param name="Of">f, at x and n.</param>
+/// <param name="Dy">The gradient of f(x, n).</param>
+public sealed record NumberMapGradient(NumberMap Of, Value Dy) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [Of.X, Of.N, Dy];
+    public override IReadOnlyList<Shape> Results => [ThrowIfUnlike(Of.X, Dy) with { Domain = Widest(Of.X, Dy) }];
+    public override string Name => $"{Of.Name}Gradient";
+}
+
+/// <summary><c>(x + offset)^n</c> for x ≥ 0 and an offset above 0.</summary>
+public sealed record PowerOf(Value X, Value N, float Offset) : NumberMap(X, N);
+
+/// <summary>How far x is from zero, as a smooth count (VPD §2): <c>x² / (x² + γ²)</c>, γ being <paramref name="N"/>; times <c>1 + γ²</c>, and so 1 at 1, where that is asked for.</summary>
+public sealed record SmoothCount(Value X, Value N, bool IsOneAtOne = false) : NumberMap(X, N);
+
 /// <summary><c>a · b</c>.</summary>
 public sealed record Multiply(Value A, Value B) : Combine(A, B);
 

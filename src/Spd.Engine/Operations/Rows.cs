@@ -86,4 +86,49 @@ public sealed record RepeatRows(Value X, int Times) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
     public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X) with { Rows = checked(X.Rows * Times) }];
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Add(new LaneSum(d[0]!, Times)));
+}
+
+/// <summary>In each lane the sums of so many rows at a time: of <c>[n · times, lanes]</c> a panel <c>[n, lanes]</c>.</summary>
+public sealed record LaneSum(Value X, int Times) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [X];
+    public override IReadOnlyList<Shape> Results => ThrowIfNumber(X) is { IsPanel: true } shape && Times > 0 && X.Rows % Times == 0
+        ? [shape with { Rows = X.Rows / Times }]
+        : throw new ArgumentException($"{Name} adds up {Times} rows of a panel at a time, but got {X}");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Add(new RepeatRows(d[0]!, Times)));
+}
+
+/// <summary><c>y = factor · x</c> with one factor for each lane.</summary>
+/// <param name="X">x, a panel.</param>
+/// <param name="Factor">The factors, one row.</param>
+public sealed record ScaleLanes(Value X, Value Factor) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [X, Factor];
+    public override IReadOnlyList<Shape> Results => X.Shape.IsPanel && Factor.Shape is { IsPanel: true, Rows: 1 }
+        ? [X.Shape with { Domain = Widest(X, Factor) }]
+        : throw new ArgumentException($"{Name} needs a panel and one row of factors, but got {X.Shape} and {Factor.Shape}");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        if (of.Wants(X)) of.Add(X, of.Graph.Add(new ScaleLanes(d[0]!, Factor)));
+        if (of.Wants(Factor)) of.Add(Factor, of.Graph.Add(new LaneDot(X, d[0]!)));
+    }
+}
+
+/// <summary>The dot product of two panels in each lane: one row.</summary>
+public sealed record LaneDot(Value A, Value B) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [A, B];
+    public override IReadOnlyList<Shape> Results => ThrowIfOfTwoSizes(A, B).IsPanel
+        ? [new(Widest(A, B), 1)]
+        : throw new ArgumentException($"{Name} takes panels, but {A} is a matrix");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d)
+    {
+        if (of.Wants(A)) of.Add(A, of.Graph.Add(new ScaleLanes(B, d[0]!)));
+        if (of.Wants(B)) of.Add(B, of.Graph.Add(new ScaleLanes(A, d[0]!)));
+    }
 }

@@ -77,3 +77,40 @@ public sealed record Broadcast(Value Vector) : Operation
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(Vector, of.Graph.Add(new RowSum(d[0]!)));
 }
+
+/// <summary>
+/// The columns of a matrix as the positions of the batch, or as its sequences: a number for each row and position that lasts from step to step, such as the
+/// sources of an adversary. The matrix has as many columns as the batch has positions, or sequences.
+/// </summary>
+/// <param name="Matrix">The matrix <c>[rows, positions]</c> or <c>[rows, sequences]</c>.</param>
+/// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
+public sealed record Columns(Value Matrix, Domain Domain = Domain.Lane) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [Matrix];
+    public override IReadOnlyList<Shape> Results => Matrix.Shape.Domain == Domain.Weights && Domain >= Domain.Sequence
+        ? [new(Domain, Matrix.Rows)]
+        : throw new ArgumentException($"{Name} takes a matrix, for lanes or sequences, but got {Matrix} and {Domain}");
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) =>
+        of.Add(Matrix, of.Graph.Add(new ColumnSum(d[0]!, Matrix.Shape.Columns, Domain)));
+}
+
+/// <summary>A panel as a matrix: what stands in each position, or is the sum over each sequence, is a column of it. The derivative of <see cref="Columns"/>.</summary>
+/// <param name="X">The panel.</param>
+/// <param name="Count">Columns of the matrix.</param>
+/// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
+public sealed record ColumnSum(Value X, int Count, Domain Domain) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [X];
+    public override IReadOnlyList<Shape> Results =>
+        [X.Shape.IsPanel ? new(Domain.Weights, X.Rows, Count) : throw new ArgumentException($"{Name} takes a panel, but {X} is none")];
+}
+
+/// <summary>x as it is; its gradient times a factor.</summary>
+public sealed record ScaledGradient(Value X, double Factor) : Operation
+{
+    public override IReadOnlyList<Value> Inputs => [X];
+    public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
+
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Scale(d[0]!, Factor));
+}

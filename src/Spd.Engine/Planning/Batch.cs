@@ -77,6 +77,9 @@ public readonly record struct Traits
     /// <summary>Whether what it reduces is a maximum in place of a sum.</summary>
     public bool IsMaximum { get; init; }
 
+    /// <summary>Whether a matrix that it makes of panels is no sum over them: every panel writes columns of its own.</summary>
+    public bool WritesColumns { get; init; }
+
     /// <summary>Rows, of a panel or of its matrices, that it needs to compute in; where its rows are split, for each of its rows.</summary>
     public int Scratch { get; init; }
 }

@@ -139,7 +139,7 @@ public sealed class Plan
         var results = Phases.SelectMany(phase => phase.Operations).SelectMany(operation => operation.Results.Select(place => (Operation: operation, Place: place)))
             .Where(entry => entry.Place.Store == Store.Sums).ToList();
         Sums = [.. results.Select(entry => entry.Place.Home).Distinct().OrderBy(place => place.Row)];
-        Reductions = results.Where(entry => entry.Operation.IsReduction && entry.Place.IsWanted).DistinctBy(entry => entry.Place.Home)
+        Reductions = results.Where(entry => entry.Operation is { IsReduction: true, Traits.WritesColumns: false } && entry.Place.IsWanted).DistinctBy(entry => entry.Place.Home)
             .ToDictionary(entry => entry.Place.Home, entry => entry.Operation.Traits.IsMaximum);
         KeptRows = _places.Values.Where(place => place is { Store: Store.Batch, IsGiven: false } && place.Home == place).Sum(place => (long)place.Shape.Rows);
         PanelLanes = given?.PanelLanes ?? LanesFor(batch, PanelRows);

@@ -171,6 +171,7 @@ internal sealed class Planner
             // Matrices computed from weights have a layout of their own, as a rule, and are then copied to a sum.
             bool IsOwn(Place part) => part is { Users.Count: 1, IsOutput: false, Into: null } && _sources.TryGetValue(part, out var source)
                 && (total.Shape.IsPanel ? source.Phase == sum.Phase && source.Operation is not Sum
+                    : source.Traits.WritesColumns ? parts.Length == 1
                     : !source.Traits.IsMaximum && (source.IsReduction || (source.Traits.Reduces >> part.Index & 1) != 0));
 
             bool CanBeAdded(Place part) => (_sources[part].Traits.Accumulates >> part.Index & 1) != 0;

@@ -15,10 +15,15 @@ public sealed class ElementwiseTests
     [
         x => new Relu(x), x => new Gelu(x), x => new GeluTanh(x), x => new Tanh(x), x => new Sigmoid(x), x => new Silu(x), x => new Absolute(x),
         x => new Power(x, 0.7f, 0.1f), x => new Above(x, 0.5f), x => new LowerLeakyHardSigmoid(x), x => new UpperLeakyHardSigmoid(x),
+        x => new HardSigmoid(x, 0.1f), x => new LeakyHardSigmoid(x), x => new LeakyHardSigmoid(x, IsSymmetric: true), x => new SwishHardSigmoid(x),
+        x => new Affine(x, 2, -1), x => new FrequencyCost(x, 3),
     ];
 
     private static readonly Func<Value, Value, Combine>[] Combines =
         [(a, b) => new Multiply(a, b), (a, b) => new Interpolate(a, b), (a, b) => new SwiGlu(a, b), (a, b) => new AffineBelow(a, b, 0.5f, 2, -1)];
+
+    private static readonly Func<Value, Value, NumberMap>[] NumberMaps =
+        [(x, n) => new PowerOf(x, n, 0.1f), (x, n) => new SmoothCount(x, n), (x, n) => new SmoothCount(x, n, IsOneAtOne: true)];
 
     public static TheoryData<string> KernelSets => [.. TriedKernels.Names];
 
@@ -29,6 +34,7 @@ public sealed class ElementwiseTests
         using var backend = new CpuBackend(threads: 2, kernels);
         foreach (var map in Maps) Check(backend, (graph, x, _, dy) => graph.ResultsOf(new MapGradient(map(x), dy)));
         foreach (var combine in Combines) Check(backend, (graph, x, y, dy) => graph.ResultsOf(new CombineGradient(combine(x, y), dy)));
+        foreach (var map in NumberMaps) Check(backend, (graph, x, _, dy) => graph.ResultsOf(new NumberMapGradient(map(x, graph.Number(0.7)), dy)));
     }
 
     [Theory]
@@ -49,10 +55,12 @@ public sealed class ElementwiseTests
     [Fact]
     public void EveryElementwiseOperationIsHere()
     {
-        var x = new Graph().Input(1);
-        var here = Maps.Select(map => map(x).GetType()).Concat(Combines.Select(combine => combine(x, x).GetType())).ToHashSet();
+        var graph = new Graph();
+        var x = graph.Input(1);
+        var here = Maps.Select(map => map(x).GetType()).Concat(Combines.Select(combine => combine(x, x).GetType()))
+            .Concat(NumberMaps.Select(map => map(x, graph.Number(1)).GetType())).ToHashSet();
         Assert.All(
-            typeof(Operation).Assembly.GetTypes().Where(type => !type.IsAbstract && (type.IsAssignableTo(typeof(Map)) || type.IsAssignableTo(typeof(Combine)))),
+            typeof(Operation).Assembly.GetTypes().Where(type => !type.IsAbstract && (type.IsAssignableTo(typeof(Map)) || type.IsAssignableTo(typeof(Combine)) || type.IsAssignableTo(typeof(NumberMap)))),
             type => Assert.True(here.Contains(type), $"{type.Name} is not checked"));
     }
 
@@ -85,7 +93,7 @@ public sealed class ElementwiseTests
         }
 
         static IEnumerable<Engine.Planning.PlannedOperation> Planned(Engine.Execution.Program program) => program.Plan.Phases
-            .SelectMany(phase => phase.Operations).Where(operation => operation.Operation is MapGradient or CombineGradient);
+            .SelectMany(phase => phase.Operations).Where(operation => operation.Operation is MapGradient or CombineGradient or NumberMapGradient);
 
         // Powers are of positive numbers.
         static float[] Values(int seed) => seed == 1 ? Numbers(Rows * Features, seed, 0.05, 1.5) : Numbers(Rows * Features, seed);

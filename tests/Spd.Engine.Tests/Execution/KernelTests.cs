@@ -24,8 +24,9 @@ public sealed class KernelTests
         double[] Run(int threads, int blockRows)
         {
             using var backend = new CpuBackend(threads, TestBackend.KernelName) { BlockRows = blockRows };
-            var (objective, trained, keep) = AllOperations();
-            var program = backend.Compile(objective, new Batch(sequences, length), new ParameterSet(trained), keep);
+            var batch = new Batch(sequences, length);
+            var (objective, trained, keep) = AllOperations(batch);
+            var program = backend.Compile(objective, batch, new ParameterSet(trained), keep);
             Assert.Equal(1, program.Plan.Leaves);
             program.Run(1, 2);
             return [.. program.Losses, .. keep.SelectMany(program.Read), .. trained.SelectMany(parameter => program.Gradients.Of(parameter).ToArray())];
@@ -35,7 +36,7 @@ public sealed class KernelTests
     [Fact]
     public void EveryOperationIsAmongThem()
     {
-        var (objective, trained, keep) = AllOperations();
+        var (objective, trained, keep) = AllOperations(10);
         using var backend = TestBackend.Create();
         var planned = backend.Compile(objective, 10, new ParameterSet(trained), keep).Plan.Phases.SelectMany(phase => phase.Operations);
         // What keeps something of one sequence takes no batch of several; CachedAttentionTests has it.
@@ -51,13 +52,14 @@ public sealed class KernelTests
     [InlineData(5, 37)]
     public void PaddingIsFinite(int sequences, int length)
     {
-        var (objective, trained, _) = AllOperations();
+        var batch = new Batch(sequences, length);
+        var (objective, trained, _) = AllOperations(batch);
         var graph = objective.Graph;
         objective.GradientsBy(trained);
         var values = graph.Operations.SelectMany(graph.ResultsOf).Where(value => value.Shape.Domain != Domain.Step).ToList();
         var kernel = new FiniteKernel();
         using var backend = TestBackend.Create().Add(kernel);
-        var program = backend.Compile(new Objective(graph), new Batch(sequences, length), keep: [.. values.Select(value => graph.Add(new Finite(value)))]);
+        var program = backend.Compile(new Objective(graph), batch, keep: [.. values.Select(value => graph.Add(new Finite(value)))]);
         program.Run(1, 2);
         Assert.Empty(kernel.Found.Select(value => $"{value.Source}"));
         Assert.Equal(values.Count, kernel.Seen.Distinct().Count());
@@ -161,7 +163,7 @@ public sealed class KernelTests
     }
 
     /// <summary>A graph that has every operation, of panels and of matrices, with rows that are no multiple of anything.</summary>
-    private static (Objective Objective, Parameter[] Trained, Value[] Keep) AllOperations()
+    private static (Objective Objective, Parameter[] Trained, Value[] Keep) AllOperations(Batch batch)
     {
         const int Rows = 53;
         var graph = new Graph();
@@ -189,6 +191,13 @@ public sealed class KernelTests
         keep.Add(graph.Plus(graph.Broadcast(vector), graph.Add(new SequenceSum(lane))));
         keep.Add(graph.Add(new TableRows(new float[4, 3], graph.Uniform(1, 6))));
 
+        Parameter numbers = Filled("numbers", Rows, batch.Positions, seed: 9), sequenceNumbers = Filled("sequence numbers", Rows, batch.Sequences, seed: 10);
+        var routes = graph.Add(new RandomSubset(graph.Uniform(Rows, 7), graph.Uniform(1, 8)));
+        var columns = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(numbers))), 2));
+        var scaled = graph.Add(new ScaleLanes(graph.Multiply(columns, routes), graph.Add(new LaneDot(lane, columns))));
+        var counts = graph.Add(new SmoothCount(graph.Plus(scaled, graph.Add(new Columns(graph.Weight(sequenceNumbers), Domain.Sequence))), graph.Number(0.7)));
+        objective.Add("sums of rows", graph.SquaredError(graph.Add(new LaneSum(graph.Add(new RepeatRows(counts, 2)), 2)), lane));
+        keep.Add(graph.Add(new ColumnSum(counts, batch.Positions, Domain.Lane)));
         keep.Add(graph.Add(new Examples(new CountedExamples(), 2)));
         var tokens = graph.Positions();
         keep.Add(graph.Add(new RotateAt(new Rotate(graph.RowRange(lane, 0, 12), 6, 100), tokens)));
@@ -202,7 +211,7 @@ public sealed class KernelTests
         var unembedding = Filled("unembedding", Rows + 20, Rows, seed: 8);
         objective.Add("unembedded", graph.Divergence(graph.MatMul(unembedding, residual), graph.MatMul(unembedding, lane)));
         objective.Add("unembedded next", graph.CrossEntropy(graph.MatMul(unembedding, residual), tokens, isUnembeddingFixed: true));
-        return (objective, [square, vector, scale, .. mlp], [.. keep]);
+        return (objective, [square, vector, scale, numbers, sequenceNumbers, .. mlp], [.. keep]);
     }
 
     private sealed class CountedExamples : IExamples

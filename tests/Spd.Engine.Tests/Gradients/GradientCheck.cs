@@ -26,6 +26,8 @@ internal sealed class GradientSetup(int rows, Batch batch, int seed)
 
     public int Rows => rows;
 
+    public Batch Batch => batch;
+
     public List<Parameter> Trainable { get; } = [];
 
     public Dictionary<Value, float[]> Inputs { get; } = [];

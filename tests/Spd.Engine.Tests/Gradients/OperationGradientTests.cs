@@ -67,6 +67,67 @@ public sealed class OperationGradientTests
         Unary(x => new UpperLeakyHardSigmoid(x)),
         Unary(x => new Above(x, 0.1f)),
         new("power with an offset", typeof(Power), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new Power(x, 1.7f, 0.1f))), IsPositive: true),
+        Unary(x => new HardSigmoid(x)),
+        new("hard sigmoid that leaks above", typeof(HardSigmoid), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new HardSigmoid(x, 0.3f)))),
+        // Where it leaks, its derivative is not that of the function: RecordedFunctionTests of the method have it.
+        new("leaky hard sigmoid", typeof(LeakyHardSigmoid), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new LeakyHardSigmoid(x))), IsPositive: true),
+        Unary(x => new SwishHardSigmoid(x)),
+        Unary(x => new Affine(x, -0.7f, 0.2f)),
+        new("cost of a frequency", typeof(FrequencyCost), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new FrequencyCost(x, 30))), IsPositive: true),
+        new("power by a schedule", typeof(PowerOf), setup =>
+            (objective, x) => setup.Compare(objective, objective.Graph.Add(new PowerOf(x, objective.Graph.Number(new Knots((0, 2), (6, 0.8))), 0.1f))), IsPositive: true),
+        new("smooth count by a schedule", typeof(SmoothCount), setup =>
+            (objective, x) => setup.Compare(objective, objective.Graph.Add(new SmoothCount(x, objective.Graph.Number(new Knots((0, 1), (6, 0.2))))))),
+        new("smooth count that is one at one", typeof(SmoothCount), setup =>
+            (objective, x) => setup.Compare(objective, objective.Graph.Add(new SmoothCount(x, objective.Graph.Number(0.7), IsOneAtOne: true)))),
+        new("frequencies over the batch", typeof(FrequencyCost), setup =>
+        {
+            var bias = setup.Trained("bias", setup.Rows);
+            return (objective, x) =>
+            {
+                var graph = objective.Graph;
+                var counts = graph.Add(new SmoothCount(graph.AddBias(x, bias), graph.Number(1.5)));
+                var means = graph.Add(new Scale(graph.Add(new RowSum(counts)), null, IsMean: true));
+                objective.Add("main", graph.Add(new InnerProduct(graph.Add(new FrequencyCost(means, 40)), graph.Weight(setup.Frozen("ones", setup.Rows, 1, 1, 1)))), coefficient: 0.3);
+            };
+        }, Step: 1f / 16),
+        new("rows repeated", typeof(RepeatRows), setup =>
+        {
+            var weight = setup.Trained("weight", setup.Rows, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(setup.Input(objective.Graph, 3 * setup.Rows), objective.Graph.Add(new RepeatRows(objective.Graph.MatMul(weight, x), 3))));
+        }),
+        new("sums of rows", typeof(LaneSum), setup =>
+        {
+            var weight = setup.Trained("weight", 3 * setup.Rows, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new LaneSum(objective.Graph.MatMul(weight, x), 3)));
+        }),
+        new("lanes scaled", typeof(ScaleLanes), setup =>
+        {
+            var weight = setup.Trained("weight", 1, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new ScaleLanes(objective.Graph.Add(new Gelu(x)), objective.Graph.MatMul(weight, x))));
+        }),
+        new("dot products in lanes", typeof(LaneDot), setup =>
+        {
+            var weight = setup.Trained("weight", setup.Rows, setup.Rows);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Add(new LaneDot(objective.Graph.Add(new Gelu(x)), objective.Graph.MatMul(weight, x))));
+        }),
+        new("a number for each position", typeof(Columns), setup =>
+        {
+            var sources = setup.Trained("sources", setup.Rows, setup.Batch.Positions);
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new Columns(objective.Graph.Weight(sources)))));
+        }),
+        new("a number for each sequence", typeof(Columns), setup =>
+        {
+            var sources = setup.Trained("sources", setup.Rows, setup.Batch.Sequences);
+            return (objective, x) =>
+            {
+                var graph = objective.Graph;
+                var columns = graph.Add(new Columns(graph.Weight(sources), Domain.Sequence));
+                setup.Compare(objective, graph.Multiply(x, columns));
+                setup.Compare(objective, graph.Add(new Gelu(graph.Multiply(columns, columns))));
+            };
+        }),
+        new("a gradient as it is", typeof(ScaledGradient), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new ScaledGradient(objective.Graph.Add(new Gelu(x)), 1)))),
         Binary((a, b) => new Multiply(a, b)),
         Binary((a, b) => new Interpolate(a, b)),
         Binary((a, b) => new AffineBelow(a, b, 0.1f, 2, -0.5f)),
@@ -350,6 +411,36 @@ public sealed class OperationGradientTests
         Assert.Equal((Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, program.TotalLoss, 1e-6);
         Assert.Equal(0, program.Gradients.Of(scale)[0]);
         Assert.Equal(0.9 * (Math.Pow(0.5, 0.9) + Math.Pow(2, 0.9)) / 3, program.Gradients.Of(scale)[1], 1e-5);
+    }
+
+    [Fact]
+    public void AScaledGradientIsScaledAndItsValueIsNot()
+    {
+        var sources = Samples.Filled("sources", 2, 3);
+        double[][] runs = [.. new[] { 1.0, -0.5 }.Select(factor =>
+        {
+            var graph = new Graph();
+            var objective = new Objective(graph);
+            var value = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(sources))), factor));
+            objective.Add("square", graph.SquaredError(value, graph.Scale(value, 3)));
+            using var backend = TestBackend.Create();
+            var program = backend.Compile(objective, 3, new ParameterSet([sources]));
+            program.Run(0, 0);
+            return (double[])[program.TotalLoss, .. program.Gradients.Of(sources).ToArray()];
+        })];
+        Assert.Equal(runs[0][0], runs[1][0]);
+        Assert.Equal(runs[0][1..].Select(gradient => -0.5 * gradient), runs[1][1..]);
+        Assert.Contains(runs[0][1..], gradient => gradient != 0);
+    }
+
+    [Fact]
+    public void ColumnsOfAnotherBatchAreRefused()
+    {
+        var graph = new Graph();
+        var value = graph.Add(new Columns(graph.Weight(new Parameter("sources", 2, 5))));
+        using var backend = TestBackend.Create(threads: 1);
+        var program = backend.Compile(new Objective(graph), 4, keep: [value]);
+        Assert.Contains("5 columns, but the batch has 4 positions", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
