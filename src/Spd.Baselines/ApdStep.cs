@@ -41,7 +41,7 @@ public sealed class ApdStep : TrainingStep
         _shares = graph.Add(new Input(new Shape(Domain.Weights, model.C * rank)));
         var target = model.TargetForward(graph, x);
         var masked = model.Forward(graph, x, graph.Add(new RepeatRows(_mask, rank)));
-        Losses.AddFaithfulness(objective, ApdLossNames.ParamMatch, model.Matrices, options.ParamMatchCoeff);
+        FaithfulnessLoss.AddTo(objective, ApdLossNames.ParamMatch, model.Matrices, options.ParamMatchCoeff);
         foreach (var matrix in model.Matrices) objective.Add(ApdLossNames.Schatten, Schatten(graph, matrix), 1.0 / model.TargetEntries, options.SchattenCoeff);
         objective.Add(ApdLossNames.TopkRecon, graph.SquaredError(masked, target), 1, options.TopkReconCoeff);
         if (unmasked is not null) objective.Add(unmasked, graph.SquaredError(model.Forward(graph, x, mask: null), target), 1, coefficient: 0);

@@ -24,7 +24,7 @@ public sealed class Decomposer : Training
         : base(options, backend)
     {
         Options = options;
-        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite);
+        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite, options.Importances);
         _evaluationData = evaluationData ?? data;
         _step = new DecompositionStep(Components, data, options, Backend);
     }
@@ -41,7 +41,7 @@ public sealed class Decomposer : Training
     /// <summary>The seed that the batches of <see cref="Evaluate"/> are drawn with, which is not that of training.</summary>
     public ulong EvaluationSeed => Options.Seed + Evaluator.SeedOffset;
 
-    public override IReadOnlyList<(string Name, Plan Plan)> Plans => [("step", _step.Program.Plan)];
+    public override IReadOnlyList<(string Name, Plan Plan)> Plans => _step.Plans;
 
     protected override TrainingStep NextStep => _step;
 

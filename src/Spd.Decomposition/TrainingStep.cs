@@ -42,28 +42,45 @@ public abstract class TrainingStep
     /// <exception cref="NonFiniteLossException">A loss is infinite or not a number; the parameters are as before the step.</exception>
     public StepResult Run(int step)
     {
+        Prepare(step);
         Compute(_options.Seed, step);
         var result = new StepResult(step, StepResult.LossesOf(Program), Program.TotalLoss, LearningRate(step)).RequireFinite();
-        Optimiser.Step(step, Program.Gradients);
+        Update(step);
         return result;
     }
 
+    /// <summary>All that a training goes on from beside the number of its steps, by name and in a fixed order.</summary>
+    public virtual IReadOnlyList<(string Name, Memory<float> Values)> State => Optimiser.State;
+
     /// <summary>Computes the losses of one batch, and their gradients where it trains.</summary>
     public virtual void Compute(ulong seed, long batch) => Program.Run(seed, batch);
+
+    /// <summary>Does what comes before a step's batch.</summary>
+    protected virtual void Prepare(long step)
+    {
+    }
+
+    /// <summary>Steps what is trained, by the gradients of the last batch.</summary>
+    protected virtual void Update(long step) => Optimiser.Step(step, Program.Gradients);
 
     /// <summary>Makes the step ready to run, once <see cref="Objective"/> has its terms.</summary>
     /// <param name="parameters">What is trained.</param>
     /// <param name="batch">The shape of a batch.</param>
     /// <param name="backend">What computes.</param>
     /// <param name="trains">Whether gradients are wanted.</param>
+    protected void Compile(ParameterSet parameters, Batch batch, Backend backend, bool trains = true) => Compile(
+        backend.Compile(Objective, batch, trains ? parameters : null), [new ParameterGroup("components", parameters, new AdamW(), LearningRate)], backend);
+
+    /// <summary>Takes a program of the objective, and the groups of what it trains.</summary>
     [MemberNotNull(nameof(Program), nameof(Optimiser))]
-    protected void Compile(ParameterSet parameters, Batch batch, Backend backend, bool trains = true)
+    protected void Compile(Program program, IReadOnlyList<ParameterGroup> groups, Backend backend)
     {
-        Program = backend.Compile(Objective, batch, trains ? parameters : null);
-        Optimiser = new Optimiser([new ParameterGroup("components", parameters, new AdamW(), LearningRate)], backend);
+        Program = program;
+        Optimiser = new Optimiser(groups, backend);
     }
 
-    private double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
+    /// <summary>The learning rate of a step.</summary>
+    protected double LearningRate(long step) => _options.Lr * _schedule.Factor(step, _options.Steps);
 }
 
 /// <summary>A loss became infinite or not a number.</summary>

@@ -53,7 +53,8 @@ public sealed unsafe class Parameter
 
     internal float* Pointer { get; }
 
-    internal Memory<float> Memory => _values;
+    /// <summary>The values, as <see cref="Values"/>, for those who keep them.</summary>
+    public Memory<float> Memory => _values;
 
     /// <summary>A parameter over the same memory, with a gradient and optimiser state of its own.</summary>
     public static Parameter SharingMemoryWith(Parameter other, string name) => new(name, other);

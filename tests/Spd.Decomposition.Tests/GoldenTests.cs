@@ -244,7 +244,7 @@ public sealed class GoldenTests
         private MaskSource RecordedMasks(StreamPurpose purpose)
         {
             var source = Masks.From((graph, site, sample) => _uniforms[(purpose, sample, site.Site.Name)] = graph.Input(site.Site.C));
-            return (graph, site, sample) => _masks[(purpose, sample, site.Site.Name)] = source(graph, site, sample)!;
+            return (graph, site, sample) => _masks[(purpose, sample, site.Site.Name)] = source(graph, site, sample)!.Components!;
         }
 
         private void Check(Value value, JsonElement recorded, string what) =>

@@ -6,16 +6,18 @@ using Spd.Networks;
 namespace Spd.Decomposition;
 
 /// <summary>
-/// A network whose chosen matrices are split into subcomponents. The network is frozen; the factors V and U and the gates of every site train.
+/// A network whose chosen matrices are split into subcomponents. The network is frozen; the factors V and U of every site and the causal importance functions
+/// train.
 /// </summary>
 public sealed class ComponentModel
 {
     private readonly Dictionary<Linear, Site> _siteOf;
 
-    private ComponentModel(Module network, IReadOnlyList<Site> sites)
+    private ComponentModel(Module network, IReadOnlyList<Site> sites, ImportanceFunction importances)
     {
         Network = network;
         Sites = sites;
+        Importances = importances;
         _siteOf = [];
         foreach (var site in sites)
         {
@@ -26,7 +28,12 @@ public sealed class ComponentModel
             }
         }
 
-        Parameters = new ParameterSet(sites.SelectMany(site => site.Gate.NamedParameters().Select(entry => entry.Parameter).Prepend(site.U).Prepend(site.V)));
+        var own = importances.NamedParameters.Select(entry => entry.Parameter);
+        Factors = new ParameterSet(sites.SelectMany(site => new[] { site.V, site.U }));
+        ImportanceParameters = new ParameterSet(own);
+        Parameters = importances is GateFunction
+            ? new ParameterSet(sites.SelectMany(site => site.Gate.NamedParameters().Select(entry => entry.Parameter).Prepend(site.U).Prepend(site.V)))
+            : new ParameterSet(Factors.Parameters.Concat(own));
     }
 
     /// <summary>The target.</summary>
@@ -35,8 +42,17 @@ public sealed class ComponentModel
     /// <summary>The decomposed matrices, in the order in which the network declares them.</summary>
     public IReadOnlyList<Site> Sites { get; }
 
+    /// <summary>The causal importance functions.</summary>
+    public ImportanceFunction Importances { get; }
+
     /// <summary>Everything that trains.</summary>
     public ParameterSet Parameters { get; }
+
+    /// <summary>V and U of every site, of <see cref="Parameters"/>.</summary>
+    public ParameterSet Factors { get; }
+
+    /// <summary>What the causal importance functions are made of, of <see cref="Parameters"/>.</summary>
+    public ParameterSet ImportanceParameters { get; }
 
     /// <summary>N: entries of all decomposed matrices together, which faithfulness is a mean over.</summary>
     public int TargetEntries => Sites.Sum(site => site.Target.Count);
@@ -48,17 +64,19 @@ public sealed class ComponentModel
     /// <param name="k">K, hidden neurons of a gate; 0 is a linear gate.</param>
     /// <param name="seed">Seed of the initial values.</param>
     /// <param name="cBySite">C by glob pattern over the sites' paths, where they differ; null for <paramref name="c"/> everywhere.</param>
+    /// <param name="importances">The causal importance functions; null for the paper's, gates of <paramref name="k"/> hidden neurons.</param>
     /// <exception cref="SiteSelectionException">
     /// A pattern matches nothing or no linear map, a site has no C or two, or two that are tied have different ones.
     /// </exception>
     public static ComponentModel Create(
-        Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed, IReadOnlyDictionary<string, int>? cBySite = null)
+        Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed, IReadOnlyDictionary<string, int>? cBySite = null,
+        ImportanceOptions? importances = null)
     {
         var sites = new List<Site>();
         var selected = SitePatterns.Select(network, patterns);
         var counts = cBySite is null ? null : SitePatterns.SubcomponentCounts([.. selected.Select(map => map.Path)], cBySite);
-        for (int i = 0; i < selected.Count; i++) sites.Add(NewSite(sites, selected[i].Path, selected[i].Linear, counts?[i] ?? c, k));
-        var model = new ComponentModel(network, sites);
+        for (int i = 0; i < selected.Count; i++) sites.Add(NewSite(sites, selected[i].Path, selected[i].Linear, counts?[i] ?? c, importances is null ? k : importances.GateWidth));
+        var model = new ComponentModel(network, sites, importances?.Make(sites) ?? new GateFunction(sites));
         foreach (var site in sites)
         {
             // A tied site starts as the transpose of the one it is tied to: their factors are the same memory.
@@ -67,7 +85,7 @@ public sealed class ComponentModel
             ComponentInitialisation.AlignWithTarget(site.V, site.U, site.Target.Values, random);
         }
 
-        foreach (var site in sites) site.Gate.Initialise(new RandomSequence(seed, DecompositionStreams.Gates.Stream(site.Index)));
+        model.Importances.Initialise(seed);
         return model;
     }
 
@@ -76,15 +94,17 @@ public sealed class ComponentModel
     /// </summary>
     /// <param name="graph">The graph that it is added to.</param>
     /// <param name="sites">The sites that are replaced.</param>
-    /// <param name="maskOf">The mask of a site <c>[C, lanes]</c>; null for all ones.</param>
+    /// <param name="maskOf">The mask of a site; null for all ones, without what the subcomponents lack of its matrix.</param>
     // A mask is described where its site is, so that it and its gradient lie in memory no longer than they must.
-    public ForwardPass MaskedPass(Graph graph, IReadOnlyCollection<Site> sites, Func<Site, Value?> maskOf) => new(graph, (linear, input) =>
+    public ForwardPass MaskedPass(Graph graph, IReadOnlyCollection<Site> sites, Func<Site, SiteMask?> maskOf) => new(graph, (linear, input) =>
     {
         if (!_siteOf.TryGetValue(linear, out var site) || !sites.Contains(site)) return null;
         var inner = linear.Apply(graph, site.V, input);                        // h = V x          (C, B)
-        var mask = maskOf(site);
-        var masked = mask is null ? inner : graph.Multiply(inner, mask);        // h ∘ m            (C, B)
+        var (m, own) = Weighted(graph, site, maskOf(site));
+        var masked = m is null ? inner : graph.Multiply(inner, m);              // h ∘ m            (C, B)
         var output = graph.MatMul(site.U, masked, transposed: true);           // y = Uᵀ (h ∘ m)   (d_out, B)
+        if (own is not null)
+            output = graph.Plus(output, graph.Add(new ScaleLanes(linear.Apply(graph, linear.Weight, input, linear.IsTransposed), own)));
         return graph.AddBias(output, linear.Bias);
     });
 
@@ -130,6 +150,23 @@ public sealed class ComponentModel
         return (v, u);
     }
 
+    /// <summary>
+    /// By what h and W x are multiplied: <c>Uᵀ (m ∘ h) + m_Δ Δ x = Uᵀ ((m − m_Δ) ∘ h) + m_Δ W x</c>, so that there is no product with Δ, and no gradient of one.
+    /// A lane that is not routed to the site is one where m and m_Δ are 1.
+    /// </summary>
+    private static (Value? Inner, Value? Own) Weighted(Graph graph, Site site, SiteMask? mask)
+    {
+        if (mask is null or { Delta: null, Route: null }) return (mask?.Components, null);
+        Value InAllRows(Value row) => graph.Add(new RepeatRows(row, site.C));
+        var (m, delta, route) = mask;
+        var inner = m;
+        if (delta is not null)
+            inner = m is null ? InAllRows(graph.Add(new Affine(delta, -1, 1))) : graph.Plus(m, InAllRows(graph.Add(new Affine(delta, -1, 0))));
+        if (route is null) return (inner, delta);
+        var elsewhere = graph.Add(new Affine(route, -1, 1));
+        return (inner is null ? InAllRows(route) : graph.Add(new ScaleLanes(inner, route)), delta is null ? elsewhere : graph.Add(new Interpolate(elsewhere, delta)));
+    }
+
     /// <summary>The unmodified network, with the input of every site noted on the way.</summary>
     internal (Value Output, IReadOnlyDictionary<Site, Value> SiteInputs) TargetForward(Graph graph, Value x)
     {
@@ -155,7 +192,7 @@ public sealed class ComponentModel
         return (output, inputs);
     }
 
-    private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int k)
+    private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int? k)
     {
         var tied = earlier.Find(site => site.Linear.Weight == linear.Weight);
         if (tied is not null && tied.C != c)
@@ -167,6 +204,6 @@ public sealed class ComponentModel
         bool isTranspose = tied?.Linear.IsTransposed != linear.IsTransposed;
         var v = tied is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(isTranspose ? tied.U : tied.V, $"{path}.V");
         var u = tied is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(isTranspose ? tied.V : tied.U, $"{path}.U");
-        return new Site(earlier.Count, path, linear, v, u, new Gate(path, c, k));
+        return new Site(earlier.Count, path, linear, v, u, k is { } width ? new Gate(path, c, width) : null);
     }
 }

@@ -1,37 +1,49 @@
+using Spd.Engine.Execution;
 using Spd.Engine.Operations;
+using Spd.Engine.Planning;
 using Spd.Networks;
 
 namespace Spd.Decomposition;
 
-/// <summary>The objective: each term of METHOD §4 that has a coefficient.</summary>
+/// <summary>The objective: its terms (METHOD §4, VPD §2).</summary>
 public static class Losses
 {
     /// <summary>Adds the terms to an objective.</summary>
     /// <param name="objective">The objective.</param>
     /// <param name="model">The components.</param>
     /// <param name="target">The target's pass and the causal importances.</param>
-    /// <param name="options">Coefficients, p, S and D.</param>
+    /// <param name="options">The terms, with what they share.</param>
+    /// <param name="batch">The shape of a batch.</param>
+    /// <param name="backend">What adversaries compute with; null leaves out the terms that have one.</param>
     /// <param name="stochasticMasks">Where stochastic masks come from, by purpose; by default fresh random numbers.</param>
-    /// <exception cref="ArgumentException">Every coefficient is null.</exception>
-    public static void Add(
-        Objective objective, ComponentModel model, CausalImportance target, DecompositionOptions options, Func<StreamPurpose, MaskSource>? stochasticMasks = null)
+    /// <returns>What was described with, and what has to be done in a step beside computing the losses.</returns>
+    /// <exception cref="ArgumentException">There is no term.</exception>
+    internal static LossContext Add(
+        Objective objective, ComponentModel model, CausalImportance target, DecompositionOptions options, Batch batch, Backend? backend,
+        Func<StreamPurpose, MaskSource>? stochasticMasks = null)
     {
+        var context = new LossContext(objective, model, target, options, batch, backend, stochasticMasks);
+        foreach (var term in options.LossTerms ?? [])
+            if (backend is not null || !term.IsAdversarial) term.AddTo(context);
+        AddNamed(context);
+        if (objective.Terms.Count == 0) throw new ArgumentException("every coefficient is null, so there is nothing to minimise", nameof(options));
+        return context;
+    }
+
+    /// <summary>The terms that have a coefficient of their own among the options, the paper's.</summary>
+    private static void AddNamed(LossContext context)
+    {
+        var (objective, model, target, options) = (context.Objective, context.Model, context.Target, context.Options);
         var graph = objective.Graph;
-        stochasticMasks ??= Masks.Stochastic;
-        if (options.FaithfulnessCoeff is { } faithfulness) AddFaithfulness(objective, LossNames.Faithfulness, model.Sites, faithfulness);
-
-        AddReconstruction(
-            LossNames.StochasticRecon, options.StochasticReconCoeff,
-            stochasticMasks(DecompositionStreams.Masks), Reconstruction.AllSites, options.NMaskSamples);
-        AddReconstruction(
-            LossNames.StochasticReconLayerwise, options.StochasticReconLayerwiseCoeff,
-            stochasticMasks(DecompositionStreams.LayerwiseMasks), Reconstruction.OneSiteAtATime, options.NMaskSamples);
-        AddReconstruction(LossNames.Recon, options.ReconCoeff, Masks.Importance, Reconstruction.AllSites, samples: 1);
-        AddReconstruction(LossNames.ReconLayerwise, options.ReconLayerwiseCoeff, Masks.Importance, Reconstruction.OneSiteAtATime, samples: 1);
-        AddReconstruction(LossNames.OutRecon, options.OutReconCoeff, Masks.Ones, Reconstruction.AllSites, samples: 1);
-
+        if (options.LossTerms is not null) return;
+        if (options.FaithfulnessCoeff is { } faithfulness) new FaithfulnessLoss { Coeff = faithfulness }.AddTo(context);
+        AddReconstruction(LossNames.StochasticRecon, options.StochasticReconCoeff, ReconMasks.Stochastic, ReconSites.All);
+        AddReconstruction(LossNames.StochasticReconLayerwise, options.StochasticReconLayerwiseCoeff, ReconMasks.Stochastic, ReconSites.Layerwise);
+        AddReconstruction(LossNames.Recon, options.ReconCoeff, ReconMasks.CiMasked, ReconSites.All);
+        AddReconstruction(LossNames.ReconLayerwise, options.ReconLayerwiseCoeff, ReconMasks.CiMasked, ReconSites.Layerwise);
+        AddReconstruction(LossNames.OutRecon, options.OutReconCoeff, ReconMasks.Unmasked, ReconSites.All);
         if (options.EmbeddingReconCoeff is { } embedding)
-            AddEmbedding(objective, model, target, options, embedding, stochasticMasks(DecompositionStreams.EmbeddingMasks));
+            AddEmbedding(objective, model, target, options, embedding, context.StochasticMasks(DecompositionStreams.EmbeddingMasks));
 
         foreach (var site in target.Sites)
         {
@@ -41,11 +53,9 @@ public static class Losses
                 objective.Add(LossNames.Schatten, graph.PowerSum(site.PenalisedImportance, options.Pnorm, site.Site.V, site.Site.U), 1, schatten);
         }
 
-        if (objective.Terms.Count == 0) throw new ArgumentException("every coefficient is null, so there is nothing to minimise", nameof(options));
-
-        void AddReconstruction(string name, double? coefficient, MaskSource masks, SiteSubsets subsets, int samples)
+        void AddReconstruction(string name, double? coefficient, ReconMasks masks, ReconSites sites)
         {
-            if (coefficient is { } value) Reconstruction.AddLoss(objective, model, target, name, value, masks, subsets, samples, options.OutputLossType);
+            if (coefficient is { } value) new ReconLoss { Name = name, Coeff = value, Masks = masks, Sites = sites }.AddTo(context);
         }
     }
 
@@ -71,24 +81,12 @@ public static class Losses
         var original = embedding.Apply(graph, embedding.Weight, site.Input, embedding.IsTransposed);
         for (int sample = 0; sample < options.NMaskSamples; sample++)
         {
-            var masked = graph.MatMul(site.Site.U, graph.Multiply(site.Inner, masks(graph, site, sample)!), transposed: true);
+            var masked = graph.MatMul(site.Site.U, graph.Multiply(site.Inner, masks(graph, site, sample)!.Components!), transposed: true);
             // Of a mean over entries the sum over features.
             var loss = head is null
                 ? graph.Scale(graph.SquaredError(masked, original), original.Rows)
                 : graph.Divergence(head.Forward(new ForwardPass(graph), masked), head.Forward(new ForwardPass(graph), original));
             objective.Add(LossNames.EmbeddingRecon, loss, 1.0 / options.NMaskSamples, coefficient);
-        }
-    }
-
-    /// <summary>Adds <c>Σ_l ‖W_l − (V_l U_l)ᵀ‖² / N</c>: for each matrix the mean over its entries, weighted by their share in all of them.</summary>
-    internal static void AddFaithfulness(Objective objective, string name, IReadOnlyList<FactoredMatrix> matrices, double coefficient)
-    {
-        var graph = objective.Graph;
-        double entries = matrices.Sum(matrix => matrix.Target.Count);
-        foreach (var matrix in matrices)
-        {
-            var sum = graph.MatMul(matrix.U, graph.Weight(matrix.V), transposed: true);     // Uᵀ V   (d_out, d_in)
-            objective.Add(name, graph.SquaredError(sum, graph.Weight(matrix.Target)), matrix.Target.Count / entries, coefficient);
         }
     }
 }

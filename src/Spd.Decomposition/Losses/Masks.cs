@@ -5,27 +5,58 @@ using Spd.Networks;
 
 namespace Spd.Decomposition;
 
-/// <summary>Where the mask of a site comes from; null stands for all ones.</summary>
+/// <summary>
+/// What a site is multiplied by in a masked pass, lane by lane: <c>y = Uᵀ (m ∘ V x) + m_Δ Δ x + b</c> where the lane is routed to it, with Δ what the
+/// subcomponents lack of the matrix, <c>Δ = W − (V U)ᵀ</c>; where it is not, <c>y = W x + b</c> (VPD §1, §2).
+/// </summary>
+/// <param name="Components">m <c>[C, lanes]</c>; null for ones.</param>
+/// <param name="Delta">m_Δ, one row; null for zeros: Δ is left out.</param>
+/// <param name="Route">1 in the lanes that are routed to the site and 0 in the others, one row; null for all.</param>
+public sealed record SiteMask(Value? Components, Value? Delta = null, Value? Route = null)
+{
+    /// <summary>The mask of the subcomponents alone.</summary>
+    public static implicit operator SiteMask(Value components) => new(components);
+}
+
+/// <summary>Where the mask of a site comes from; null stands for all ones, without Δ.</summary>
 /// <param name="graph">The graph that the mask is added to.</param>
 /// <param name="site">The site with its causal importances.</param>
 /// <param name="sample">Which of the samples the mask is for.</param>
-public delegate Value? MaskSource(Graph graph, SiteActivations site, int sample);
+public delegate SiteMask? MaskSource(Graph graph, SiteActivations site, int sample);
+
+/// <summary>What sources of stochastic masks are.</summary>
+public enum MaskSampling
+{
+    /// <summary>Uniform in [0, 1).</summary>
+    Continuous,
+
+    /// <summary>0 or 1, each with probability ½; causal importances are computed with a little noise: of <c>1.05 x − 0.05 u</c> for x.</summary>
+    Binomial,
+}
 
 /// <summary>The mask sources there are.</summary>
 public static class Masks
 {
+    private static readonly Parameter One = NewOne();
+
     /// <summary>All ones: the sum of the subcomponents.</summary>
     public static MaskSource Ones { get; } = (_, _, _) => null;
 
     /// <summary><c>m = g</c>.</summary>
     public static MaskSource Importance { get; } = (_, site, _) => site.Importance;
 
+    /// <summary><c>m = m_Δ = 1</c>: the target itself.</summary>
+    public static MaskSource Whole { get; } = (graph, site, _) => new SiteMask(null, graph.Broadcast(One));
+
     /// <summary><c>m = 1[g &gt; ½]</c>.</summary>
     public static MaskSource RoundedImportance { get; } = (graph, site, _) => graph.Add(new Above(site.Importance, 0.5f));
 
-    /// <summary><c>m = g + (1 − g) r</c> with <c>r ~ U[0,1)</c>, fresh for every batch row, subcomponent, sample and purpose.</summary>
-    public static MaskSource Stochastic(StreamPurpose purpose) =>
-        From((graph, site, sample) => graph.Uniform(site.Site.C, purpose.Stream(site.Site.Index, sample)));
+    /// <summary><c>m = g + (1 − g) r</c> with <c>r ~ U[0,1)</c>, or 0 or 1, fresh for every batch row, subcomponent, sample and purpose.</summary>
+    public static MaskSource Stochastic(StreamPurpose purpose, MaskSampling sampling = MaskSampling.Continuous) => From((graph, site, sample) =>
+    {
+        var uniform = graph.Uniform(site.Site.C, purpose.Stream(site.Site.Index, sample));
+        return sampling == MaskSampling.Continuous ? uniform : graph.Add(new AffineBelow(uniform, uniform, 0.5f, 0, 1));
+    });
 
     /// <summary><c>m = g + (1 − g) s</c> with one <c>s</c> per subcomponent, shared by the whole batch: the adversary's masks.</summary>
     public static MaskSource Shared(IReadOnlyDictionary<Site, Parameter> sources) =>
@@ -34,6 +65,14 @@ public static class Masks
     /// <summary><c>m = g + (1 − g) s</c> with <c>s</c> any node <c>[C, lanes]</c>.</summary>
     public static MaskSource From(Func<Graph, SiteActivations, int, Value> source) =>
         (graph, site, sample) => graph.Add(new Interpolate(site.Importance, source(graph, site, sample)));
+
+    /// <summary>The masks of another source, with Δ, and only in the lanes that are routed to the site.</summary>
+    /// <param name="masks">The masks of the subcomponents.</param>
+    /// <param name="delta">m_Δ of a site, one row; null to leave Δ out.</param>
+    /// <param name="route">The lanes of a site, one row of ones and zeros; null for all.</param>
+    public static MaskSource With(
+        this MaskSource masks, Func<Graph, SiteActivations, int, Value>? delta, Func<Graph, SiteActivations, int, Value>? route = null) =>
+        (graph, site, sample) => new SiteMask(masks(graph, site, sample)?.Components, delta?.Invoke(graph, site, sample), route?.Invoke(graph, site, sample));
 
     /// <summary>The network with some sites replaced by their subcomponents, masked by a source of masks.</summary>
     /// <param name="model">The components.</param>
@@ -51,5 +90,12 @@ public static class Masks
     {
         var activations = sites.ToDictionary(site => site.Site);
         return model.MaskedPass(graph, activations.Keys, site => masks(graph, activations[site], sample));
+    }
+
+    private static Parameter NewOne()
+    {
+        var one = new Parameter("one", 1);
+        one.Values.Fill(1);
+        return one;
     }
 }

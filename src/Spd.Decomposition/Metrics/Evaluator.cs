@@ -41,7 +41,7 @@ public sealed class Evaluator
         (_options, _batch) = (options, data.BatchOf(options.BatchSize));
         var target = CausalImportance.Build(graph, model, data.Build(graph));
         var objective = new Objective(graph);
-        Losses.Add(objective, model, target, options);
+        Losses.Add(objective, model, target, options, _batch, backend: null);
         foreach (var (name, masks) in new[]
         {
             (Unmasked, Masks.Ones), (Stochastic, Masks.Stochastic(DecompositionStreams.Masks)),

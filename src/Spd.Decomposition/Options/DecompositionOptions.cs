@@ -85,6 +85,38 @@ public sealed record DecompositionOptions : MethodOptions
     /// <summary>D: how outputs are compared.</summary>
     public OutputLoss OutputLossType { get; init; }
 
+    /// <summary>The terms of the objective, each with its coefficient; null for those of the paper, which have their coefficients above.</summary>
+    public IReadOnlyList<LossTerm>? LossTerms { get; init; }
+
+    /// <summary>Whether stochastic and adversarial masks also scale what the subcomponents lack of a matrix, <c>Δ = W − (V U)ᵀ</c>.</summary>
+    public bool UseDeltaComponent { get; init; }
+
+    /// <summary>The causal importance functions; null for the paper's gates.</summary>
+    public ImportanceOptions? Importances { get; init; }
+
+    /// <summary>Steps that train the factors on faithfulness alone, before the first step.</summary>
+    [AtLeast(0)]
+    public int FaithfulnessWarmupSteps { get; init; }
+
+    /// <summary>Their learning rate.</summary>
+    [Positive]
+    public double FaithfulnessWarmupLr { get; init; } = 1e-3;
+
+    /// <summary>The largest norm of the gradients of all factors together; null leaves them as they are.</summary>
+    [Positive]
+    public double? GradClipNormComponents { get; init; }
+
+    /// <summary>The largest norm of the gradients of the causal importance functions; null leaves them as they are.</summary>
+    [Positive]
+    public double? GradClipNormCiFns { get; init; }
+
+    /// <summary>Learning rate of the causal importance functions, where it is not <see cref="MethodOptions.Lr"/>.</summary>
+    [Positive]
+    public double? CiFnLr { get; init; }
+
+    // As the successor has it: factors and causal importance functions apart, each with its norm.
+    internal bool HasTwoGroups => GradClipNormComponents is not null || GradClipNormCiFns is not null || CiFnLr is not null;
+
     public override void Validate()
     {
         base.Validate();
@@ -110,8 +142,11 @@ public static class LossNames
     /// <summary>Stochastic masks, one site masked at a time.</summary>
     public const string StochasticReconLayerwise = "stochastic_recon_layerwise";
 
-    /// <summary><c>mean_B Σ_l Σ_c ĝ^p</c>.</summary>
+    /// <summary><c>mean_B Σ_l Σ_c ĝ^p</c>, or the successor's count.</summary>
     public const string ImportanceMinimality = "importance_minimality";
+
+    /// <summary>How often subcomponents are needed, weighted by how often: the successor's <c>Σ f log₂(1 + a' f)</c>.</summary>
+    public const string ImportanceFrequency = "importance_frequency";
 
     /// <summary><c>Σ_l mean_B Σ_c ĝ^p (‖V[:,c]‖² + ‖U[c,:]‖²)</c>.</summary>
     public const string Schatten = "schatten";

@@ -43,7 +43,7 @@ internal static unsafe class CpuKernels
         Add<ScaleLanes>(SplitByRows with { Accumulates = 1, Overwrites = 0b01 }, ScaleLanes);
         Add<LaneDot>(new() { Accumulates = 1 }, LaneDot);
         Add<Columns>(new() { SplitsByRows = true, WeightInputs = 1 }, Columns);
-        Add<ColumnSum>(new() { SplitsByRows = true, WritesColumns = true }, ColumnSum);
+        backend.Add(new FunctionKernel<ColumnSum>(sum => new() { SplitsByRows = true, WritesColumns = sum.Of.Examples is null }, ColumnSum));
         Add<ScaledGradient>(SplitByRows with { Overwrites = 0b1 }, (_, in call) => Copy(call));
         Add<MatMul>(SplitByRows with { WeightInputs = 0b01, Accumulates = 1 }, MatMul);
         Add<Outer>(SplitByRows with { Reduces = 1 }, Outer);
@@ -212,8 +212,6 @@ internal static unsafe class CpuKernels
     private static void Columns(Columns operation, in Call call)
     {
         var batch = call.Workspace.Batch;
-        bool isOfSequences = operation.Domain == Domain.Sequence;
-        RequireColumns(operation.Matrix.Shape.Columns, batch, isOfSequences, operation.Name);
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.In(0) + (nint)(call.FirstRow + row) * call.RowStepOf(0), to = call.OutRows(0) + (nint)row * call.Stride;
@@ -222,10 +220,10 @@ internal static unsafe class CpuKernels
                 long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
                 var result = new Span<float>(to + lane, batch.SequenceLanes);
                 if (sequence >= batch.Sequences) result.Clear();
-                else if (isOfSequences) result.Fill(from[sequence]);
+                else if (!operation.IsOfPositions) result.Fill(from[ColumnOf(operation, batch, sequence)]);
                 else
                 {
-                    new Span<float>(from + sequence * batch.Length, batch.Length).CopyTo(result);
+                    new Span<float>(from + ColumnOf(operation, batch, sequence), batch.Length).CopyTo(result);
                     result[batch.Length..].Clear();
                 }
             }
@@ -235,8 +233,7 @@ internal static unsafe class CpuKernels
     private static void ColumnSum(ColumnSum operation, in Call call)
     {
         var batch = call.Workspace.Batch;
-        bool isOfSequences = operation.Domain == Domain.Sequence;
-        RequireColumns(operation.Count, batch, isOfSequences, operation.Name);
+        bool isShared = operation.Of.Examples is not null;
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.InRows(0) + (nint)row * call.Stride, to = call.Out(0) + (nint)(call.FirstRow + row) * call.RowStepOfResult(0);
@@ -244,22 +241,25 @@ internal static unsafe class CpuKernels
             {
                 long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
                 if (sequence >= batch.Sequences) break;
-                if (isOfSequences)
+                float* column = to + ColumnOf(operation.Of, batch, sequence);
+                if (!operation.Of.IsOfPositions)
                 {
-                    float sum = 0;
+                    float sum = isShared ? *column : 0;
                     for (int i = 0; i < batch.Length; i++) sum += from[lane + i];
-                    to[sequence] = sum;
+                    *column = sum;
                 }
-                else new Span<float>(from + lane, batch.Length).CopyTo(new(to + sequence * batch.Length, batch.Length));
+                else if (isShared) call.Kernels.Combine(new AddScaled(1), batch.Length, column, from + lane, column);
+                else new Span<float>(from + lane, batch.Length).CopyTo(new(column, batch.Length));
             }
         }
     }
 
-    private static void RequireColumns(int columns, Batch batch, bool isOfSequences, string name)
+    private static long ColumnOf(Columns columns, Batch batch, long sequence)
     {
-        int needed = isOfSequences ? batch.Sequences : batch.Positions;
-        if (columns != needed)
-            throw new InvalidOperationException($"{name} has {columns} columns, but the batch has {needed} {(isOfSequences ? "sequences" : "positions")}: make the matrix for this batch");
+        int examples = columns.Examples ?? batch.Sequences, length = columns.IsOfPositions ? batch.Length : 1, given = columns.Matrix.Shape.Columns;
+        if (given != examples * length)
+            throw new InvalidOperationException($"{columns.Matrix} has {given} columns, but this batch needs {examples * length}: make the matrix for this batch");
+        return sequence % examples * length;
     }
 
     private static void MatMul(MatMul operation, in Call call)

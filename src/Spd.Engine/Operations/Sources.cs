@@ -79,38 +79,41 @@ public sealed record Broadcast(Value Vector) : Operation
 }
 
 /// <summary>
-/// The columns of a matrix as the positions of the batch, or as its sequences: a number for each row and position that lasts from step to step, such as the
-/// sources of an adversary. The matrix has as many columns as the batch has positions, or sequences.
+/// The columns of a matrix as examples of the batch: numbers that last from step to step, such as the sources of an adversary. One example's numbers stand in
+/// one column, or in as many columns as it has positions; where there are fewer than the batch has sequences, sequence i has those of <c>i mod count</c>.
 /// </summary>
-/// <param name="Matrix">The matrix <c>[rows, positions]</c> or <c>[rows, sequences]</c>.</param>
-/// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
-public sealed record Columns(Value Matrix, Domain Domain = Domain.Lane) : Operation
+/// <param name="Matrix">The matrix <c>[rows, examples]</c> or <c>[rows, examples · positions]</c>.</param>
+/// <param name="Examples">How many examples; null for as many as the batch has sequences.</param>
+/// <param name="IsOfPositions">Whether each position has numbers of its own.</param>
+public sealed record Columns(Value Matrix, int? Examples = null, bool IsOfPositions = true) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Matrix];
-    public override IReadOnlyList<Shape> Results => Matrix.Shape.Domain == Domain.Weights && Domain >= Domain.Sequence
-        ? [new(Domain, Matrix.Rows)]
-        : throw new ArgumentException($"{Name} takes a matrix, for lanes or sequences, but got {Matrix} and {Domain}");
+    public override IReadOnlyList<Shape> Results => Matrix.Shape.Domain == Domain.Weights && Examples is not < 1
+        ? [new(IsOfPositions ? Domain.Lane : Domain.Sequence, Matrix.Rows)]
+        : throw new ArgumentException($"{Name} takes a matrix, for one example at least, but got {Matrix} and {Examples}");
 
-    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) =>
-        of.Add(Matrix, of.Graph.Add(new ColumnSum(d[0]!, Matrix.Shape.Columns, Domain)));
+    protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(Matrix, of.Graph.Add(new ColumnSum(d[0]!, this)));
 }
 
-/// <summary>A panel as a matrix: what stands in each position, or is the sum over each sequence, is a column of it. The derivative of <see cref="Columns"/>.</summary>
+/// <summary>The derivative of <see cref="Columns"/>: what the lanes of each column have in a panel, summed.</summary>
 /// <param name="X">The panel.</param>
-/// <param name="Count">Columns of the matrix.</param>
-/// <param name="Domain"><see cref="Domain.Lane"/> or <see cref="Domain.Sequence"/>.</param>
-public sealed record ColumnSum(Value X, int Count, Domain Domain) : Operation
+/// <param name="Of">The columns.</param>
+public sealed record ColumnSum(Value X, Columns Of) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results =>
-        [X.Shape.IsPanel ? new(Domain.Weights, X.Rows, Count) : throw new ArgumentException($"{Name} takes a panel, but {X} is none")];
+    public override IReadOnlyList<Shape> Results => X.Shape.IsPanel && X.Rows == Of.Matrix.Rows
+        ? [Of.Matrix.Shape]
+        : throw new ArgumentException($"{Name} takes a panel of {Of.Matrix.Rows} rows, but got {X}");
 }
 
 /// <summary>x as it is; its gradient times a factor.</summary>
-public sealed record ScaledGradient(Value X, double Factor) : Operation
+/// <param name="X">x.</param>
+/// <param name="Factor">A number.</param>
+public sealed record ScaledGradient(Value X, Value Factor) : Operation
 {
-    public override IReadOnlyList<Value> Inputs => [X];
-    public override IReadOnlyList<Shape> Results => [ThrowIfNumber(X)];
+    public override IReadOnlyList<Value> Inputs => [X, Factor];
+    public override IReadOnlyList<Shape> Results =>
+        Factor.Shape == Shape.Number ? [ThrowIfNumber(X)] : throw new ArgumentException($"a factor is a number, but {Factor} is none");
 
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(X, of.Graph.Scale(d[0]!, Factor));
 }

@@ -110,7 +110,7 @@ public sealed class FunctionTests : IDisposable
     }
 
     private static Value Interpolate(Graph graph, Value g, Value source) =>
-        Masks.From((_, _, _) => source)(graph, new SiteActivations(null!, null!, null!, null!, g, null!), 0)!;
+        Masks.From((_, _, _) => source)(graph, new SiteActivations(null!, null!, null!, null!, g, null!), 0)!.Components!;
 
     private void CheckFunction(Func<Value, Map> function, string name, double tolerance)
     {

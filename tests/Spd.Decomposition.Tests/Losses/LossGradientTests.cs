@@ -41,10 +41,10 @@ public sealed class LossGradientTests
         }
     }
 
-    // That of an embedding is compared with what the authors' own function gives, by TransformerGoldenTests.
+    // That of an embedding is compared with what the authors' own function gives, by TransformerGoldenTests; what the successor adds, by FunctionGoldenTests.
     [Fact]
     public void EveryLossOfTheMethodIsChecked() => Assert.Equal(
-        typeof(LossNames).GetFields().Select(field => (string)field.GetRawConstantValue()!).Order(), Names.Append(LossNames.EmbeddingRecon).Order());
+        typeof(LossNames).GetFields().Select(field => (string)field.GetRawConstantValue()!).Order(), Names.Append(LossNames.EmbeddingRecon).Append(LossNames.ImportanceFrequency).Order());
 
     [Theory]
     [MemberData(nameof(Terms))]

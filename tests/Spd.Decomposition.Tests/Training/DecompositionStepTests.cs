@@ -174,7 +174,7 @@ public sealed class DecompositionStepTests
         new[] { 0.25f, 2, -3 }.CopyTo(gate.Bias!.Values);
         var graph = new Graph();
         var target = CausalImportance.Build(graph, model, new SparseFeatures(3, 0.5).Build(graph));
-        var masks = Enumerable.Range(0, 2).Select(sample => Masks.Stochastic(DecompositionStreams.Masks)(graph, target.Sites[0], sample)!).ToList();
+        var masks = Enumerable.Range(0, 2).Select(sample => Masks.Stochastic(DecompositionStreams.Masks)(graph, target.Sites[0], sample)!.Components!).ToList();
         using var backend = TestBackend.Create();
         var program = backend.Compile(new Objective(graph), Rows, keep: masks);
         program.Run(0, 0);

@@ -116,18 +116,28 @@ public sealed class OperationGradientTests
             var sources = setup.Trained("sources", setup.Rows, setup.Batch.Positions);
             return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new Columns(objective.Graph.Weight(sources)))));
         }),
+        new("numbers that several sequences share", typeof(ColumnSum), setup =>
+        {
+            var (sources, shared) = (setup.Trained("sources", setup.Rows, 2 * setup.Batch.Length), setup.Trained("shared", setup.Rows, 2));
+            return (objective, x) =>
+            {
+                var graph = objective.Graph;
+                setup.Compare(objective, graph.Multiply(x, graph.Add(new Columns(graph.Weight(sources), 2))));
+                setup.Compare(objective, graph.Multiply(x, graph.Add(new Columns(graph.Weight(shared), 2, IsOfPositions: false))));
+            };
+        }),
         new("a number for each sequence", typeof(Columns), setup =>
         {
             var sources = setup.Trained("sources", setup.Rows, setup.Batch.Sequences);
             return (objective, x) =>
             {
                 var graph = objective.Graph;
-                var columns = graph.Add(new Columns(graph.Weight(sources), Domain.Sequence));
+                var columns = graph.Add(new Columns(graph.Weight(sources), IsOfPositions: false));
                 setup.Compare(objective, graph.Multiply(x, columns));
                 setup.Compare(objective, graph.Add(new Gelu(graph.Multiply(columns, columns))));
             };
         }),
-        new("a gradient as it is", typeof(ScaledGradient), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new ScaledGradient(objective.Graph.Add(new Gelu(x)), 1)))),
+        new("a gradient as it is", typeof(ScaledGradient), setup => (objective, x) => setup.Compare(objective, objective.Graph.Add(new ScaledGradient(objective.Graph.Add(new Gelu(x)), objective.Graph.Number(1))))),
         Binary((a, b) => new Multiply(a, b)),
         Binary((a, b) => new Interpolate(a, b)),
         Binary((a, b) => new AffineBelow(a, b, 0.1f, 2, -0.5f)),
@@ -421,7 +431,7 @@ public sealed class OperationGradientTests
         {
             var graph = new Graph();
             var objective = new Objective(graph);
-            var value = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(sources))), factor));
+            var value = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(sources))), graph.Number(factor)));
             objective.Add("square", graph.SquaredError(value, graph.Scale(value, 3)));
             using var backend = TestBackend.Create();
             var program = backend.Compile(objective, 3, new ParameterSet([sources]));
@@ -440,7 +450,7 @@ public sealed class OperationGradientTests
         var value = graph.Add(new Columns(graph.Weight(new Parameter("sources", 2, 5))));
         using var backend = TestBackend.Create(threads: 1);
         var program = backend.Compile(new Objective(graph), 4, keep: [value]);
-        Assert.Contains("5 columns, but the batch has 4 positions", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("has 5 columns, but this batch needs 4", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,106 @@
+using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
+using Spd.Engine.Operations;
+using Spd.Engine.Planning;
+using Spd.Networks;
+
+namespace Spd.Decomposition;
+
+/// <summary>A term of the objective, with its coefficient. A loss is a record that derives from it.</summary>
+public abstract record LossTerm
+{
+    /// <summary>Its coefficient, or that of its main part.</summary>
+    [NotNegative]
+    public double Coeff { get; init; } = 1;
+
+    /// <summary>What it is called in logs; two terms that are called alike are added up, and must have one coefficient.</summary>
+    public string Name { get => field ?? DefaultName; init; }
+
+    /// <summary>What it is called where nothing else is said.</summary>
+    protected abstract string DefaultName { get; }
+
+    /// <summary>Whether it searches for its masks, so that it is nothing without a training.</summary>
+    internal virtual bool IsAdversarial => false;
+
+    /// <summary>Describes it, and adds it to the objective.</summary>
+    internal abstract void AddTo(LossContext context);
+}
+
+/// <summary>What terms are described with.</summary>
+/// <param name="Objective">What they are added to.</param>
+/// <param name="Model">The components.</param>
+/// <param name="Target">The target's pass and the causal importances.</param>
+/// <param name="Options">The options.</param>
+/// <param name="Batch">The shape of a batch.</param>
+/// <param name="Backend">What adversaries compute with; null where losses are only measured, without them.</param>
+/// <param name="RecordedMasks">Where stochastic masks come from in place of fresh random numbers, by purpose; null for those.</param>
+internal sealed record LossContext(
+    Objective Objective, ComponentModel Model, CausalImportance Target, DecompositionOptions Options, Batch Batch, Backend? Backend,
+    Func<StreamPurpose, MaskSource>? RecordedMasks = null)
+{
+    public Graph Graph => Objective.Graph;
+
+    /// <summary>What is searched for in every step, before the losses are computed.</summary>
+    public List<Adversary> Adversaries { get; } = [];
+
+    /// <summary>What is kept from step to step beside parameters and adversaries.</summary>
+    public List<MovingFrequencies> Averages { get; } = [];
+
+    /// <summary>Stochastic masks as the options say: continuous or binomial, with Δ or without; in the lanes that a routing sends to a site.</summary>
+    public MaskSource StochasticMasks(StreamPurpose purpose, Routing? routing = null)
+    {
+        if (RecordedMasks is not null) return RecordedMasks(purpose);
+        var masks = Masks.Stochastic(purpose, Model.Importances.Sampling);
+        return Options.UseDeltaComponent || routing is not null ? masks.With(Options.UseDeltaComponent ? Deltas(purpose) : null, routing?.RouteOf(this, purpose)) : masks;
+    }
+
+    /// <summary>m_Δ drawn afresh for every lane and site.</summary>
+    public static Func<Graph, SiteActivations, int, Value> Deltas(StreamPurpose purpose) =>
+        (graph, site, sample) => graph.Uniform(1, purpose.Stream(DecompositionStreams.FirstDelta + site.Site.Index, sample));
+
+    /// <summary>Routes of ascents; each draws its own.</summary>
+    public Func<Graph, SiteActivations, int, Value>? AscentRoutes(StreamPurpose purpose, Routing? routing) =>
+        routing is null ? null : RecordedRoutes(purpose) ?? routing.RouteOf(this, purpose);
+
+    /// <summary>The routes of recorded draws; null where draws are fresh.</summary>
+    public Func<Graph, SiteActivations, int, Value>? RecordedRoutes(StreamPurpose purpose) =>
+        RecordedMasks?.Invoke(purpose) is { } masks ? (graph, site, sample) => masks(graph, site, sample)!.Route! : null;
+
+    public Value DistanceTo(Value output) => Options.OutputLossType == OutputLoss.Mse
+        ? Graph.SquaredError(output, Target.TargetOutput)
+        : Graph.Divergence(output, Target.TargetOutput);
+}
+
+/// <summary>Which sites a lane is routed to in a pass where all are replaced: elsewhere the site is the target's own.</summary>
+public abstract record Routing
+{
+    /// <summary>Whether all positions of a sequence are routed alike.</summary>
+    public bool IsByRow { get; init; }
+
+    /// <summary>1 where a site is replaced, one row.</summary>
+    internal abstract Func<Graph, SiteActivations, int, Value> RouteOf(LossContext context, StreamPurpose purpose);
+
+    private protected Value Uniform(Graph graph, int rows, uint stream) => graph.Add(new Uniform(rows, stream, IsByRow ? Domain.Sequence : Domain.Lane));
+}
+
+/// <summary>A subset of the sites of uniform size, every one of that size equally likely (VPD §2).</summary>
+public sealed record UniformSubset : Routing
+{
+    internal override Func<Graph, SiteActivations, int, Value> RouteOf(LossContext context, StreamPurpose purpose) => (graph, site, sample) =>
+    {
+        var noise = Uniform(graph, context.Model.Sites.Count, purpose.Stream(DecompositionStreams.RouteNoise, sample));
+        var choice = Uniform(graph, 1, purpose.Stream(DecompositionStreams.RouteChoice, sample));
+        return graph.RowRange(graph.Add(new RandomSubset(noise, choice)), site.Site.Index, 1);
+    };
+}
+
+/// <summary>Each site with one probability, whatever the others.</summary>
+/// <param name="P">The probability.</param>
+public sealed record StaticProbability(double P) : Routing
+{
+    internal override Func<Graph, SiteActivations, int, Value> RouteOf(LossContext context, StreamPurpose purpose) => (graph, site, sample) =>
+    {
+        var noise = graph.RowRange(Uniform(graph, context.Model.Sites.Count, purpose.Stream(DecompositionStreams.RouteNoise, sample)), site.Site.Index, 1);
+        return graph.Add(new AffineBelow(noise, noise, (float)P, 0, 1));
+    };
+}
