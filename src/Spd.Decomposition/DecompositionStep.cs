@@ -1,5 +1,6 @@
 using Spd.Engine;
 using Spd.Engine.Execution;
+using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
 using Spd.Engine.Planning;
@@ -94,9 +95,15 @@ public sealed class DecompositionStep : TrainingStep
                 _options.GradClipNormCiFns),
         ];
 
-    /// <summary>What ascents read that does not depend on sources, all of them together.</summary>
-    private List<Engine.Graphs.Value> KeptForAdversaries() =>
-        [.. _context.Adversaries.SelectMany(adversary => adversary.Objective.FrontierOf(adversary.Sources.Parameters.Parameters)).Distinct()];
+    /// <summary>What ascents read that does not depend on sources, nor is drawn for each of them, all of them together.</summary>
+    private List<Value> KeptForAdversaries()
+    {
+        Value[] drawn =
+        [
+            .. Graph.Operations.OfType<Uniform>().Where(uniform => DecompositionStreams.PersistentPgdRoutes.Has(uniform.Stream)).Select(uniform => Graph.Add(uniform)),
+        ];
+        return [.. _context.Adversaries.SelectMany(adversary => adversary.Objective.FrontierOf(adversary.Sources.Parameters.Parameters, drawn)).Distinct()];
+    }
 
     /// <summary>Trains the factors on faithfulness alone, by an optimiser of its own.</summary>
     private void WarmUp()

@@ -26,6 +26,10 @@ public abstract record MethodOptions
     [Share]
     public double LrWarmupPct { get; init; }
 
+    /// <summary>What a <see cref="ScheduleShape.HalfCosine"/> ends at, as a share of the full rate.</summary>
+    [Share]
+    public double LrFinalValFrac { get; init; }
+
     /// <summary>T: optimisation steps, at least 1.</summary>
     [AtLeast(1)]
     public int Steps { get; init; } = 10_000;
@@ -35,7 +39,7 @@ public abstract record MethodOptions
     public int BatchSize { get; init; } = 4096;
 
     /// <summary>The learning rate schedule that the three keys describe.</summary>
-    public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife);
+    public LearningRateSchedule Schedule => new(LrSchedule, LrWarmupPct, LrExponentialHalflife) { Floor = LrFinalValFrac };
 
     /// <summary>Checks every option against its range, and what they say together.</summary>
     /// <exception cref="ArgumentException">An option is out of its range; one sentence says which and why.</exception>

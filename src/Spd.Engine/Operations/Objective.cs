@@ -58,9 +58,11 @@ public sealed class Objective(Graph graph)
     /// What terms and their gradients by the parameters read that does not depend on them: kept by one program and given to another, it need not be computed
     /// anew each time that only the parameters change.
     /// </summary>
-    public IReadOnlyList<Value> FrontierOf(IEnumerable<Parameter> parameters)
+    /// <param name="parameters">What changes.</param>
+    /// <param name="anew">What else is computed anew each time, such as random numbers; null for nothing.</param>
+    public IReadOnlyList<Value> FrontierOf(IEnumerable<Parameter> parameters, IEnumerable<Value>? anew = null)
     {
-        var changing = parameters.Select(graph.Weight).ToHashSet();
+        var changing = parameters.Select(graph.Weight).Concat(anew ?? []).ToHashSet();
         var needed = GradientsBy(parameters).Values.Concat(_terms.Select(term => term.Loss)).ToHashSet();
         foreach (var operation in graph.Operations)
             if (operation.Inputs.Any(changing.Contains)) changing.UnionWith(graph.ResultsOf(operation));

@@ -18,6 +18,9 @@ public readonly record struct StreamPurpose(byte Number)
         return ((uint)Number * MostSamples + (uint)sample) * MostIndices + (uint)index;
     }
 
+    /// <summary>Whether a stream is one of its.</summary>
+    public bool Has(uint stream) => stream / (MostIndices * MostSamples) == Number;
+
     /// <summary>The first of its streams.</summary>
     public static implicit operator uint(StreamPurpose purpose) => purpose.Stream();
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 using Spd.Engine.Optimisation;
+using Spd.Networks;
 using Spd.Networks.Data;
 using Spd.Tests;
 using static Spd.Decomposition.Tests.Successor.SuccessorGolden;
@@ -100,6 +101,98 @@ public sealed class TrainingGoldenTests
         {
             foreach (var site in model.Sites)
                 foreach (var (parameter, values) in ReconGoldenTests.SourcesOf(searcher.Sources, site, recorded.GetProperty(site.Name))) values.CopyTo(parameter.Values);
+        }
+    }
+
+    [Fact]
+    public void AStepWithEveryLossTrainsAsRecorded()
+    {
+        var golden = Load("training_step_everything");
+        var steps = golden.GetProperty("steps");
+        var parameters = golden.GetProperty("params_init");
+        var model = ComponentModel.Create(Toy("mlp2", golden.GetProperty("target")), ["linear1", "linear2"], 1, 0, 0, CountsOf(parameters), ImportancesOf(parameters));
+        foreach (var (parameter, recorded, isTransposed, _) in Parameters(model, parameters)) Fill(parameter, recorded, isTransposed);
+        var options = new DecompositionOptions
+        {
+            LossTerms =
+            [
+                new FaithfulnessLoss(),
+                new ImportanceMinimalityLoss { Coeff = 0.02, Beta = 0.5, PAnnealStartFrac = 0, PAnnealFinalP = 0.4 },
+                new ReconLoss(),
+                new ReconLoss { Sites = ReconSites.Layerwise },
+                new ReconLoss { Sites = ReconSites.Subset, Coeff = 0.5 },
+                new ReconLoss { Masks = ReconMasks.CiMasked, Coeff = 0.25 },
+                new PgdReconLoss { Coeff = 0.5, StepSize = 1, Routing = new UniformSubset() },
+                new PersistentPgdReconLoss { Coeff = 0.5, Scope = SourceScope.Single, Optimizer = new AdamSources(0.5, 0.99) { Lr = 0.05 } },
+                new HiddenActivationsReconLoss { Coeff = 0.25 },
+            ],
+            UseDeltaComponent = true,
+            Lr = 0.01,
+            LrSchedule = ScheduleShape.HalfCosine,
+            LrFinalValFrac = 0.1,
+            Steps = steps.GetArrayLength(),
+            BatchSize = 4,
+            GradClipNormComponents = 0.5,
+            GradClipNormCiFns = 0.1,
+            FaithfulnessWarmupSteps = 2,
+            FaithfulnessWarmupLr = 0.01,
+        };
+        var draws = new Dictionary<(StreamPurpose Purpose, string Site, string Kind), Value>();
+        using var backend = TestBackend.Create();
+        var data = new GivenBatches(5, 1);
+        var step = new DecompositionStep(model, data, options, backend, purpose => (graph, site, _) =>
+        {
+            Value Given(string kind, int rows) => draws.TryGetValue((purpose, site.Site.Name, kind), out var input)
+                ? input
+                : draws[(purpose, site.Site.Name, kind)] = graph.Input(rows);
+            return new SiteMask(
+                graph.Add(new Interpolate(site.Importance, Given("source", site.Site.C))), Given("delta_mask", 1),
+                purpose == DecompositionStreams.SubsetMasks || purpose == DecompositionStreams.PgdRoutes ? Given("route", 1) : null);
+        });
+        var lasting = step.Adversaries.Single(adversary => adversary.StartsAnew is null);
+        var fresh = step.Adversaries.Single(adversary => adversary.StartsAnew is not null);
+        foreach (var site in model.Sites)
+            foreach (var (parameter, values) in ReconGoldenTests.SourcesOf(lasting.Sources, site, golden.GetProperty("ppgd_initial_sources")[0].GetProperty(site.Name))) values.CopyTo(parameter.Values);
+        foreach (var (number, recorded) in steps.EnumerateArray().Index())
+        {
+            var given = recorded.GetProperty("draws").EnumerateArray().ToDictionary(draw => draw.GetProperty("loss_fn").GetString()!);
+            var search = given["pgd_recon_subset_loss"].GetProperty("pgd_forwards")[0];
+            fresh.Started = adversary =>
+            {
+                foreach (var site in model.Sites)
+                    foreach (var (parameter, values) in ReconGoldenTests.SourcesOf(adversary.Sources, site, search.GetProperty("sources").GetProperty(site.Name))) values.CopyTo(parameter.Values);
+            };
+            foreach (var ((purpose, site, kind), input) in draws)
+            {
+                string loss = purpose == DecompositionStreams.Masks ? "stochastic_recon_loss" : purpose == DecompositionStreams.LayerwiseMasks ? "stochastic_recon_layerwise_loss"
+                    : purpose == DecompositionStreams.SubsetMasks ? "stochastic_recon_subset_loss" : "stochastic_hidden_acts_recon_loss";
+                var from = purpose == DecompositionStreams.PgdRoutes ? search.GetProperty("routes").GetProperty(site) : given[loss].GetProperty("samples")[0].GetProperty(site).GetProperty(kind);
+                if (purpose != DecompositionStreams.PgdRoutes || kind == "route") Set(input, ReconGoldenTests.Numbers(from));
+            }
+
+            Set(data.Input, GoldenCase.Flatten(recorded.GetProperty("batch")));
+            var result = step.Run(number);
+            var losses = recorded.GetProperty("losses");
+            foreach (var (key, name) in new[]
+            {
+                ("FaithfulnessLoss", "faithfulness"), ("ImportanceMinimalityLoss", "importance_minimality"), ("StochasticReconLoss", "stochastic_recon"),
+                ("StochasticReconLayerwiseLoss", "stochastic_recon_layerwise"), ("StochasticReconSubsetLoss", "stochastic_recon_subset"), ("CIMaskedReconLoss", "ci_masked_recon"),
+                ("PGDReconSubsetLoss", "pgd_recon_subset"), ("PersistentPGDReconLoss", "persistent_pgd_recon"), ("StochasticHiddenActsReconLoss", "stochastic_hidden_acts_recon"),
+            })
+                Close(losses.GetProperty(key), result.Loss(name), $"step {number}, {name}", StateTolerance);
+            Close(losses.GetProperty("total"), result.TotalLoss, $"step {number}, total", StateTolerance);
+            Close(recorded.GetProperty("lr"), result.LearningRate, $"step {number}, learning rate");
+            // Gradients are clipped in place.
+            foreach (var (parameter, expected, isTransposed, what) in Parameters(model, recorded.GetProperty("grads_clipped")))
+                Close(expected, step.Program.Gradients.Of(parameter), $"step {number}, gradient of {what}", StateTolerance, isTransposed);
+            foreach (var (parameter, expected, isTransposed, what) in Parameters(model, recorded.GetProperty("params_after")))
+                Close(expected, parameter.Values, $"step {number}, {what}", StateTolerance, isTransposed);
+        }
+
+        void Set(Value input, float[] values)
+        {
+            foreach (var program in step.Programs)
+                if (program.Plan.Find(input) is { IsGiven: false }) program.Set(input, values);
         }
     }
 
