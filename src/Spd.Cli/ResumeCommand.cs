@@ -56,8 +56,8 @@ internal static class ResumeCommand
             {
                 if (!run.RestoreModel(folder))
                 {
-                    Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; " + (loaded.Config.Schedule.DependsOnSteps
-                        ? "its learning rate depends on how many there are, so that more take a new run."
+                    Screen.WriteLine($"The run in '{path}' has taken all of its {loaded.Config.Steps} steps; " + (loaded.Config.DependsOnSteps
+                        ? "its learning rate, or a schedule of its losses, depends on how many there are, so that more take a new run."
                         : $"`spd resume {Quoted.Word(path)} --steps N` prolongs it."));
                 }
 

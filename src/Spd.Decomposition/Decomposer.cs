@@ -24,7 +24,8 @@ public sealed class Decomposer : Training
         : base(options, backend)
     {
         Options = options;
-        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite, options.Importances);
+        Components = ComponentModel.Create(network, options.TargetModulePatterns, options.C, options.NCiMlpNeurons, options.Seed, options.CBySite, options.Importances,
+            options.ComponentStart, options.IsUntied);
         _evaluationData = evaluationData ?? data;
         _step = new DecompositionStep(Components, data, options, Backend);
     }

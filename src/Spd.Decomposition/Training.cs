@@ -24,7 +24,7 @@ public abstract class Training : IDisposable
     public int StepsTaken { get; private set; }
 
     /// <summary>Where the training stands.</summary>
-    public TrainingState State => new(NextStep.Optimiser, StepsTaken, EvaluatedBatches);
+    public TrainingState State => new(NextStep.State, StepsTaken, EvaluatedBatches);
 
     /// <summary>What computes.</summary>
     protected Backend Backend { get; }

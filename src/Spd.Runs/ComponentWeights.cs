@@ -6,7 +6,7 @@ namespace Spd.Runs;
 
 /// <summary>
 /// The trained components as a safetensors file: for every site <c>{site}.V [d_in, C]</c>, <c>{site}.U [C, d_out]</c> and the gates
-/// <c>{site}.gate.mlp_in [C, K]</c> and so on.
+/// <c>{site}.gate.mlp_in [C, K]</c> and so on; or causal importance functions of another kind by their own names.
 /// </summary>
 public static class ComponentWeights
 {
@@ -22,10 +22,19 @@ public static class ComponentWeights
         ["format"] = "SPD components",
         ["V"] = "[d_in, C]: inner activations h = x @ V",
         ["U"] = "[C, d_out]: the matrix [d_out, d_in] is (V @ U).T",
-        ["gate"] = model.Sites[0].Gate.Width == 0
+        ["gate"] = model.Importances is not GateFunction
+            ? "none: g comes from layers g = W x + b with the exact GELU (erf) between them, x being the inputs of one site or of all"
+            : model.Sites[0].Gate.Width == 0
             ? "g = weight * h + bias"
             : "g = sum over k of mlp_out * gelu(mlp_in * h + in_bias), + out_bias; gelu is the exact one, with erf",
-        ["importance"] = "0.01 * g where g <= 0, else min(g, 1)",
+        ["importance"] = model.Importances.Squashing switch
+        {
+            Squashing.Paper => "0.01 * g where g <= 0, else min(g, 1)",
+            Squashing.Normal => "1 / (1 + exp(-g))",
+            Squashing.UpperLeakyHard => "0 where g <= 0, g up to 1, then 1 + 0.01 * (g - 1)",
+            Squashing.SwishHard => "s(g) - s(g - 1) with s(x) = x / (1 + exp(-10 x))",
+            _ => "0 where g <= 0, else min(g, 1)",
+        },
     };
 
     /// <summary>Reads components. Every tensor must be there with its shape, and nothing else; otherwise the components are left as they were.</summary>
@@ -92,6 +101,7 @@ public static class ComponentWeights
         {
             yield return ($"{site.Name}.V", [site.V.Columns, site.C], site.V, true);
             yield return ($"{site.Name}.U", [site.C, site.U.Columns], site.U, false);
+            if (model.Importances is not GateFunction) continue;
             foreach (var (name, parameter) in site.Gate.NamedParameters())
             {
                 int[] shape = parameter.Columns == 1 && name is not ("mlp_in" or "in_bias" or "mlp_out")
@@ -99,6 +109,13 @@ public static class ComponentWeights
                     : [parameter.Rows, parameter.Columns];
                 yield return ($"{site.Name}.gate.{name}", shape, parameter, false);
             }
+        }
+
+        if (model.Importances is GateFunction) yield break;
+        foreach (var (name, parameter) in model.Importances.NamedParameters)
+        {
+            int[] shape = name.EndsWith(".bias", StringComparison.Ordinal) ? [parameter.Rows] : [parameter.Rows, parameter.Columns];
+            yield return (name, shape, parameter, false);
         }
     }
 }

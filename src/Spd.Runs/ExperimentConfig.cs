@@ -66,6 +66,8 @@ public sealed record ExperimentConfig : IExperiment
 
     LearningRateSchedule IExperiment.Schedule => Decomposition.Schedule;
 
+    bool IExperiment.DependsOnSteps => Decomposition.Schedule.DependsOnSteps || Decomposition.LossTerms?.Any(term => term.DependsOnSteps) == true;
+
     double IExperiment.Work =>
         (Decomposition.CBySite?.Values.Sum(c => (double)c) ?? (double)Decomposition.C * Decomposition.TargetModulePatterns.Count) * Decomposition.BatchSize * Math.Max(1, Decomposition.NCiMlpNeurons / 16);
 

@@ -12,7 +12,7 @@ namespace Spd.Runs;
 internal static partial class ExperimentKeys
 {
 
-    private const string Minimality = "importance_minimality_coeff";
+    private const string Minimality = "importance_minimality_coeff", LossList = "loss_metric_configs";
 
     // Before the keys that are made of it: a type's fields are filled in the order of its text.
     private static readonly (string Key, Func<DecompositionOptions, double?> Get, Func<DecompositionOptions, double?, DecompositionOptions> Set)[] Coefficients =
@@ -36,10 +36,26 @@ internal static partial class ExperimentKeys
             c => new SubcomponentCounts(c.C, c.CBySite), (c, v) => c with { C = v.ForAll, CBySite = v.BySite }),
         Keys<DecompositionOptions>.Number("n_mask_samples",
             c => c.NMaskSamples, (c, v) => c with { NMaskSamples = v }),
-        Keys<DecompositionOptions>.Number("n_ci_mlp_neurons", c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }),
+        Keys<DecompositionOptions>.Number("n_ci_mlp_neurons", c => c.NCiMlpNeurons, (c, v) => c with { NCiMlpNeurons = v }).WrittenWhere(c => c.Importances is null),
         Keys<DecompositionOptions>.Value("target_module_patterns", List(AnyText, "a list of module names or patterns, such as [linear1, linear2],"),
             c => c.TargetModulePatterns, (c, v) => c with { TargetModulePatterns = v }, required: true),
-        .. Coefficients.Select(term => Keys<DecompositionOptions>.Number(term.Key, term.Get, term.Set, required: term.Key == Minimality)),
+        .. Coefficients.Select(term => (Keys<DecompositionOptions>.Number(term.Key, term.Get, term.Set, required: term.Key == Minimality) with { Instead = LossList })
+            .WrittenWhere(c => c.LossTerms is null)),
+        Keys<DecompositionOptions>.Optional(LossList, LossKeys.Kind, c => c.LossTerms, (c, v) => c with { LossTerms = v }),
+        Keys<DecompositionOptions>.Value("use_delta_component", Flag, c => c.UseDeltaComponent, (c, v) => c with { UseDeltaComponent = v }).WrittenWhere(c => c.UseDeltaComponent),
+        (Keys<DecompositionOptions>.Optional("ci_config", ImportanceKeys.Kind, c => c.Importances, (c, v) => c with { Importances = v }) with { Instead = "n_ci_mlp_neurons" }),
+        Keys<DecompositionOptions>.Value("component_start", Choice<ComponentStart>(), c => c.ComponentStart, (c, v) => c with { ComponentStart = v })
+            .WrittenWhere(c => c.ComponentStart != ComponentStart.Spd),
+        Keys<DecompositionOptions>.Value("is_untied", Flag, c => c.IsUntied, (c, v) => c with { IsUntied = v }).WrittenWhere(c => c.IsUntied),
+        Keys<DecompositionOptions>.Number("faithfulness_warmup_steps", c => c.FaithfulnessWarmupSteps, (c, v) => c with { FaithfulnessWarmupSteps = v })
+            .WrittenWhere(c => c.FaithfulnessWarmupSteps > 0),
+        Keys<DecompositionOptions>.Number("faithfulness_warmup_lr", c => c.FaithfulnessWarmupLr, (c, v) => c with { FaithfulnessWarmupLr = v })
+            .WrittenWhere(c => c.FaithfulnessWarmupSteps > 0),
+        Keys<DecompositionOptions>.Number("grad_clip_norm_components", c => c.GradClipNormComponents, (c, v) => c with { GradClipNormComponents = v })
+            .WrittenWhere(c => c.GradClipNormComponents is not null),
+        Keys<DecompositionOptions>.Number("grad_clip_norm_ci_fns", c => c.GradClipNormCiFns, (c, v) => c with { GradClipNormCiFns = v }).WrittenWhere(c => c.GradClipNormCiFns is not null),
+        Keys<DecompositionOptions>.Number("ci_fn_lr", c => c.CiFnLr, (c, v) => c with { CiFnLr = v }).WrittenWhere(c => c.CiFnLr is not null),
+        Keys<DecompositionOptions>.Number("lr_final_val_frac", c => c.LrFinalValFrac, (c, v) => c with { LrFinalValFrac = v }).WrittenWhere(c => c.LrFinalValFrac > 0),
         Keys<DecompositionOptions>.Value("is_embed_unembed_recon", Flag, c => c.IsEmbedUnembedRecon, (c, v) => c with { IsEmbedUnembedRecon = v }),
         Keys<DecompositionOptions>.Number("pnorm", c => c.Pnorm, (c, v) => c with { Pnorm = v }),
         Keys<DecompositionOptions>.Value("output_loss_type", Choice<OutputLoss>(), c => c.OutputLossType, (c, v) => c with { OutputLossType = v }),
@@ -82,7 +98,7 @@ internal static partial class ExperimentKeys
     {
         { LrSchedule: ScheduleShape.Exponential, LrExponentialHalflife: null } =>
             new ConfigFault("lr_schedule", "lr_schedule is exponential, which needs lr_exponential_halflife, the steps in which the learning rate halves"),
-        var options when Coefficients.All(term => term.Get(options) is null) => new ConfigFault(
+        { LossTerms: null } and var options when Coefficients.All(term => term.Get(options) is null) => new ConfigFault(
             Minimality,
             "every coefficient is null, so there is nothing to minimise: "
             + "set faithfulness_coeff, stochastic_recon_coeff and importance_minimality_coeff at least"),

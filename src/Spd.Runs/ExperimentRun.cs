@@ -74,10 +74,10 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         var origin = Origin.Of(config, folder);
         var (checkpoint, damaged) = RunCheckpoints.Find(folder, origin.Meaning);
         var position = checkpoint?.Position ?? new CheckpointPosition(0, 0, 0, config.Steps, backend.Name);
-        if (position.Steps != config.Steps && config.Schedule.DependsOnSteps)
+        if (position.Steps != config.Steps && config.DependsOnSteps)
         {
             throw new ConfigException(
-                $"the run was planned for {position.Steps} steps and cannot have {config.Steps}: its learning rate (lr_schedule, lr_warmup_pct) depends on "
+                $"the run was planned for {position.Steps} steps and cannot have {config.Steps}: its learning rate (lr_schedule, lr_warmup_pct) or a schedule of its losses depends on "
                 + "how many there are; start a new run instead");
         }
 
@@ -85,7 +85,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
             throw new ConfigException($"the run has {position.Step} steps behind it, which is more than the {config.Steps} asked for");
         var target = folder.ReadTarget(config);
         using var decomposition = config.Decompose(target, backend);
-        checkpoint?.Restore(decomposition.Training.State.Optimiser);
+        checkpoint?.Restore(decomposition.Training.State.Values);
         decomposition.Training.Resume(position.Step, position.EvaluatedBatches);
         foreach (var (path, reason) in damaged)
         {
@@ -115,7 +115,7 @@ public sealed class ExperimentRun(IExperiment config, Backend backend, TargetCac
         if (checkpoint?.Position.Step != config.Steps)
             throw new RunFolderException($"the {RunFolder.Model} of the run in '{folder.Root}' is lost or damaged, and there is no checkpoint of step {config.Steps}");
         using var decomposition = config.Decompose(folder.ReadTarget(config), backend);
-        checkpoint.Restore(decomposition.Training.State.Optimiser);
+        checkpoint.Restore(decomposition.Training.State.Values);
         decomposition.Save(folder.ModelFile);
         observer.Note($"the {RunFolder.Model} was lost or damaged; it was written anew from the checkpoint of step {config.Steps}");
         return true;

@@ -52,6 +52,9 @@ public interface IExperiment
     /// <summary>The learning rate schedule.</summary>
     LearningRateSchedule Schedule { get; }
 
+    /// <summary>Whether what a step computes depends on how many steps there are, so that a run cannot be prolonged as it is.</summary>
+    bool DependsOnSteps => Schedule.DependsOnSteps;
+
     /// <summary>The network that is decomposed.</summary>
     TargetConfig Target { get; }
 

@@ -35,7 +35,7 @@ internal sealed class RunCheckpoints(IExperiment config, IDecomposition decompos
         log.FlushToDisk();
         string path = Checkpoint.PathOf(folder.CheckpointsFolder, state.StepsTaken);
         var position = new CheckpointPosition(state.StepsTaken, state.EvaluatedBatches, log.Lines.Count, config.Steps, kernels);
-        Checkpoint.Save(folder.PrepareParent(path), state.Optimiser, position, meaning);
+        Checkpoint.Save(folder.PrepareParent(path), state.Values, position, meaning);
         Checkpoint.Prune(folder.CheckpointsFolder, state.StepsTaken, Interval, config.KeepEvery);
         _savedAt = state.StepsTaken;
         Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;

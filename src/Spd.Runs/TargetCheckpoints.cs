@@ -67,7 +67,7 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
                 var checkpoint = Checkpoint.Read(path);
                 if (_meaning.DifferencesFrom(checkpoint.Meaning) is [var difference, ..])
                     throw new FileContentException($"the checkpoint '{path}' cannot be used: {difference}");
-                checkpoint.Restore(optimiser);
+                checkpoint.Restore(optimiser.State);
                 observer.Note($"going on with the target's training from step {checkpoint.Position.Step}");
                 return checkpoint.Position.Step;
             }
@@ -87,7 +87,7 @@ public sealed class TargetCheckpoints(string folder, string config, string kerne
         {
             Directory.CreateDirectory(folder);
             var position = new CheckpointPosition(steps, EvaluatedBatches: 0, LogLines: 0, Steps: 0, kernels);
-            Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser, position, _meaning);
+            Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser.State, position, _meaning);
             Checkpoint.Prune(folder, steps, frequency: 1, keepEvery: null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

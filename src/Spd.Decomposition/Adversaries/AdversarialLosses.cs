@@ -62,34 +62,41 @@ public abstract record SourceRule
 {
     /// <summary>The full rate.</summary>
     [Positive]
-    public double Lr { get; init; } = 0.01;
+    public double StartVal { get; init; } = 0.01;
 
     /// <summary>Share of the steps over which the rate rises from 0, in a straight line.</summary>
     [Share]
     public double WarmupPct { get; init; }
 
     /// <summary>Shape of the rate behind that.</summary>
-    public ScheduleShape Schedule { get; init; }
+    public ScheduleShape FnType { get; init; }
 
     /// <summary>What <see cref="ScheduleShape.HalfCosine"/> ends at, as a share of the full rate.</summary>
     [Share]
-    public double FinalFrac { get; init; } = 1;
+    public double FinalValFrac { get; init; } = 1;
 
     internal abstract IUpdateRule Rule { get; }
 
-    internal Func<long, double> RateOver(int steps)
-    {
-        var schedule = new LearningRateSchedule(Schedule, WarmupPct) { Floor = FinalFrac };
-        return step => Lr * schedule.Factor(step, steps);
-    }
+    internal LearningRateSchedule Schedule => new(FnType, WarmupPct) { Floor = FinalValFrac };
+
+    internal Func<long, double> RateOver(int steps) => step => StartVal * Schedule.Factor(step, steps);
 }
 
 /// <summary>Adam, without decay.</summary>
-/// <param name="Beta1">Decay of the first moment.</param>
-/// <param name="Beta2">Decay of the second moment.</param>
-/// <param name="Eps">Added to the denominator.</param>
-public sealed record AdamSources(double Beta1 = 0.9, double Beta2 = 0.999, double Eps = 1e-8) : SourceRule
+public sealed record AdamSources : SourceRule
 {
+    /// <summary>Decay of the first moment.</summary>
+    [Share]
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the second moment.</summary>
+    [Share]
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Added to the denominator.</summary>
+    [Positive]
+    public double Eps { get; init; } = 1e-8;
+
     internal override IUpdateRule Rule => new AdamW(0, Beta1, Beta2, Eps);
 }
 
@@ -100,9 +107,12 @@ public sealed record SignSources : SourceRule
 }
 
 /// <summary>Along the gradient, with momentum.</summary>
-/// <param name="Momentum">The momentum.</param>
-public sealed record MomentumSources(double Momentum = 0) : SourceRule
+public sealed record MomentumSources : SourceRule
 {
+    /// <summary>The momentum; 0 for none.</summary>
+    [Share]
+    public double Momentum { get; init; }
+
     internal override IUpdateRule Rule => new Sgd(Momentum);
 }
 
@@ -136,6 +146,8 @@ public sealed record PersistentPgdReconLoss : LossTerm
     /// </summary>
     [Share]
     public double AdvFraction { get; init; } = 1;
+
+    public override bool DependsOnSteps => Optimizer.Schedule.DependsOnSteps;
 
     protected override string DefaultName => AdvFraction < 1 ? "merged_persistent_pgd_recon" : "persistent_pgd_recon";
 

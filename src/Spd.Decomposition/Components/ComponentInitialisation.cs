@@ -2,6 +2,16 @@ using Spd.Engine;
 
 namespace Spd.Decomposition;
 
+/// <summary>What factors start from.</summary>
+public enum ComponentStart
+{
+    /// <summary>The paper's: normals, turned along the target (METHOD §1).</summary>
+    Spd,
+
+    /// <summary><c>V ~ N(0, 1/d_in)</c>, <c>U ~ N(0, 1/C)</c> (VPD §1).</summary>
+    Random,
+}
+
 /// <summary>The paper's target-aligned start of the components (METHOD §1).</summary>
 public static class ComponentInitialisation
 {
@@ -35,6 +45,16 @@ public static class ComponentInitialisation
                     alignment += (double)vRow[i] * uRow[j] * targetWeight[j * vRow.Length + i];
             foreach (ref float value in uRow) value = (float)(value * alignment);
         }
+    }
+
+    /// <summary><c>V ~ N(0, 1/d_in)</c>, <c>U ~ N(0, 1/C)</c> (VPD §1).</summary>
+    /// <param name="v">V <c>[C, d_in]</c>, written.</param>
+    /// <param name="u">U <c>[C, d_out]</c>, written.</param>
+    /// <param name="random">Where the normals come from: first all of V, then all of U.</param>
+    public static void Random(Parameter v, Parameter u, RandomSequence random)
+    {
+        random.FillNormal(v.Values, 1 / Math.Sqrt(v.Columns));
+        random.FillNormal(u.Values, 1 / Math.Sqrt(u.Rows));
     }
 
     private static void Normalise(Span<float> row)

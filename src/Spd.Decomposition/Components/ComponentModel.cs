@@ -64,25 +64,28 @@ public sealed class ComponentModel
     /// <param name="k">K, hidden neurons of a gate; 0 is a linear gate.</param>
     /// <param name="seed">Seed of the initial values.</param>
     /// <param name="cBySite">C by glob pattern over the sites' paths, where they differ; null for <paramref name="c"/> everywhere.</param>
+    /// <param name="start">What factors start from.</param>
+    /// <param name="isUntied">Whether matrices that the network ties have factors of their own all the same.</param>
     /// <param name="importances">The causal importance functions; null for the paper's, gates of <paramref name="k"/> hidden neurons.</param>
     /// <exception cref="SiteSelectionException">
     /// A pattern matches nothing or no linear map, a site has no C or two, or two that are tied have different ones.
     /// </exception>
     public static ComponentModel Create(
         Module network, IReadOnlyList<string> patterns, int c, int k, ulong seed, IReadOnlyDictionary<string, int>? cBySite = null,
-        ImportanceOptions? importances = null)
+        ImportanceOptions? importances = null, ComponentStart start = ComponentStart.Spd, bool isUntied = false)
     {
         var sites = new List<Site>();
         var selected = SitePatterns.Select(network, patterns);
         var counts = cBySite is null ? null : SitePatterns.SubcomponentCounts([.. selected.Select(map => map.Path)], cBySite);
-        for (int i = 0; i < selected.Count; i++) sites.Add(NewSite(sites, selected[i].Path, selected[i].Linear, counts?[i] ?? c, importances is null ? k : importances.GateWidth));
+        for (int i = 0; i < selected.Count; i++) sites.Add(NewSite(isUntied ? [] : sites, i, selected[i].Path, selected[i].Linear, counts?[i] ?? c, importances is null ? k : importances.GateWidth));
         var model = new ComponentModel(network, sites, importances?.Make(sites) ?? new GateFunction(sites));
         foreach (var site in sites)
         {
             // A tied site starts as the transpose of the one it is tied to: their factors are the same memory.
-            if (sites.Take(site.Index).Any(earlier => earlier.Linear.Weight == site.Linear.Weight)) continue;
+            if (sites.Take(site.Index).Any(earlier => earlier.V.SharesMemoryWith(site.V) || earlier.V.SharesMemoryWith(site.U))) continue;
             var random = new RandomSequence(seed, DecompositionStreams.Components.Stream(site.Index));
-            ComponentInitialisation.AlignWithTarget(site.V, site.U, site.Target.Values, random);
+            if (start == ComponentStart.Random) ComponentInitialisation.Random(site.V, site.U, random);
+            else ComponentInitialisation.AlignWithTarget(site.V, site.U, site.Target.Values, random);
         }
 
         model.Importances.Initialise(seed);
@@ -192,7 +195,7 @@ public sealed class ComponentModel
         return (output, inputs);
     }
 
-    private static Site NewSite(List<Site> earlier, string path, Linear linear, int c, int? k)
+    private static Site NewSite(List<Site> earlier, int index, string path, Linear linear, int c, int? k)
     {
         var tied = earlier.Find(site => site.Linear.Weight == linear.Weight);
         if (tied is not null && tied.C != c)
@@ -204,6 +207,6 @@ public sealed class ComponentModel
         bool isTranspose = tied?.Linear.IsTransposed != linear.IsTransposed;
         var v = tied is null ? new Parameter($"{path}.V", c, linear.Inputs) : Parameter.SharingMemoryWith(isTranspose ? tied.U : tied.V, $"{path}.V");
         var u = tied is null ? new Parameter($"{path}.U", c, linear.Outputs) : Parameter.SharingMemoryWith(isTranspose ? tied.V : tied.U, $"{path}.U");
-        return new Site(earlier.Count, path, linear, v, u, k is { } width ? new Gate(path, c, width) : null);
+        return new Site(index, path, linear, v, u, k is { } width ? new Gate(path, c, width) : null);
     }
 }

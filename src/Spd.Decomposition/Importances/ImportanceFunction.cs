@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Spd.Engine;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -11,6 +12,7 @@ public sealed record ImportanceOptions
     public ImportanceKind Kind { get; init; }
 
     /// <summary>Widths of hidden layers.</summary>
+    [Range(1, 100_000)]
     public IReadOnlyList<int> HiddenDims { get; init; } = [];
 
     /// <summary>How outputs become causal importances.</summary>
@@ -20,7 +22,8 @@ public sealed record ImportanceOptions
     public MaskSampling Sampling { get; init; }
 
     /// <summary>Hidden neurons of gates; null where the functions are others.</summary>
-    internal int? GateWidth => Kind != ImportanceKind.Mlp ? null : HiddenDims switch
+    /// <exception cref="ArgumentException">A gate has one hidden layer, or none, but there are several.</exception>
+    public int? GateWidth => Kind != ImportanceKind.Mlp ? null : HiddenDims switch
     {
         [] => 0,
         [var width] => width,

@@ -16,6 +16,9 @@ public abstract record LossTerm
     /// <summary>What it is called in logs; two terms that are called alike are added up, and must have one coefficient.</summary>
     public string Name { get => field ?? DefaultName; init; }
 
+    /// <summary>Whether what a step computes depends on how many steps there are, so that a training cannot be prolonged as it is.</summary>
+    public virtual bool DependsOnSteps => false;
+
     /// <summary>What it is called where nothing else is said.</summary>
     protected abstract string DefaultName { get; }
 

@@ -37,6 +37,8 @@ public sealed record ImportanceMinimalityLoss : LossTerm
 
     protected override string DefaultName => LossNames.ImportanceMinimality;
 
+    public override bool DependsOnSteps => PAnnealFinalP is not null && PAnnealStartFrac < 1;
+
     /// <summary>p at each step of so many.</summary>
     public Schedule PowerOver(int steps) => PAnnealFinalP is { } final ? new FractionSchedule(steps, PAnnealStartFrac, PAnnealEndFrac, Pnorm, final) : Pnorm;
 
@@ -86,6 +88,8 @@ public sealed record SmoothImportanceLoss : LossTerm
     public double? FrequencyHalflife { get; init; }
 
     protected override string DefaultName => LossNames.ImportanceMinimality;
+
+    public override bool DependsOnSteps => GammaStart != GammaEnd;
 
     /// <summary>γ at each step of so many: the end is reached at the last.</summary>
     public Schedule GammaOver(int steps)

@@ -94,6 +94,12 @@ public sealed record DecompositionOptions : MethodOptions
     /// <summary>The causal importance functions; null for the paper's gates.</summary>
     public ImportanceOptions? Importances { get; init; }
 
+    /// <summary>What factors start from.</summary>
+    public ComponentStart ComponentStart { get; init; }
+
+    /// <summary>Whether matrices that the network ties have factors of their own all the same.</summary>
+    public bool IsUntied { get; init; }
+
     /// <summary>Steps that train the factors on faithfulness alone, before the first step.</summary>
     [AtLeast(0)]
     public int FaithfulnessWarmupSteps { get; init; }

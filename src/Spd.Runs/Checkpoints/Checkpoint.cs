@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Spd.Engine.Optimisation;
 using Spd.Formats;
 
 namespace Spd.Runs.Checkpoints;
@@ -60,13 +59,13 @@ public sealed class Checkpoint
 
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="optimiser">The parameters, with their state.</param>
+    /// <param name="state">All that the training goes on from, by name.</param>
     /// <param name="position">Where the training stands.</param>
     /// <param name="meaning">What the run computes.</param>
     /// <exception cref="IOException">The file cannot be written; older ones are untouched.</exception>
-    public static void Save(string path, Optimiser optimiser, CheckpointPosition position, RunMeaning meaning)
+    public static void Save(string path, IReadOnlyList<(string Name, Memory<float> Values)> state, CheckpointPosition position, RunMeaning meaning)
     {
-        var tensors = optimiser.State.Select(array => new TensorData(array.Name, [array.Values.Length], array.Values.ToArray())).ToList();
+        var tensors = state.Select(array => new TensorData(array.Name, [array.Values.Length], array.Values.ToArray())).ToList();
         var metadata = new Dictionary<string, string>
         {
             [FormatKey] = Format,
@@ -134,11 +133,10 @@ public sealed class Checkpoint
     }
 
     /// <summary>Writes it into a training, all of it or nothing.</summary>
-    /// <param name="optimiser">Its parameters and their state are written.</param>
+    /// <param name="state">What the training goes on from, by name; it is written.</param>
     /// <exception cref="FileContentException">It is of another network; nothing is changed.</exception>
-    public void Restore(Optimiser optimiser)
+    public void Restore(IReadOnlyList<(string Name, Memory<float> Values)> state)
     {
-        var state = optimiser.State;
         foreach (var (name, values) in state)
         {
             if (_tensors.GetValueOrDefault(name)?.Length != values.Length)

@@ -15,6 +15,9 @@ internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode,
     /// <summary>Whether the key must be given.</summary>
     public bool Required { get; init; }
 
+    /// <summary>A key that takes its place: of the two, one is given.</summary>
+    public string? Instead { get; init; }
+
     /// <summary>The dotted paths of the keys below this one; none for a single value.</summary>
     public IEnumerable<string> PathsBelow { get; init; } = [];
 
@@ -25,8 +28,13 @@ internal sealed record ConfigKey<TRecord>(string Name, Func<TRecord, ConfigNode,
         Write is null ? null : outer => Write(get(outer)))
     {
         Required = Required,
+        Instead = Instead,
         PathsBelow = PathsBelow,
     };
+
+    /// <summary>The same key, written only where a record needs it.</summary>
+    public ConfigKey<TRecord> WrittenWhere(Func<TRecord, bool> isNeeded) =>
+        this with { Write = Write is { } write ? record => isNeeded(record) ? write(record) : null : null };
 }
 
 /// <summary>Something that is wrong with a record as a whole, and the key to blame.</summary>
@@ -73,7 +81,10 @@ internal sealed class KeyTable<TRecord>(IReadOnlyList<ConfigKey<TRecord>> keys, 
             record = key.Bind(record, entry.Value, notes);
         }
 
-        if (keys.FirstOrDefault(key => key.Required && map.Find(key.Name) is null) is { } missing) throw map.Error($"the key '{missing.Name}' is missing");
+        if (keys.FirstOrDefault(key => key.Instead is { } other && map.Find(key.Name) is not null && map.Find(other) is not null) is { } twice)
+            throw map.Find(twice.Name)!.Error($"{twice.Name} is given beside {twice.Instead}, which takes its place: leave one of them out");
+        if (keys.FirstOrDefault(key => key.Required && map.Find(key.Name) is null && !(key.Instead is { } other && map.Find(other) is not null)) is { } missing)
+            throw map.Error($"the key '{missing.Name}' is missing");
         if (check?.Invoke(record) is { } fault) throw (map.Find(fault.Key) ?? map).Error(fault.Sentence);
         return record;
     }

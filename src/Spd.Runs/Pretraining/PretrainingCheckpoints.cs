@@ -24,7 +24,7 @@ internal sealed class PretrainingCheckpoints(
     public int Load(Optimiser optimiser)
     {
         _optimiser = optimiser;
-        found?.Restore(optimiser);
+        found?.Restore(optimiser.State);
         return StepsKept;
     }
 
@@ -33,7 +33,7 @@ internal sealed class PretrainingCheckpoints(
     {
         log.FlushToDisk();
         Directory.CreateDirectory(folder);
-        Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser, PositionAt(steps), meaning);
+        Checkpoint.Save(Checkpoint.PathOf(folder, steps), optimiser.State, PositionAt(steps), meaning);
         Checkpoint.Prune(folder, steps, frequency: 1, keepEvery: null);
         StepsKept = steps;
     }

@@ -123,7 +123,7 @@ public sealed class TrainingGoldenTests
                 new ReconLoss { Sites = ReconSites.Subset, Coeff = 0.5 },
                 new ReconLoss { Masks = ReconMasks.CiMasked, Coeff = 0.25 },
                 new PgdReconLoss { Coeff = 0.5, StepSize = 1, Routing = new UniformSubset() },
-                new PersistentPgdReconLoss { Coeff = 0.5, Scope = SourceScope.Single, Optimizer = new AdamSources(0.5, 0.99) { Lr = 0.05 } },
+                new PersistentPgdReconLoss { Coeff = 0.5, Scope = SourceScope.Single, Optimizer = new AdamSources { Beta1 = 0.5, Beta2 = 0.99, StartVal = 0.05 } },
                 new HiddenActivationsReconLoss { Coeff = 0.25 },
             ],
             UseDeltaComponent = true,
@@ -213,13 +213,13 @@ public sealed class TrainingGoldenTests
         var schedule = optimizer.GetProperty("lr_schedule");
         SourceRule rule = optimizer.GetProperty("type").GetString() == "sign"
             ? new SignSources()
-            : new AdamSources(Number(optimizer, "beta1"), Number(optimizer, "beta2"), Number(optimizer, "eps"));
+            : new AdamSources { Beta1 = Number(optimizer, "beta1"), Beta2 = Number(optimizer, "beta2"), Eps = Number(optimizer, "eps") };
         return rule with
         {
-            Lr = Number(schedule, "start_val"),
+            StartVal = Number(schedule, "start_val"),
             WarmupPct = Number(schedule, "warmup_pct"),
-            FinalFrac = Number(schedule, "final_val_frac"),
-            Schedule = schedule.GetProperty("fn_type").GetString() == "cosine" ? ScheduleShape.HalfCosine : ScheduleShape.Constant,
+            FinalValFrac = Number(schedule, "final_val_frac"),
+            FnType = schedule.GetProperty("fn_type").GetString() == "cosine" ? ScheduleShape.HalfCosine : ScheduleShape.Constant,
         };
     }
 

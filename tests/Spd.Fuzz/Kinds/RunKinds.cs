@@ -121,7 +121,7 @@ internal sealed class CheckpointKind : FuzzKind
         return mutator.OnceIn(5) ? bytes : Stamp(bytes);
     }
 
-    protected override void Read(string path) => Checkpoint.Read(path).Restore(decomposition.Training.State.Optimiser);
+    protected override void Read(string path) => Checkpoint.Read(path).Restore(decomposition.Training.State.Values);
 
     protected override void Dispose(bool disposing)
     {

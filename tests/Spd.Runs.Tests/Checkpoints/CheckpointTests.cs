@@ -39,7 +39,7 @@ public sealed class CheckpointTests : IDisposable
 
         using var second = Decompose(threads: 3, seedOfStart: 99);
         var checkpoint = Checkpoint.Read(_folder["a.safetensors"]);
-        checkpoint.Restore(second.State.Optimiser);
+        checkpoint.Restore(second.State.Values);
         var position = checkpoint.Position;
         Assert.Equal(new CheckpointPosition(17, 0, 5, 40, "scalar"), position);
         second.Resume(position.Step, position.EvaluatedBatches);
@@ -53,7 +53,7 @@ public sealed class CheckpointTests : IDisposable
     {
         var (expected, _) = Train(null, 0, 20, threads: 1);
         var (_, stopped) = Train(null, 0, 8, threads: 2);
-        Checkpoint.Save(_folder["groups.safetensors"], stopped, new CheckpointPosition(8, 0, 0, 20, "scalar"), Meaning);
+        Checkpoint.Save(_folder["groups.safetensors"], stopped.State, new CheckpointPosition(8, 0, 0, 20, "scalar"), Meaning);
         var checkpoint = Checkpoint.Read(_folder["groups.safetensors"]);
         Assert.Equal(expected, Train(checkpoint, 8, 20, threads: 3).Bits);
         Assert.Equal(
@@ -68,7 +68,7 @@ public sealed class CheckpointTests : IDisposable
         foreach (var other in new[] { new ParameterGroup("by_adam", set, new Sgd(), _ => 1), new ParameterGroup("by_adam", set, new Sgd(0.9), _ => 1) })
         {
             var refused = new Optimiser([other, other with { Name = "network", Parameters = new ParameterSet([]) }], backend);
-            Assert.Throws<FileContentException>(() => checkpoint.Restore(refused));
+            Assert.Throws<FileContentException>(() => checkpoint.Restore(refused.State));
             Assert.All(set.Parameters[0].Values.ToArray(), value => Assert.Equal(0, value));
         }
 
@@ -93,7 +93,7 @@ public sealed class CheckpointTests : IDisposable
                 new ParameterGroup("by_sgd", new ParameterSet([y]), new Ascent(new Sgd(0.9), -1, 1), _ => 0.01, ClipNorm: 0.5),
                 new ParameterGroup("by_sign", new ParameterSet([z]), new Ascent(new SignSgd(), -1, 1), _ => 0.01),
             ], backend);
-            from?.Restore(optimiser);
+            from?.Restore(optimiser.State);
             for (int step = first; step < last; step++)
             {
                 program.Run(5, step);
@@ -240,7 +240,7 @@ public sealed class CheckpointTests : IDisposable
         [.. decomposer.Components.Parameters.Parameters.SelectMany(parameter => parameter.Values.ToArray()).SelectMany(BitConverter.GetBytes)];
 
     private void Save(Decomposer decomposer, string name) => Checkpoint.Save(
-        _folder[name], decomposer.State.Optimiser, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40, "scalar"), Meaning);
+        _folder[name], decomposer.State.Values, new CheckpointPosition(decomposer.StepsTaken, decomposer.State.EvaluatedBatches, 5, 40, "scalar"), Meaning);
 
     private byte[] Good()
     {
@@ -259,7 +259,7 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllBytes(_folder["changed.safetensors"], bytes);
         using var decomposer = Decompose();
         byte[] before = Bits(decomposer);
-        var exception = Record.Exception(() => Checkpoint.Read(_folder["changed.safetensors"]).Restore(decomposer.State.Optimiser));
+        var exception = Record.Exception(() => Checkpoint.Read(_folder["changed.safetensors"]).Restore(decomposer.State.Values));
         Assert.True(exception is FileContentException, $"{what}: {exception?.ToString() ?? "it was loaded"}");
         Assert.DoesNotContain('\n', exception!.Message);
         Assert.Equal(before, Bits(decomposer));
