@@ -215,6 +215,13 @@ internal static unsafe class CpuKernels
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.In(0) + (nint)(call.FirstRow + row) * call.RowStepOf(0), to = call.OutRows(0) + (nint)row * call.Stride;
+            if (Together(operation, batch, call.FirstLane, call.Lanes) is { } lanes)
+            {
+                new Span<float>(from + call.FirstLane, lanes).CopyTo(new(to, lanes));
+                new Span<float>(to + lanes, call.Lanes - lanes).Clear();
+                continue;
+            }
+
             for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
             {
                 long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
@@ -237,6 +244,12 @@ internal static unsafe class CpuKernels
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.InRows(0) + (nint)row * call.Stride, to = call.Out(0) + (nint)(call.FirstRow + row) * call.RowStepOfResult(0);
+            if (Together(operation.Of, batch, call.FirstLane, call.Lanes) is { } lanes)
+            {
+                new Span<float>(from, lanes).CopyTo(new(to + call.FirstLane, lanes));
+                continue;
+            }
+
             for (int lane = 0; lane < call.Lanes; lane += batch.SequenceLanes)
             {
                 long sequence = (call.FirstLane + lane) / batch.SequenceLanes;
@@ -252,6 +265,14 @@ internal static unsafe class CpuKernels
                 else new Span<float>(from + lane, batch.Length).CopyTo(new(column, batch.Length));
             }
         }
+    }
+
+    /// <summary>The lanes of a panel whose columns lie one behind the other, as they do where every lane has a column of its own and none is padding before the end.</summary>
+    private static int? Together(Columns columns, Batch batch, long firstLane, int lanes)
+    {
+        ColumnOf(columns, batch, 0);
+        bool isTogether = columns.Examples is null && batch.Length == batch.SequenceLanes && (columns.IsOfPositions || batch.Length == 1);
+        return isTogether ? (int)Math.Min(lanes, batch.Lanes - firstLane) : null;
     }
 
     private static long ColumnOf(Columns columns, Batch batch, long sequence)
