@@ -91,6 +91,12 @@ public sealed record UniformSubset : Routing
 {
     internal override Func<Graph, SiteActivations, int, Value> RouteOf(LossContext context, StreamPurpose purpose) => (graph, site, sample) =>
     {
+        if (context.Model.Sites is [var only])
+        {
+            throw new SiteSelectionException(
+                $"a loss is routed to subsets of the sites, but '{only.Name}' is the only one, which every subset would hold: decompose more, or take the loss of all sites");
+        }
+
         var noise = Uniform(graph, context.Model.Sites.Count, purpose.Stream(DecompositionStreams.RouteNoise, sample));
         var choice = Uniform(graph, 1, purpose.Stream(DecompositionStreams.RouteChoice, sample));
         return graph.RowRange(graph.Add(new RandomSubset(noise, choice)), site.Site.Index, 1);
