@@ -31,7 +31,7 @@ internal static class AblateCommand
                 return 0;
             },
         };
-        var top = SharedOptions.WholeNumber("--top", MostShown, DefaultShown, $"How many of the outputs that change most; {DefaultShown} without it.");
+        var top = SharedOptions.WholeNumber("--top", MostShown, DefaultShown, "How many of the outputs that change most.");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var set = SharedOptions.SetOfRun();
         var threads = SharedOptions.Threads();
