@@ -250,6 +250,14 @@ public sealed class MlpTests : IDisposable
         Assert.True(metrics.GetProperty("task_mse_unmasked").GetDouble() > 1e-6);
         Assert.False(metrics.TryGetProperty("accuracy_rows", out _));
         Assert.Contains("MSE against the targets, CI-masked", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+        string importances = _spd.PathTo("run", "figures", "causal_importances.svg");
+        Assert.Contains("on the first 40 inputs<", File.ReadAllText(importances), StringComparison.Ordinal);
+
+        // A table of fewer is shown whole.
+        string config = File.ReadAllText(_spd.PathTo("mine.yaml"));
+        File.WriteAllText(_spd.PathTo("mine.yaml"), config.Replace("labels: y.npy, published_accuracy: 1.0", "held_out_share: 0.05", StringComparison.Ordinal));
+        Assert.Equal(0, _spd.Run("run", "mine.yaml", "--steps", "2", "--set", "output_loss_type=mse", "--out", "few", "--quiet").ExitCode);
+        Assert.Contains("on the first 20 inputs<", File.ReadAllText(_spd.PathTo("few", "figures", "causal_importances.svg")), StringComparison.Ordinal);
     }
 
     [Theory]
