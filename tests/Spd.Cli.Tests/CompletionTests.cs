@@ -12,6 +12,8 @@ public sealed class CompletionTests : IDisposable
     [InlineData("spd sweep tms_5", "tms_5-2 tms_5-2-id")]
     [InlineData("spd run tms_5-2 --st", "--steps")]
     [InlineData("spd completion z", "zsh")]
+    [InlineData("spd paper --only ", "apd fig8 resid tms")]
+    [InlineData("spd runs --sort se", "seconds seed")]
     public void ABashCompletesWhatWasBegun(string line, string completions)
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no /bin/bash here");
