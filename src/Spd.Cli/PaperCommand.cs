@@ -14,7 +14,7 @@ internal static class PaperCommand
         var only = new Option<PaperParts?>("--only")
         {
             Description = "Runs one part only: tms, resid (residual MLPs), apd (the method the paper compares with) or fig8; "
-                + "the page shows what is there of the others.",
+                + "the page shows what is there of the others. By default all are run.",
             HelpName = "tms|resid|apd|fig8",
             CustomParser = result =>
             {
