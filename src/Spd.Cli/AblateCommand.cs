@@ -31,7 +31,7 @@ internal static class AblateCommand
                 return 0;
             },
         };
-        var top = SharedOptions.WholeNumber("--top", MostShown, DefaultShown, $"How many of the outputs that change most; {DefaultShown} without it.");
+        var top = SharedOptions.WholeNumber("--top", MostShown, DefaultShown, "How many of the outputs that change most.");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var set = SharedOptions.SetOfRun();
         var threads = SharedOptions.Threads();
@@ -63,11 +63,13 @@ internal static class AblateCommand
         foreach (string part in text[(colon + 1)..].Split(','))
         {
             string[] ends = part.Split('-');
-            int first = 0, last = 0;
-            bool isRange = ends.Length is 1 or 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out first)
-                && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last) && last >= first && last - first < MostSubcomponents;
-            if (!isRange) throw Wrong();
-            subcomponents.AddRange(Enumerable.Range(first, last - first + 1));
+            long first = 0, last = 0;
+            bool areNumbers = ends.Length is 1 or 2 && long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out first)
+                && long.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last);
+            if (!areNumbers) throw Wrong();
+            if (last < first) throw new ConfigException($"--off is '{text}', but the range {part} ends below its beginning: give the smaller number first");
+            if (last >= MostSubcomponents) throw new ConfigException($"--off is '{text}', but no site has a subcomponent {last}");
+            subcomponents.AddRange(Enumerable.Range((int)first, (int)(last - first) + 1));
         }
 
         return (text[..colon], subcomponents);
@@ -89,6 +91,7 @@ internal static class AblateCommand
         table.Add($"error ({(isMse ? "MSE" : "KL")}) against the network itself", "0", Metric.Write(ablation.Error, NumberFormat.Error));
         if (ablation.Task is { } task) table.Add(task.Label, Metric.Write(task.Before, task.Format), Metric.Write(task.After, task.Format));
         Screen.Write(table);
+        if (!double.IsFinite(ablation.Error)) Screen.WriteLine("The outputs are too large for an error to be computed: take a smaller --scale.");
 
         var outputs = ablation.Outputs.Take(top).ToList();
         bool areNamed = outputs.Exists(output => output.Name is not null);

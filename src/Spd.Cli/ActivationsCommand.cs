@@ -28,7 +28,7 @@ internal static class ActivationsCommand
                 return null;
             },
         };
-        var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, $"Places that are kept of a subcomponent, one of a sequence at most, or inputs; {standard.Top} without it.");
+        var top = SharedOptions.WholeNumber("--top", MostContexts, standard.Top, "Places that are kept of a subcomponent, one of a sequence at most, or inputs.");
         var sequences = SharedOptions.WholeNumber(
             "--sequences", MostSequences, 0, "Sequences of held-out text to look at, or inputs of another network, as many as there are at most; 64, or 4096, without it.");
         var json = new Option<bool>("--json") { Description = "Print everything as JSON; nothing is written." };
@@ -82,10 +82,10 @@ internal static class ActivationsCommand
             [
                 Invariant($"{one.Component}"), Metric.Write(one.Norm, NumberFormat.Mean), Invariant($"{100 * one.Frequency[0]:F1} %"), Invariant($"{100 * one.Frequency[^1]:F1} %"), Invariant($"{one.MeanImportance:F3}"),
             ];
-            if (hasTop) cells.Add(one.TopToken is { } token ? Quoted(token) : "");
+            if (hasTop) cells.Add(one.TopToken is { } token ? Named(report, token) : "");
             cells.Add(one.Ablation is { } effect ? Error(report, effect) : "");
-            if (hasRead) cells.Add(Tokens(report, one.Read!));
-            if (hasPromoted) cells.Add(Tokens(report, one.Promoted!));
+            if (hasRead) cells.Add(Tokens(report, report.Shortly(one.Read, one.ReadNegative)));
+            if (hasPromoted) cells.Add(Tokens(report, report.Shortly(one.Promoted, one.Suppressed)));
             table.Add(cells);
         }
 
@@ -137,11 +137,11 @@ internal static class ActivationsCommand
 
     private static void WriteTokens(SiteReport report, string title, IReadOnlyList<TokenScore>? tokens)
     {
-        if (tokens?.Count > 0) Screen.WriteLine($"{title}: {string.Join("  ", tokens.Select(token => Invariant($"{Named(report, token)} {token.Score:G3}")))}");
+        if (tokens?.Count > 0) Screen.WriteLine($"{title}: {string.Join("  ", tokens.Select(token => Invariant($"{Named(report, token.Token)} {token.Score:G3}")))}");
     }
 
     private static string Tokens(SiteReport report, IEnumerable<TokenScore> tokens) =>
-        string.Join(IsText(report) ? " " : ", ", tokens.Take(IsText(report) ? TokensInTable : NamesInTable).Select(token => Named(report, token)));
+        string.Join(IsText(report) ? " " : ", ", tokens.Take(IsText(report) ? TokensInTable : NamesInTable).Select(token => Named(report, token.Token)));
 
     private static bool IsText(SiteReport report) => report.Input == "token";
 
@@ -149,7 +149,7 @@ internal static class ActivationsCommand
         report.Error == "KL" ? Invariant($"{effect.Divergence:F4}") : Metric.Write(effect.Divergence, NumberFormat.Error);
 
     // A name needs no quotes; of a token they show where it begins and ends.
-    private static string Named(SiteReport report, TokenScore token) => IsText(report) ? Quoted(token.Token) : token.Token;
+    private static string Named(SiteReport report, string token) => IsText(report) ? Quoted(token) : token;
 
     private static string Quoted(string token) => $"'{Line(token)}'";
 

@@ -91,6 +91,7 @@ internal static class CommandLine
         InvalidDataException => exception.Message,
         // A file that was read, but is not what is needed.
         FileContentException or HubException => exception.Message,
+        OutputException => $"what there is to show could not be written to the output: {exception.Message}",
         IOException or UnauthorizedAccessException => $"a file could not be written or read: {exception.Message}",
         // .NET puts the name of a parameter, and on another line its value, behind the sentence.
         ArgumentException { ParamName: { } name } => exception.Message.Split($" (Parameter '{name}')")[0],

@@ -37,6 +37,8 @@ internal static class EvalCommand
             int count = parsed.GetValue(examples);
             string? file = parsed.GetValue(dump);
             if (file is null && (count > 0 || parsed.GetValue(outputs))) throw new ConfigException("--examples and --outputs go with --dump: add --dump FILE.npz");
+            if (file is not null && (parsed.GetValue(json) || parsed.GetValue(batches) is not null))
+                throw new ConfigException("--dump writes arrays and measures nothing: leave out --json and --batches");
             if (file is not null) Require(file);
             using var backend = SharedOptions.Backend(parsed.GetValue(threads));
             var saved = SavedRun.Open(parsed.GetValue(run)!, Catalog.Open(), overrides);

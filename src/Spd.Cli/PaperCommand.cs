@@ -11,12 +11,11 @@ internal static class PaperCommand
 
     public static Command Create()
     {
-        var only = new Option<PaperParts>("--only")
+        var only = new Option<PaperParts?>("--only")
         {
             Description = "Runs one part only: tms, resid (residual MLPs), apd (the method the paper compares with) or fig8; "
-                + "the page shows what is there of the others.",
+                + "the page shows what is there of the others. By default all are run.",
             HelpName = "tms|resid|apd|fig8",
-            DefaultValueFactory = _ => PaperParts.All,
             CustomParser = result =>
             {
                 switch (result.Tokens[0].Value)
@@ -28,9 +27,11 @@ internal static class PaperCommand
                 }
 
                 result.AddError($"--only is '{result.Tokens[0].Value}', but one of tms, resid, apd and fig8 is needed");
-                return PaperParts.None;
+                return null;
             },
         };
+        only.CompletionSources.Clear();
+        only.CompletionSources.Add("tms", "resid", "apd", "fig8");
         var seeds = SharedOptions.WholeNumber(
             "--seeds", MostSeeds, DefaultSeeds, "Seeds of each experiment that the paper repeats: the experiment's own and those that follow it.");
         var quick = new Option<bool>("--quick") { Description = "Shortens every run, for a look at the whole in a few minutes; the page says so." };
@@ -50,7 +51,7 @@ internal static class PaperCommand
         {
             bool isQuick = parsed.GetValue(quick);
             return Execute(
-                parsed.GetValue(only), parsed.GetValue(seeds), isQuick, parsed.GetValue(threads),
+                parsed.GetValue(only) ?? PaperParts.All, parsed.GetValue(seeds), isQuick, parsed.GetValue(threads),
                 parsed.GetValue(output) ?? Path.Combine("runs", isQuick ? "paper-quick" : "paper"), parsed.GetValue(quiet));
         });
         return command;

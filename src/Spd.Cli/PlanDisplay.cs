@@ -25,9 +25,12 @@ internal abstract class PlanDisplay : IPlanObserver
     /// <summary>Says how many runs have finished, at the end.</summary>
     /// <param name="runs">Those that were asked for.</param>
     /// <param name="remark">What else the sentence says.</param>
-    public static void WriteFinished(IReadOnlyList<PlannedRun> runs, string remark = "") => Screen.WriteLine(
-        $"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs have finished, "
-        + $"{runs.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true })} of them earlier{remark}.");
+    public static void WriteFinished(IReadOnlyList<PlannedRun> runs, string remark = "")
+    {
+        int earlier = runs.Count(run => run is { State: PlannedRunState.Finished, IsEarlier: true });
+        Screen.WriteLine(
+            $"{runs.Count(run => run.State == PlannedRunState.Finished)} of {runs.Count} runs have finished{(earlier > 0 ? $", {earlier} of them earlier" : "")}{remark}.");
+    }
 
     /// <summary>Does the work while the display is up.</summary>
     public virtual void Show(Action work) => work();

@@ -121,7 +121,7 @@ internal abstract class RunDisplay : IRunObserver
         {
             if (!progress.IsLogLine) return;
             Screen.WriteLine(
-                $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {TimeLeft(progress)} left  "
+                $"step {progress.Step}/{progress.Steps}  {progress.MsPerStep:F2} ms/step  {(progress.Step > 1 ? $"{TimeLeft(progress)} left  " : "")}"
                 + $"{Losses(progress.Latest)}  L0 (above 0.01): {L0(progress.Latest)}");
         }
     }

@@ -14,6 +14,7 @@ internal static class RunsCommand
         var folder = new Argument<string>("folder") { Description = "The folder of runs.", DefaultValueFactory = _ => RunCommand.RunsFolder };
         string orders = string.Join(", ", RunList.Orders.Keys);
         var sort = new Option<string>("--sort") { Description = $"Order the rows by {orders}.", HelpName = "COLUMN", DefaultValueFactory = _ => "time" };
+        sort.CompletionSources.Add([.. RunList.Orders.Keys]);
         sort.Validators.Add(result =>
         {
             string given = result.Tokens is [var token, ..] ? token.Value : "time";

@@ -19,7 +19,7 @@ internal static class SampleCommand
     {
         var model = new Argument<string>("model") { Description = "A folder of Hugging Face's files, a model of llama2.c, or hub:owner/name[@revision]." };
         var text = new Argument<string>("text") { Description = "How the text begins; by default there is nothing before.", DefaultValueFactory = _ => "" };
-        var tokens = SharedOptions.WholeNumber("--tokens", MostTokens, Tokens, $"Tokens to write at most; {Tokens} by default.");
+        var tokens = SharedOptions.WholeNumber("--tokens", MostTokens, Tokens, "Tokens to write at most.");
         var temperature = new Option<double>("--temperature")
         {
             Description = "What logits are divided by before tokens are drawn; 0 for the likeliest token each time. 1 by default.",

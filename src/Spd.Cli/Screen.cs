@@ -29,7 +29,7 @@ internal static class Screen
                 Ansi = AnsiSupport.No,
                 ColorSystem = ColorSystemSupport.NoColors,
                 Interactive = InteractionSupport.No,
-                Out = new AnsiConsoleOutput(Raw),
+                Out = new AnsiConsoleOutput(new HarmlessWriter(Raw)),
             });
             // There is no edge to wrap at.
             AnsiConsole.Profile.Width = WidthInPipes;
@@ -147,21 +147,37 @@ internal static class Screen
     {
         public override Encoding Encoding => inner.Encoding;
 
-        public override void Write(char value) => inner.Write(WithoutControls([value]));
+        public override void Write(char value) => Write([value]);
 
         public override void Write(char[] buffer, int index, int count) => Write(buffer.AsSpan(index, count));
 
-        public override void Write(ReadOnlySpan<char> buffer) => inner.Write(WithoutControls(buffer));
+        public override void Write(ReadOnlySpan<char> buffer)
+        {
+            string harmless = WithoutControls(buffer);
+            Pass(() => inner.Write(harmless));
+        }
 
         public override void Write(string? value) => Write(value.AsSpan());
 
         public override void WriteLine(string? value)
         {
             Write(value.AsSpan());
-            inner.WriteLine();
+            Pass(inner.WriteLine);
         }
 
-        public override void Flush() => inner.Flush();
+        public override void Flush() => Pass(inner.Flush);
+
+        private static void Pass(Action write)
+        {
+            try
+            {
+                write();
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw new OutputException(exception);
+            }
+        }
     }
 
     /// <summary>Does the same for tables and panels, whose own codes are left as they are.</summary>
@@ -179,3 +195,6 @@ internal static class Screen
         }
     }
 }
+
+/// <summary>Standard output takes nothing: it is closed, or goes into a file whose disk is full.</summary>
+internal sealed class OutputException(Exception inner) : IOException(inner.Message, inner);

@@ -42,12 +42,12 @@ internal static class SharedOptions
     /// <summary>What a command computes with: so many threads, and the kernels that the environment variable SPD_KERNELS names, or the widest.</summary>
     public static CpuBackend Backend(int threads) => new(threads, Environment.GetEnvironmentVariable(KernelVariable));
 
-    /// <summary>An option with a whole number from 1 on.</summary>
+    /// <summary>An option with a whole number from 1 on; a standard of 0 is none, of which the description tells.</summary>
     public static Option<int> WholeNumber(string name, int most, int standard, string description) => new(name)
     {
         Description = description,
         HelpName = "N",
-        DefaultValueFactory = _ => standard,
+        DefaultValueFactory = standard > 0 ? _ => standard : null,
         CustomParser = result =>
         {
             if (int.TryParse(result.Tokens[0].Value, out int count) && count >= 1 && count <= most) return count;

@@ -20,7 +20,7 @@ internal static class SweepCommand
             HelpName = "key=a,b,c",
             Required = true,
         };
-        var seeds = SharedOptions.WholeNumber("--seeds", MostSeeds, 1, "Seeds of each combination: the experiment's own and those that follow it; 1 without it.");
+        var seeds = SharedOptions.WholeNumber("--seeds", MostSeeds, 1, "Seeds of each combination: the experiment's own and those that follow it.");
         var steps = new Option<string?>("--steps") { Description = "Optimisation steps; instead of the configuration's.", HelpName = "N" };
         var set = SharedOptions.Set("Sets a key of the configuration in all runs, and may be given several times: --set C=40");
         var threads = SharedOptions.Threads("--threads-per-run", "Threads of a run; where processors are left, several runs go on at once. By default all of them, one run at a time.");

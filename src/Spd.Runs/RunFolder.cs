@@ -365,6 +365,7 @@ public sealed class RunFolder
     /// <exception cref="RunFolderException">It cannot.</exception>
     public static void RequireWritable(string path, string remedy = "name another with --out")
     {
+        if (string.IsNullOrWhiteSpace(path)) throw new RunFolderException($"what is to be written has no name: {remedy}");
         string whole = Path.GetFullPath(path), folder = Directory.Exists(whole) ? whole : Path.GetDirectoryName(whole) ?? whole;
         while (!Path.Exists(folder) && Path.GetDirectoryName(folder) is { } above) folder = above;
         try

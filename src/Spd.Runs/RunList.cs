@@ -17,7 +17,7 @@ namespace Spd.Runs;
 /// without a word, <c>imported</c>; <c>unfinished</c> without a summary, <c>damaged</c> or <c>unreadable</c> where its files are.
 /// </param>
 /// <param name="Steps">Steps taken, where they are known.</param>
-/// <param name="Metrics">The key metrics by name: MMCS and ML2R of a Toy Model of Superposition; of a residual MLP, features with one subcomponent.</param>
+/// <param name="Metrics">The key metrics by name: MMCS and ML2R of a Toy Model of Superposition; of a residual MLP, features with one subcomponent; of a classifier its accuracy; the adversarial error.</param>
 /// <param name="TotalLoss">The total loss.</param>
 /// <param name="Seconds">Seconds that it took.</param>
 /// <param name="Time">When its configuration was written.</param>

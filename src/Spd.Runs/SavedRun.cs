@@ -37,7 +37,7 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
             throw new RunFolderException($"'{path}' has no {name}: "
                 + (file == folder.ModelFile && folder.Summary?.Status == RunStatus.Finished
                     ? $"it was lost, and `spd resume {Quoted.Word(path)}` gets it back from the last checkpoint"
-                    : "the run did not come so far as to be measured"));
+                    : $"the run did not come so far as to be measured; `spd resume {Quoted.Word(path)}` goes on with it"));
         }
 
         try
@@ -47,7 +47,8 @@ public sealed record SavedRun(RunFolder Folder, IExperiment Experiment, RunSumma
         }
         catch (InvalidDataException exception)
         {
-            throw new RunFolderException($"'{path}' cannot be read: {exception.Message}", exception);
+            string remedy = Directory.Exists(folder.CheckpointsFolder) ? $"`spd resume {Quoted.Word(path)}` writes it anew from the last checkpoint" : "run or import it anew";
+            throw new RunFolderException($"'{path}' cannot be read: {exception.Message}; {remedy}", exception);
         }
     }
 

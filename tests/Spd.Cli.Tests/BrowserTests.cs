@@ -23,7 +23,7 @@ public sealed class PagesInABrowser : IAsyncLifetime
         TinyLanguageModel.Write(_spd.Folder);
         Run(0, "run", "tiny_lm.yaml", "--out", "lm", "--set", "target_module_patterns=[model.layers.0.*.*_proj]");
         PaperTests.UseShortExperiments(_spd, steps: 50);
-        Run(0, "sweep", "tms_5-2", "--grid", "importance_minimality_coeff=1e-3,3e-3", "--seeds", "1", "--out", "sweep");
+        Run(0, "sweep", "tms_5-2", "--grid", "importance_minimality_coeff=1e-3,3e-3", "--seeds", "2", "--out", "sweep");
         // Two experiments of this part are not there, which the page tells of.
         Run(1, "paper", "--only", "tms", "--seeds", "1", "--out", "paper");
         _playwright = await Playwright.CreateAsync();
@@ -47,7 +47,7 @@ public sealed class PagesInABrowser : IAsyncLifetime
 /// <summary>Every kind of page works in a browser: by itself, at any width, in light and dark.</summary>
 public sealed class BrowserTests(PagesInABrowser pages) : IClassFixture<PagesInABrowser>
 {
-    private const int Narrow = 500, Wide = 1300, Height = 900;
+    private const int Narrow = 500, Wide = 1300, Height = 900, PaperWidth = 700;
 
     private const string Report = "lm/report.html", Site = "lm/activations/model.layers.0.self_attn.q_proj.html", Features = "sweep/importance_minimality_coeff=1e-3/seed1/activations/linear1.html",
         Sweep = "sweep/sweep.html", Paper = "paper/paper.html";
@@ -86,6 +86,32 @@ public sealed class BrowserTests(PagesInABrowser pages) : IClassFixture<PagesInA
         }
 
         Assert.NotEqual(grounds[0], grounds[1]);
+    }
+
+    [Theory]
+    [InlineData(Report)]
+    [InlineData(Site)]
+    [InlineData(Features)]
+    [InlineData(Sweep)]
+    [InlineData(Paper)]
+    public async Task OnPaperEveryFigureIsWholeAndNothingIsCutOff(string name)
+    {
+        var (page, faults) = await Open(name, PaperWidth, ColorScheme.Light);
+        await page.EmulateMediaAsync(new PageEmulateMediaOptions { Media = Media.Print });
+        await page.EvaluateAsync("document.querySelectorAll('details:has(figure)').forEach(one => one.open = false)");
+        await page.EvaluateAsync("dispatchEvent(new Event('beforeprint'))");
+        string[] cut = await page.EvaluateAsync<string[]>("""
+            [...document.querySelectorAll('figure')].filter(figure => {
+              const drawing = figure.querySelector('svg').getBoundingClientRect(), whole = figure.getBoundingClientRect();
+              return drawing.height < 50 || drawing.bottom > whole.bottom || drawing.right > innerWidth;
+            }).map(figure => figure.innerHTML.slice(0, 200))
+            """);
+        Assert.Empty(cut);
+        Assert.Equal(0, await page.Locator("details:not([open]):has(figure)").CountAsync());
+        int[] widths = await page.EvaluateAsync<int[]>("[document.documentElement.scrollWidth, document.documentElement.clientWidth]");
+        Assert.True(widths[0] <= widths[1], $"{name} is {widths[0]} wide on paper of {widths[1]}");
+        Assert.Empty(faults);
+        await page.Context.CloseAsync();
     }
 
     [Theory]
@@ -131,6 +157,7 @@ public sealed class BrowserTests(PagesInABrowser pages) : IClassFixture<PagesInA
         if (name == Sweep)
         {
             Assert.NotEqual(0, await page.Locator("circle.point > title").CountAsync());
+            Assert.Matches(@"^\S+ \(\S+ to \S+\)", await page.Locator("td.spread").First.InnerTextAsync());
             return;
         }
 

@@ -12,6 +12,8 @@ public sealed class CompletionTests : IDisposable
     [InlineData("spd sweep tms_5", "tms_5-2 tms_5-2-id")]
     [InlineData("spd run tms_5-2 --st", "--steps")]
     [InlineData("spd completion z", "zsh")]
+    [InlineData("spd paper --only ", "apd fig8 resid tms")]
+    [InlineData("spd runs --sort se", "seconds seed")]
     public void ABashCompletesWhatWasBegun(string line, string completions)
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no /bin/bash here");
@@ -38,6 +40,19 @@ public sealed class CompletionTests : IDisposable
     [Fact]
     public void AnotherShellIsToldWhichThereAre() =>
         Assert.Equal((2, "", "spd: the shell is 'fish', but one of bash, zsh and powershell is needed\n"), _spd.Run("completion", "fish"));
+
+    [Theory]
+    [InlineData("eval")]
+    [InlineData("activations")]
+    [InlineData("paper")]
+    public void HelpNamesNoDefaultThatCannotBeGiven(string command)
+    {
+        var (code, output, error) = _spd.Run(command, "--help");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("[default: ", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("[default: 0]", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("[default: All]", output, StringComparison.Ordinal);
+    }
 
     public void Dispose() => _spd.Dispose();
 }

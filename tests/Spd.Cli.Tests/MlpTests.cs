@@ -250,6 +250,14 @@ public sealed class MlpTests : IDisposable
         Assert.True(metrics.GetProperty("task_mse_unmasked").GetDouble() > 1e-6);
         Assert.False(metrics.TryGetProperty("accuracy_rows", out _));
         Assert.Contains("MSE against the targets, CI-masked", _spd.Run("eval", "run").Output, StringComparison.Ordinal);
+        string importances = _spd.PathTo("run", "figures", "causal_importances.svg");
+        Assert.Contains("on the first 40 inputs<", File.ReadAllText(importances), StringComparison.Ordinal);
+
+        // A table of fewer is shown whole.
+        string config = File.ReadAllText(_spd.PathTo("mine.yaml"));
+        File.WriteAllText(_spd.PathTo("mine.yaml"), config.Replace("labels: y.npy, published_accuracy: 1.0", "held_out_share: 0.05", StringComparison.Ordinal));
+        Assert.Equal(0, _spd.Run("run", "mine.yaml", "--steps", "2", "--set", "output_loss_type=mse", "--out", "few", "--quiet").ExitCode);
+        Assert.Contains("on the first 20 inputs<", File.ReadAllText(_spd.PathTo("few", "figures", "causal_importances.svg")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -328,6 +336,9 @@ public sealed class MlpTests : IDisposable
         Assert.Contains("layers.0: subcomponents 0-7 times 1\n", output, StringComparison.Ordinal);
         Assert.Matches(@"error \(KL\) against the network itself +0 +0\.00e\+0\n", output);
         Assert.Matches(@"accuracy +100\.00 % +100\.00 %\n", output);
+        Assert.DoesNotContain("too large", output, StringComparison.Ordinal);
+        output = _spd.Run("ablate", "run", "--off", "layers.0:3", "--scale", "1e300").Output;
+        Assert.Contains("The outputs are too large for an error to be computed: take a smaller --scale.\n", output, StringComparison.Ordinal);
 
         static double[] Softmax(double[] logits)
         {
@@ -338,7 +349,8 @@ public sealed class MlpTests : IDisposable
 
     [Theory]
     [InlineData("layers.0", "--off is 'layers.0', but a site and numbers of its subcomponents are needed, such as linear1:3,17 or linear1:0-9")]
-    [InlineData("layers.0:3-1", "--off is 'layers.0:3-1', but a site and numbers")]
+    [InlineData("layers.0:3-1", "--off is 'layers.0:3-1', but the range 3-1 ends below its beginning: give the smaller number first")]
+    [InlineData("layers.0:99999999999", "--off is 'layers.0:99999999999', but no site has a subcomponent 99999999999")]
     [InlineData("layers.0:1,,2", "--off is 'layers.0:1,,2', but a site and numbers")]
     [InlineData("layers.7:1", "there is no site 'layers.7' in this run; did you mean layers.0")]
     [InlineData("layers.0:7,8", "'layers.0' has no subcomponent 8: its 8 subcomponents are numbered 0 to 7")]

@@ -58,6 +58,8 @@ public sealed class PythonTests : IDisposable
     [InlineData("--dump is 'x.txt', but NumPy reads such a file only where its name ends in .npz", "--dump", "x.txt")]
     [InlineData("--dump is 'no/x.npz', but there is no folder '*no': make it first", "--dump", "no/x.npz")]
     [InlineData("--examples and --outputs go with --dump: add --dump FILE.npz", "--examples", "3")]
+    [InlineData("--dump writes arrays and measures nothing: leave out --json and --batches", "--dump", "x.npz", "--json")]
+    [InlineData("--dump writes arrays and measures nothing: leave out --json and --batches", "--dump", "x.npz", "--batches", "3")]
     public void WhatCannotBeDumpedIsToldBeforeAnythingIsComputed(string sentence, params string[] options)
     {
         var (code, output, error) = _spd.Run(["eval", "run", .. options]);

@@ -27,7 +27,7 @@ public sealed class ReadmeTests
         string[] lines = output.TrimEnd().Split('\n');
         Assert.StartsWith("step 10000 of 10000: loss ", lines[^4], StringComparison.Ordinal);
         // Other kernels round otherwise, so the digits are not everywhere those of the README.
-        string told = Regex.Match(Readme, "ends with\n\n```\n(hidden: .*?)\n```", RegexOptions.Singleline).Groups[1].Value;
+        string told = Regex.Match(Readme, "ends with\n\n```text\n(hidden: .*?)\n```", RegexOptions.Singleline).Groups[1].Value;
         Assert.Equal(WithoutDigits(told), WithoutDigits(string.Join('\n', lines[^3..])));
         double[] sites = [.. lines[^3..^1].Select(line => Number(line, ": ([0-9]+) of 16"))];
         Assert.All(sites, alive => Assert.InRange(alive, 4, 12));

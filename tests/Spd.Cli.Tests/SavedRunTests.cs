@@ -132,9 +132,15 @@ public sealed class SavedRunTests : IDisposable
         Refuses("holds 'linear1.V' of shape [5, 20], but the model of this configuration needs [5, 21]", "eval", "run");
         File.WriteAllText(_spd.PathTo("run", "config.yaml"), config);
         File.WriteAllText(_spd.PathTo("run", "summary.json"), "{");
-        Refuses("'run' cannot be read: its summary.json is cut short or damaged", "eval", "run");
+        Refuses("'run' cannot be read: its summary.json is cut short or damaged; `spd resume run` writes it anew from the last checkpoint", "eval", "run");
+        Assert.Equal(0, _spd.Run("resume", "run", "--quiet").ExitCode);
+        Assert.Equal(0, _spd.Run("eval", "run").ExitCode);
+        File.WriteAllText(_spd.PathTo("run", "summary.json"), "{");
+        Directory.Move(_spd.PathTo("run", "checkpoints"), _spd.PathTo("moved"));
+        Refuses("'run' cannot be read: its summary.json is cut short or damaged; run or import it anew", "eval", "run");
+        Directory.Move(_spd.PathTo("moved"), _spd.PathTo("run", "checkpoints"));
         File.Delete(_spd.PathTo("run", "model.safetensors"));
-        Refuses("'run' has no model.safetensors: the run did not come so far as to be measured", "eval", "run");
+        Refuses("'run' has no model.safetensors: the run did not come so far as to be measured; `spd resume run` goes on with it", "eval", "run");
     }
 
     private static double Unmasked(JsonElement summary) => summary.GetProperty("metrics").GetProperty("unmasked_mse").GetDouble();

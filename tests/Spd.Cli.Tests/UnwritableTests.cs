@@ -30,6 +30,26 @@ public sealed class UnwritableTests : IDisposable
         Assert.Equal([_spd.PathTo("file")], Directory.GetFileSystemEntries(_spd.Folder));
     }
 
+    [Theory]
+    [InlineData("run", "tms_5-2", "--out", "")]
+    [InlineData("import", "file", "--out", "")]
+    public void AnOutputWithoutANameIsRefusedInOneSentence(params string[] arguments)
+    {
+        var (code, output, error) = _spd.Run(arguments);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Matches("^spd: [^\n]* has no name: [^\n]*--out\n$", error);
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("completion", "bash")]
+    public void AnOutputThatTakesNothingIsCalledSo(params string[] arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "there is no /dev/full here");
+        using var shell = _spd.StartProgram("sh", "-c", $"{_spd.Command} {string.Join(' ', arguments)} > /dev/full");
+        Assert.Equal((1, "", "spd: what there is to show could not be written to the output: No space left on device\n"), SpdProgram.Finish(shell));
+    }
+
     [Fact]
     public void RunsThatCannotBeInTheUsualFolderAreRefusedBeforeTheTargetIsTrained()
     {

@@ -6,22 +6,20 @@ using System.Text;
 namespace Spd.Formats;
 
 /// <summary>
-/// Writes arrays whose rows come little by little as a NumPy archive (<c>.npz</c>), which <c>numpy.load</c> reads. What was given lies in files beside it until
-/// <see cref="Finish"/>, so that memory does not grow; until then there is no archive.
+/// Writes arrays whose rows come little by little as a NumPy archive (<c>.npz</c>), which <c>numpy.load</c> reads. What was given lies in files without a name on
+/// the same disk until <see cref="Finish"/>, so that memory does not grow, and nothing of them stays, however the program ends; until then there is no archive.
 /// </summary>
 public sealed class ArrayArchiveWriter : IDisposable
 {
-    private readonly string _path, _folder;
+    private readonly string _path;
     private readonly Dictionary<string, Part> _parts = [];
 
-    /// <summary>Begins an archive.</summary>
+    /// <summary>Begins an archive. What killed programs left of one with the same name goes.</summary>
     /// <param name="path">The file; an existing one is replaced at the end.</param>
-    /// <exception cref="IOException">Files cannot be written beside it.</exception>
     public ArrayArchiveWriter(string path)
     {
         _path = Path.GetFullPath(path);
-        _folder = $"{_path}.{Guid.NewGuid():N}{AtomicFile.Unfinished}";
-        Directory.CreateDirectory(_folder);
+        AtomicFile.RemoveLeftovers(_path);
     }
 
     /// <summary>Adds rows of numbers to an array.</summary>
@@ -55,21 +53,26 @@ public sealed class ArrayArchiveWriter : IDisposable
     public void Dispose()
     {
         foreach (var part in _parts.Values) part.Stream.Dispose();
-        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
     private void Append(string name, string type, IReadOnlyList<int> row, ReadOnlySpan<byte> bytes)
     {
         if (!_parts.TryGetValue(name, out var part))
-        {
-            // Names may have letters that a file's name may not.
-            string file = Path.Combine(_folder, $"{_parts.Count}");
-            _parts[name] = part = new Part(type, [.. row], new FileStream(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 20));
-        }
+            _parts[name] = part = new Part(type, [.. row], Nameless());
 
         if (part.Type != type || !part.Row.SequenceEqual(row)) throw new ArgumentException($"the rows of {Quoted.Of(name)} are of another type or shape than those before");
         if (bytes.Length % part.RowBytes != 0) throw new ArgumentException($"{bytes.Length} bytes are no whole rows of {Quoted.Of(name)}");
         part.Stream.Write(bytes);
+    }
+
+    // A system keeps a file that has lost its name until it is closed, and takes it back when the program is killed. Nothing waits in a buffer, which a full disk
+    // would not take when the file is closed either.
+    private FileStream Nameless()
+    {
+        string file = $"{_path}.{Guid.NewGuid():N}{AtomicFile.Unfinished}";
+        var stream = new FileStream(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, bufferSize: 0);
+        File.Delete(file);
+        return stream;
     }
 
     /// <summary>The header of version 1.0: a text in Python, filled up so that what follows begins at a multiple of 64 bytes.</summary>

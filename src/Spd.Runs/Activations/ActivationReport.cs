@@ -38,6 +38,13 @@ public sealed record SiteReport(
     /// <summary>How outputs are compared where a subcomponent is ablated: KL, in nats, or MSE.</summary>
     public string Error { get; init; } = "KL";
 
+    /// <summary>What a short list has of a direction: of text what has its sign, else what is largest of both signs, with a minus before a name of the other.</summary>
+    /// <param name="named">What has its sign.</param>
+    /// <param name="other">What has the other sign.</param>
+    public IEnumerable<TokenScore> Shortly(IReadOnlyList<TokenScore>? named, IReadOnlyList<TokenScore>? other) => Input == "token"
+        ? named ?? []
+        : (named ?? []).Concat((other ?? []).Select(one => one with { Token = "−" + one.Token, Score = -one.Score })).OrderByDescending(one => Math.Abs(one.Score));
+
     /// <summary>Several reports as JSON.</summary>
     public static string ToJson(IReadOnlyList<SiteReport> reports) => JsonSerializer.Serialize(reports, ActivationJson.Default.IReadOnlyListSiteReport) + "\n";
 }

@@ -41,7 +41,9 @@ internal sealed class InputActivations(
             yield return new SiteReport(
                 activity.Site.Name, activity.Site.C, count, count,
                 "Raised and lowered are what U, with all of its norm, adds to where the matrix writes, for an input of 1 along the direction that is read.",
-                "Read is the direction V, of length 1.", needed.Count, [.. shown.Select((one, i) => Report(one, i < options.Ablated))])
+                "Read is the direction V, of length 1. A − before a name is the other sign."
+                    + (imageSize is null && features > FeaturesListed ? $" Of an input the {FeaturesListed} largest numbers are told." : ""),
+                needed.Count, [.. shown.Select((one, i) => Report(one, i < options.Ablated))])
             {
                 Input = "input",
                 Examples = $"{count} inputs",

@@ -11,8 +11,16 @@ public readonly record struct TableCell(string Text, string? Note = null, string
     /// <summary>What stands where there is nothing to say.</summary>
     public const string None = "–";
 
+    private const int ShortText = 24;
+
     /// <summary>Whether it is lined up with the numbers below it.</summary>
     public bool IsNumber => Text == None || (Text.Length > 0 && (char.IsAsciiDigit(Text[0]) || Text[0] == '-'));
+
+    /// <summary>Whether it is a number with its range in brackets.</summary>
+    internal bool IsSpread => IsNumber && Text.Contains('(');
+
+    /// <summary>How it is laid out: a number in one line, one with its range in several, a long text in a wide column; null for any other.</summary>
+    internal string? Class => IsSpread ? "number spread" : IsNumber ? "number" : Text.Length > ShortText ? "long" : null;
 
     /// <summary>A cell that only says something.</summary>
     public static implicit operator TableCell(string text) => new(text);

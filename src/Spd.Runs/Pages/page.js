@@ -46,6 +46,10 @@
     }
     return nearest;
   };
+  const folded = () => [...document.querySelectorAll('details')].filter(one => !one.open && one.querySelector('figure'));
+  let unfolded = [];
+  addEventListener('beforeprint', () => { unfolded = folded(); unfolded.forEach(one => { one.open = true; }); });
+  addEventListener('afterprint', () => { unfolded.forEach(one => { one.open = false; }); unfolded = []; });
   document.addEventListener('pointermove', event => {
     const plot = event.target.closest ? event.target.closest('[data-hover]') : null;
     let text = null;

@@ -106,7 +106,7 @@ public sealed record Metric(string Key, string Label, string Meaning, NumberForm
         new("accuracy_target", "accuracy, the network itself", "the share of them that it classifies correctly", NumberFormat.Share),
         new("accuracy_unmasked", "accuracy, all subcomponents", "do they sum to the model?", NumberFormat.Share),
         new("accuracy_stochastic", "accuracy, stochastic masks", RandomMasks, NumberFormat.Share),
-        new("accuracy_ci_masked", "accuracy, CI-masked", NeededMasks, NumberFormat.Share),
+        new("accuracy_ci_masked", "accuracy, CI-masked", NeededMasks, NumberFormat.Share) { Short = "CI-masked accuracy" },
         new("accuracy_rounded_masked", "accuracy, rounded masks", RoundedMasks, NumberFormat.Share),
         new("task_mse_rows", "inputs measured", "those that the decomposition is measured on", NumberFormat.Count),
         new("task_mse_target", "MSE against the targets, the network itself", "its own error on them", NumberFormat.Error),

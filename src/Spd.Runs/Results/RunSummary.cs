@@ -207,7 +207,12 @@ internal sealed class NumbersOnOneLine : JsonConverter<IReadOnlyList<int>>
         if (reader.TokenType != JsonTokenType.StartArray) throw new JsonException();
         var numbers = new List<int>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-            numbers.Add(reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int number) ? number : throw new JsonException());
+        {
+            // As they are written: rising, from 0.
+            bool isNext = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int number) && number > (numbers.Count == 0 ? -1 : numbers[^1]);
+            numbers.Add(isNext ? reader.GetInt32() : throw new JsonException());
+        }
+
         return numbers;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spd.Runs.Plans;
@@ -49,7 +50,7 @@ public sealed record SweepMetric(string Key, string Label, NumberFormat Format, 
 
     /// <summary>A number over seeds as tables write it: the median of two counts may lie between them.</summary>
     public static string Write(double value, NumberFormat format) =>
-        Metric.Write(value, format == NumberFormat.Count && value != Math.Floor(value) ? NumberFormat.Mean : format);
+        format == NumberFormat.Count && double.IsFinite(value) && value != Math.Floor(value) ? value.ToString("F1", CultureInfo.InvariantCulture) : Metric.Write(value, format);
 
     private static SweepMetric Error(string kind) => new(
         $"{kind}_error", kind == "ci_masked" ? "CI-masked" : kind, NumberFormat.Error,

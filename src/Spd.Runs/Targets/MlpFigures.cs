@@ -40,7 +40,7 @@ internal static class MlpFigures
         return new RunFigure(
             "causal_importances", "Causal importances",
             new HeatmapFigure(
-                hasClasses ? "Mean causal importance of each subcomponent, by class" : $"Causal importance of each subcomponent on the first {MostInputs} inputs",
+                hasClasses ? "Mean causal importance of each subcomponent, by class" : $"Causal importance of each subcomponent on the first {Math.Min(MostInputs, maps[0].Values.GetLength(0))} inputs",
                 [.. panels], HeatmapScale.UnitInterval, "causal importance",
                 $"columns ordered by the {rowTitle} that needs the subcomponent most", PanelsPerRow: 1),
             $"Each row is {(hasClasses ? "a class, averaged over its inputs" : "an input")}; a dark cell means that the output would change if that subcomponent were ablated. "

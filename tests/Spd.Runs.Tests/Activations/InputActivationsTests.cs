@@ -43,6 +43,10 @@ public sealed class InputActivationsTests : IDisposable
         // U with all of the norm; what is a twentieth of the largest or less is left out.
         Assert.Equal([("hidden unit 1", 6.0)], one.Promoted!.Select(written => (written.Token, Math.Round(written.Score, 5))));
         Assert.Equal([("hidden unit 0", 0.6)], one.Suppressed!.Select(written => (written.Token, Math.Round(written.Score, 5))));
+        // A short list has both signs, the largest first.
+        Assert.Equal(["hidden unit 1", "−hidden unit 0"], report.Shortly(one.Promoted, one.Suppressed).Select(written => written.Token));
+        Assert.Equal(["−hidden unit 1", "hidden unit 0"], report.Shortly(one.Suppressed, one.Promoted).Select(written => written.Token));
+        Assert.Equal(["hidden unit 1"], (report with { Input = "token" }).Shortly(one.Promoted, one.Suppressed).Select(written => written.Token));
         Assert.Equal(10, one.Contexts.Count);
         Assert.All(one.Contexts, context => Assert.Contains("feature 2: ", context.Token, StringComparison.Ordinal));
         Assert.Equal(one.Contexts.OrderByDescending(context => context.Importance), one.Contexts);

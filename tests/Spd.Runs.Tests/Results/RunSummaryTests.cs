@@ -100,6 +100,8 @@ public sealed class RunSummaryTests : IDisposable
     [InlineData("sites", "{\"linear1\": {\"C\": 20}}")]
     [InlineData("sites", "{\"linear1\": null, \"\\u001b[31m\": {\"C\": \"x\"}}")]
     [InlineData("metrics", "{\"\\u001b[31m\\u202e\": \"x\"}")]
+    [InlineData("sites", "{\"linear1\": {\"C\": 20, \"l0\": 1, \"alive\": 1, \"alive_subcomponents\": [-1]}}")]
+    [InlineData("sites", "{\"linear1\": {\"C\": 20, \"l0\": 1, \"alive\": 2, \"alive_subcomponents\": [3, 3]}}")]
     [InlineData("metrics", "{\"mmcs\": [1]}")]
     [InlineData("metrics", "{\"significant_subcomponents\": {\"a\": {\"b\": 1}}}")]
     [InlineData("metrics", "{\"significant_subcomponents\": {\"a\": 1, \"a\": 2}}")]

@@ -73,6 +73,8 @@ public sealed class SweepPlanTests
         Assert.Equal(new Spread(2, 1, 9), Spread.Of([9, 1, 2]));
         Assert.Equal(new Spread(3, 2, 4), Spread.Of([4, double.NaN, 2]));
         Assert.True(double.IsNaN(Spread.Of([double.NaN]).Median));
+        // The median of two counts may lie between them.
+        Assert.Equal(["48.5", "48"], new[] { 48.5, 48 }.Select(count => SweepMetric.Write(count, NumberFormat.Count)));
     }
 
     [Fact]
