@@ -19,7 +19,7 @@ public sealed class AdversarialMasks
     /// <summary>η.</summary>
     public const float StepSize = 0.1f;
 
-    private readonly Dictionary<Site, Parameter> _sources;
+    private readonly Dictionary<Site, Parameter> _sources, _deltas;
     private readonly Program _target, _ascent, _worst;
     private readonly Optimiser _optimiser;
 
@@ -30,13 +30,15 @@ public sealed class AdversarialMasks
     /// <param name="batch">The shape of a batch.</param>
     /// <param name="distance">D.</param>
     /// <param name="backend">What computes.</param>
-    public AdversarialMasks(Graph graph, ComponentModel model, CausalImportance target, Batch batch, OutputLoss distance, Backend backend)
+    /// <param name="useDelta">Whether it also masks what the subcomponents lack of a matrix.</param>
+    public AdversarialMasks(Graph graph, ComponentModel model, CausalImportance target, Batch batch, OutputLoss distance, Backend backend, bool useDelta = false)
     {
+        _deltas = useDelta ? model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.adversarial_delta_source", 1)) : [];
         _sources = model.Sites.ToDictionary(site => site, site => new Parameter($"{site.Name}.adversarial_source", site.C));
         var objective = new Objective(graph);
         Reconstruction.AddLoss(
-            objective, model, target, "adversarial", coefficient: 1, Masks.Shared(_sources), Reconstruction.AllSites, samples: 1, distance);
-        var sources = new ParameterSet(_sources.Values);
+            objective, model, target, "adversarial", coefficient: 1, Worst, Reconstruction.AllSites, samples: 1, distance);
+        var sources = new ParameterSet(_sources.Values.Concat(_deltas.Values));
         _target = backend.Compile(new Objective(graph), batch, keep: objective.FrontierOf(sources.Parameters));
         _ascent = backend.Compile(objective, batch, sources, given: _target);
         _worst = backend.Compile(objective, batch, given: _target);
@@ -44,7 +46,7 @@ public sealed class AdversarialMasks
     }
 
     /// <summary>The masks that the last ascent came to.</summary>
-    public MaskSource Worst => Masks.Shared(_sources);
+    public MaskSource Worst => _deltas.Count == 0 ? Masks.Shared(_sources) : Masks.Shared(_sources).With((graph, site, _) => graph.Broadcast(_deltas[site.Site]));
 
     /// <summary>What one step of the ascent computes.</summary>
     public Plan AscentPlan => _ascent.Plan;
@@ -54,6 +56,8 @@ public sealed class AdversarialMasks
     {
         foreach (var (site, source) in _sources)
             new RandomSequence(seed, DecompositionStreams.AdversarialStart.Stream(site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
+        foreach (var (site, source) in _deltas)
+            new RandomSequence(seed, DecompositionStreams.AdversarialStart.Stream(DecompositionStreams.FirstDelta + site.Index), (uint)batch).FillUniform(source.Values, 0, 1);
         _target.Run(seed, batch);
         for (int step = 0; step < Steps; step++)
         {

@@ -41,16 +41,16 @@ public sealed class Evaluator
         (_options, _batch) = (options, data.BatchOf(options.BatchSize));
         var target = CausalImportance.Build(graph, model, data.Build(graph));
         var objective = new Objective(graph);
-        Losses.Add(objective, model, target, options, _batch, backend: null);
+        var context = Losses.Add(objective, model, target, options, _batch, backend: null);
         foreach (var (name, masks) in new[]
         {
-            (Unmasked, Masks.Ones), (Stochastic, Masks.Stochastic(DecompositionStreams.Masks)),
+            (Unmasked, Masks.Ones), (Stochastic, context.StochasticMasks(DecompositionStreams.Masks)),
             (ImportanceMasked, Masks.Importance), (RoundedMasked, Masks.RoundedImportance),
         })
             Reconstruction.AddLoss(objective, model, target, name, coefficient: 0, masks, Reconstruction.AllSites, samples: 1, options.OutputLossType);
         _counts = [.. target.Sites.Select(site => new ImportanceCounts(graph, site, data.Length))];
         _program = backend.Compile(objective, _batch, keep: [.. _counts.SelectMany(counts => counts.Values)]);
-        _adversary = new AdversarialMasks(graph, model, target, _batch, options.OutputLossType, backend);
+        _adversary = new AdversarialMasks(graph, model, target, _batch, options.OutputLossType, backend, options.UseDeltaComponent);
     }
 
     private ulong Seed => _options.Seed + SeedOffset;
@@ -76,7 +76,8 @@ public sealed class Evaluator
         var losses = _program.LossNames.Zip(sums).ToDictionary(entry => entry.First, entry => entry.Second);
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);
         double unmasked = Take(Unmasked), stochastic = Take(Stochastic), importanceMasked = Take(ImportanceMasked), roundedMasked = Take(RoundedMasked);
-        losses["total"] = total;
+        // Without the terms that search for their masks it would be no total.
+        if (_options.LossTerms?.Any(term => term.IsAdversarial) != true) losses["total"] = total;
         long rows = (long)batches * _batch.Positions;
         return new Evaluation(
             losses, [.. _counts.Select(counts => counts.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
