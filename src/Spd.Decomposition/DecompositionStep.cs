@@ -34,7 +34,7 @@ public sealed class DecompositionStep : TrainingStep
         (_options, _model, _backend) = (options, model, backend);
         var batch = data.BatchOf(options.BatchSize);
         Target = CausalImportance.Build(Graph, model, data.Build(Graph));
-        _context = Losses.Add(Objective, model, Target, options, batch, backend, stochasticMasks);
+        _context = Losses.Add(Objective, model, Target, options.Terms, options.LossSettings, batch, backend, stochasticMasks);
         if (_context.Adversaries.Count > 0) _targetProgram = backend.Compile(new Objective(Graph), batch, keep: KeptForAdversaries());
         foreach (var adversary in _context.Adversaries) adversary.Compile(batch, backend, _targetProgram!);
         var sources = _context.Adversaries.Where(adversary => adversary.StartsAnew is null).SelectMany(adversary => adversary.Sources.Parameters.Parameters);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -7,6 +8,7 @@ using Spd.Networks;
 namespace Spd.Decomposition;
 
 /// <summary>A term of the objective, with its coefficient. A loss is a record that derives from it.</summary>
+[DynamicallyAccessedMembers(OptionRanges.Needed)]
 public abstract record LossTerm
 {
     /// <summary>Its coefficient, or that of its main part.</summary>
@@ -29,16 +31,24 @@ public abstract record LossTerm
     internal abstract void AddTo(LossContext context);
 }
 
+/// <summary>What the terms of an objective share.</summary>
+/// <param name="Seed">Seed of what sources start from.</param>
+/// <param name="Steps">Steps of the training, which schedules go by.</param>
+/// <param name="NMaskSamples">Samples of stochastic masks.</param>
+/// <param name="OutputLossType">How outputs are compared.</param>
+/// <param name="UseDeltaComponent">Whether masks scale Δ too.</param>
+internal sealed record LossSettings(ulong Seed, int Steps, int NMaskSamples, OutputLoss OutputLossType, bool UseDeltaComponent);
+
 /// <summary>What terms are described with.</summary>
 /// <param name="Objective">What they are added to.</param>
 /// <param name="Model">The components.</param>
 /// <param name="Target">The target's pass and the causal importances.</param>
-/// <param name="Options">The options.</param>
+/// <param name="Settings">What terms share.</param>
 /// <param name="Batch">The shape of a batch.</param>
 /// <param name="Backend">What adversaries compute with; null where losses are only measured, without them.</param>
 /// <param name="RecordedMasks">Where stochastic masks come from in place of fresh random numbers, by purpose; null for those.</param>
 internal sealed record LossContext(
-    Objective Objective, ComponentModel Model, CausalImportance Target, DecompositionOptions Options, Batch Batch, Backend? Backend,
+    Objective Objective, ComponentModel Model, CausalImportance Target, LossSettings Settings, Batch Batch, Backend? Backend,
     Func<StreamPurpose, MaskSource>? RecordedMasks = null)
 {
     public Graph Graph => Objective.Graph;
@@ -54,7 +64,7 @@ internal sealed record LossContext(
     {
         if (RecordedMasks is not null) return RecordedMasks(purpose);
         var masks = Masks.Stochastic(purpose, Model.Importances.Sampling);
-        return Options.UseDeltaComponent || routing is not null ? masks.With(Options.UseDeltaComponent ? Deltas(purpose) : null, routing?.RouteOf(this, purpose)) : masks;
+        return Settings.UseDeltaComponent || routing is not null ? masks.With(Settings.UseDeltaComponent ? Deltas(purpose) : null, routing?.RouteOf(this, purpose)) : masks;
     }
 
     /// <summary>m_Δ drawn afresh for every lane and site.</summary>
@@ -69,7 +79,7 @@ internal sealed record LossContext(
     public Func<Graph, SiteActivations, int, Value>? RecordedRoutes(StreamPurpose purpose) =>
         RecordedMasks?.Invoke(purpose) is { } masks ? (graph, site, sample) => masks(graph, site, sample)!.Route! : null;
 
-    public Value DistanceTo(Value output) => Options.OutputLossType == OutputLoss.Mse
+    public Value DistanceTo(Value output) => Settings.OutputLossType == OutputLoss.Mse
         ? Graph.SquaredError(output, Target.TargetOutput)
         : Graph.Divergence(output, Target.TargetOutput);
 }

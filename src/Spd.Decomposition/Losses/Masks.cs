@@ -5,34 +5,11 @@ using Spd.Networks;
 
 namespace Spd.Decomposition;
 
-/// <summary>
-/// What a site is multiplied by in a masked pass, lane by lane: <c>y = Uᵀ (m ∘ V x) + m_Δ Δ x + b</c> where the lane is routed to it, with Δ what the
-/// subcomponents lack of the matrix, <c>Δ = W − (V U)ᵀ</c>; where it is not, <c>y = W x + b</c> (VPD §1, §2).
-/// </summary>
-/// <param name="Components">m <c>[C, lanes]</c>; null for ones.</param>
-/// <param name="Delta">m_Δ, one row; null for zeros: Δ is left out.</param>
-/// <param name="Route">1 in the lanes that are routed to the site and 0 in the others, one row; null for all.</param>
-public sealed record SiteMask(Value? Components, Value? Delta = null, Value? Route = null)
-{
-    /// <summary>The mask of the subcomponents alone.</summary>
-    public static implicit operator SiteMask(Value components) => new(components);
-}
-
 /// <summary>Where the mask of a site comes from; null stands for all ones, without Δ.</summary>
 /// <param name="graph">The graph that the mask is added to.</param>
 /// <param name="site">The site with its causal importances.</param>
 /// <param name="sample">Which of the samples the mask is for.</param>
 public delegate SiteMask? MaskSource(Graph graph, SiteActivations site, int sample);
-
-/// <summary>What sources of stochastic masks are.</summary>
-public enum MaskSampling
-{
-    /// <summary>Uniform in [0, 1).</summary>
-    Continuous,
-
-    /// <summary>0 or 1, each with probability ½; causal importances are computed with a little noise: of <c>1.05 x − 0.05 u</c> for x.</summary>
-    Binomial,
-}
 
 /// <summary>The mask sources there are.</summary>
 public static class Masks

@@ -47,7 +47,7 @@ public sealed record ImportanceMinimalityLoss : LossTerm
         var graph = context.Graph;
         foreach (var site in context.Target.Sites)
         {
-            var mean = Frequencies.MeanOf(graph, graph.Add(new PowerOf(site.PenalisedImportance, graph.Number(PowerOver(context.Options.Steps)), (float)Eps)));
+            var mean = Frequencies.MeanOf(graph, graph.Add(new PowerOf(site.PenalisedImportance, graph.Number(PowerOver(context.Settings.Steps)), (float)Eps)));
             var cost = Beta == 0 ? mean : graph.Plus(mean, graph.Scale(graph.Add(new FrequencyCost(mean, context.Batch.Positions)), Beta));
             context.Objective.Add(Name, Frequencies.Total(graph, cost), 1, Coeff);
         }
@@ -101,7 +101,7 @@ public sealed record SmoothImportanceLoss : LossTerm
     internal override void AddTo(LossContext context)
     {
         var graph = context.Graph;
-        var gamma = graph.Number(GammaOver(context.Options.Steps));
+        var gamma = graph.Number(GammaOver(context.Settings.Steps));
         foreach (var site in context.Target.Sites)
         {
             var frequency = Frequencies.MeanOf(graph, graph.Add(new SmoothCount(site.PenalisedImportance, gamma, NormalizeAtOne)));

@@ -66,7 +66,7 @@ public sealed record ReconLoss : LossTerm
         var masks = Masks == ReconMasks.Stochastic ? context.StochasticMasks(purpose, routing) : Fixed(context, purpose, routing);
         Reconstruction.AddLoss(
             context.Objective, context.Model, context.Target, Name, Coeff, masks, Sites == ReconSites.Layerwise ? Reconstruction.OneSiteAtATime : Reconstruction.AllSites,
-            Masks == ReconMasks.Stochastic ? context.Options.NMaskSamples : 1, context.Options.OutputLossType);
+            Masks == ReconMasks.Stochastic ? context.Settings.NMaskSamples : 1, context.Settings.OutputLossType);
     }
 
     private MaskSource Fixed(LossContext context, StreamPurpose purpose, Routing? routing)
@@ -95,11 +95,11 @@ public sealed record HiddenActivationsReconLoss : LossTerm
         var masks = context.StochasticMasks(DecompositionStreams.HiddenActivationsMasks);
         double entries = model.Sites.Sum(site => (double)site.Outputs);
         var own = OutputsOf(new ForwardPass(graph));
-        for (int sample = 0; sample < context.Options.NMaskSamples; sample++)
+        for (int sample = 0; sample < context.Settings.NMaskSamples; sample++)
         {
             var masked = OutputsOf(model.MaskedPass(graph, context.Target.Sites, masks, sample));
             foreach (var site in model.Sites)
-                context.Objective.Add(Name, graph.SquaredError(masked[site], own[site]), site.Outputs / entries / context.Options.NMaskSamples, Coeff);
+                context.Objective.Add(Name, graph.SquaredError(masked[site], own[site]), site.Outputs / entries / context.Settings.NMaskSamples, Coeff);
         }
 
         Dictionary<Site, Value> OutputsOf(ForwardPass pass)

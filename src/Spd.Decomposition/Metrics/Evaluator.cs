@@ -41,7 +41,7 @@ public sealed class Evaluator
         (_options, _batch) = (options, data.BatchOf(options.BatchSize));
         var target = CausalImportance.Build(graph, model, data.Build(graph));
         var objective = new Objective(graph);
-        var context = Losses.Add(objective, model, target, options, _batch, backend: null);
+        var context = Losses.Add(objective, model, target, options.Terms, options.LossSettings, _batch, backend: null);
         foreach (var (name, masks) in new[]
         {
             (Unmasked, Masks.Ones), (Stochastic, context.StochasticMasks(DecompositionStreams.Masks)),

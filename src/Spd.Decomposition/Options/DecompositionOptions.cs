@@ -3,16 +3,6 @@ using Spd.Networks;
 
 namespace Spd.Decomposition;
 
-/// <summary>How far a masked output is from the target's.</summary>
-public enum OutputLoss
-{
-    /// <summary>Mean over all entries of the squared difference.</summary>
-    Mse,
-
-    /// <summary>Mean over positions of the Kullback–Leibler divergence of the softmaxes, the target's first.</summary>
-    Kl,
-}
-
 /// <summary>How a network is decomposed: METHOD §1 – §5. The configuration keys of the released configs are these names in snake case.</summary>
 public sealed record DecompositionOptions : MethodOptions
 {
@@ -120,46 +110,36 @@ public sealed record DecompositionOptions : MethodOptions
     [Positive]
     public double? CiFnLr { get; init; }
 
+    /// <summary>The terms of the objective: those that are listed, or those of the paper that have a coefficient.</summary>
+    internal IReadOnlyList<LossTerm> Terms => LossTerms ??
+    [
+        .. new LossTerm?[]
+        {
+            FaithfulnessCoeff is { } faithfulness ? new FaithfulnessLoss { Coeff = faithfulness } : null,
+            Recon(LossNames.StochasticRecon, StochasticReconCoeff, ReconMasks.Stochastic, ReconSites.All),
+            Recon(LossNames.StochasticReconLayerwise, StochasticReconLayerwiseCoeff, ReconMasks.Stochastic, ReconSites.Layerwise),
+            Recon(LossNames.Recon, ReconCoeff, ReconMasks.CiMasked, ReconSites.All),
+            Recon(LossNames.ReconLayerwise, ReconLayerwiseCoeff, ReconMasks.CiMasked, ReconSites.Layerwise),
+            Recon(LossNames.OutRecon, OutReconCoeff, ReconMasks.Unmasked, ReconSites.All),
+            EmbeddingReconCoeff is { } embedding ? new EmbeddingReconLoss { Coeff = embedding, IsUnembedded = IsEmbedUnembedRecon } : null,
+            ImportanceMinimalityCoeff is { } minimality ? new PaperMinimalityLoss { Coeff = minimality, Pnorm = Pnorm } : null,
+            SchattenCoeff is { } schatten ? new PaperMinimalityLoss { Coeff = schatten, Pnorm = Pnorm, IsSchatten = true } : null,
+        }.OfType<LossTerm>(),
+    ];
+
+    /// <summary>What the terms share.</summary>
+    internal LossSettings LossSettings => new(Seed, Steps, NMaskSamples, OutputLossType, UseDeltaComponent);
+
     // As the successor has it: factors and causal importance functions apart, each with its norm.
     internal bool HasTwoGroups => GradClipNormComponents is not null || GradClipNormCiFns is not null || CiFnLr is not null;
 
     public override void Validate()
     {
         base.Validate();
+        foreach (var term in LossTerms ?? []) OptionRanges.Check(term, term.GetType());
         if (CBySite is { Count: 0 }) throw new ArgumentException("CBySite is empty, but it must name every site, or be null");
     }
-}
 
-/// <summary>The names of the loss terms, as logged.</summary>
-public static class LossNames
-{
-    /// <summary><c>Σ_l ‖W_l − (V_l U_l)ᵀ‖² / N</c>.</summary>
-    public const string Faithfulness = "faithfulness";
-
-    /// <summary>Masks equal the causal importances, all sites masked.</summary>
-    public const string Recon = "recon";
-
-    /// <summary>Stochastic masks, all sites masked.</summary>
-    public const string StochasticRecon = "stochastic_recon";
-
-    /// <summary>Masks equal the causal importances, one site masked at a time.</summary>
-    public const string ReconLayerwise = "recon_layerwise";
-
-    /// <summary>Stochastic masks, one site masked at a time.</summary>
-    public const string StochasticReconLayerwise = "stochastic_recon_layerwise";
-
-    /// <summary><c>mean_B Σ_l Σ_c ĝ^p</c>, or the successor's count.</summary>
-    public const string ImportanceMinimality = "importance_minimality";
-
-    /// <summary>How often subcomponents are needed, weighted by how often: the successor's <c>Σ f log₂(1 + a' f)</c>.</summary>
-    public const string ImportanceFrequency = "importance_frequency";
-
-    /// <summary><c>Σ_l mean_B Σ_c ĝ^p (‖V[:,c]‖² + ‖U[c,:]‖²)</c>.</summary>
-    public const string Schatten = "schatten";
-
-    /// <summary>Nothing masked: the subcomponents' sum in place of every site.</summary>
-    public const string OutRecon = "out_recon";
-
-    /// <summary>Stochastic masks, the embedding itself compared: <c>mean_B Σ_d (masked − target)²</c>, or the divergence of both unembedded.</summary>
-    public const string EmbeddingRecon = "embedding_recon";
+    private static ReconLoss? Recon(string name, double? coefficient, ReconMasks masks, ReconSites sites) =>
+        coefficient is { } value ? new ReconLoss { Name = name, Coeff = value, Masks = masks, Sites = sites } : null;
 }

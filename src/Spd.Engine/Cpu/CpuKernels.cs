@@ -42,7 +42,7 @@ internal static unsafe class CpuKernels
         Add<LaneSum>(new() { Accumulates = 1 }, LaneSum);
         Add<ScaleLanes>(SplitByRows with { Accumulates = 1, Overwrites = 0b01 }, ScaleLanes);
         Add<LaneDot>(new() { Accumulates = 1 }, LaneDot);
-        Add<Columns>(new() { SplitsByRows = true, WeightInputs = 1 }, Columns);
+        Add<MatrixColumns>(new() { SplitsByRows = true, WeightInputs = 1 }, Columns);
         backend.Add(new FunctionKernel<ColumnSum>(sum => new() { SplitsByRows = true, WritesColumns = sum.Of.Examples is null }, ColumnSum));
         Add<ScaledGradient>(SplitByRows with { Overwrites = 0b1 }, (_, in call) => Copy(call));
         Add<MatMul>(SplitByRows with { WeightInputs = 0b01, Accumulates = 1 }, MatMul);
@@ -209,7 +209,7 @@ internal static unsafe class CpuKernels
         }
     }
 
-    private static void Columns(Columns operation, in Call call)
+    private static void Columns(MatrixColumns operation, in Call call)
     {
         var batch = call.Workspace.Batch;
         for (int row = 0; row < call.Rows; row++)
@@ -268,14 +268,14 @@ internal static unsafe class CpuKernels
     }
 
     /// <summary>The lanes of a panel whose columns lie one behind the other, as they do where every lane has a column of its own and none is padding before the end.</summary>
-    private static int? Together(Columns columns, Batch batch, long firstLane, int lanes)
+    private static int? Together(MatrixColumns columns, Batch batch, long firstLane, int lanes)
     {
         ColumnOf(columns, batch, 0);
         bool isTogether = columns.Examples is null && batch.Length == batch.SequenceLanes && (columns.IsOfPositions || batch.Length == 1);
         return isTogether ? (int)Math.Min(lanes, batch.Lanes - firstLane) : null;
     }
 
-    private static long ColumnOf(Columns columns, Batch batch, long sequence)
+    private static long ColumnOf(MatrixColumns columns, Batch batch, long sequence)
     {
         int examples = columns.Examples ?? batch.Sequences, length = columns.IsOfPositions ? batch.Length : 1, given = columns.Matrix.Shape.Columns;
         if (given != examples * length)

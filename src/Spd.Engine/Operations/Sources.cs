@@ -85,7 +85,7 @@ public sealed record Broadcast(Value Vector) : Operation
 /// <param name="Matrix">The matrix <c>[rows, examples]</c> or <c>[rows, examples · positions]</c>.</param>
 /// <param name="Examples">How many examples; null for as many as the batch has sequences.</param>
 /// <param name="IsOfPositions">Whether each position has numbers of its own.</param>
-public sealed record Columns(Value Matrix, int? Examples = null, bool IsOfPositions = true) : Operation
+public sealed record MatrixColumns(Value Matrix, int? Examples = null, bool IsOfPositions = true) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [Matrix];
     public override IReadOnlyList<Shape> Results => Matrix.Shape.Domain == Domain.Weights && Examples is not < 1
@@ -95,10 +95,10 @@ public sealed record Columns(Value Matrix, int? Examples = null, bool IsOfPositi
     protected internal override void Differentiate(Derivative of, IReadOnlyList<Value?> d) => of.Add(Matrix, of.Graph.Add(new ColumnSum(d[0]!, this)));
 }
 
-/// <summary>The derivative of <see cref="Columns"/>: what the lanes of each column have in a panel, summed.</summary>
+/// <summary>The derivative of <see cref="MatrixColumns"/>: what the lanes of each column have in a panel, summed.</summary>
 /// <param name="X">The panel.</param>
 /// <param name="Of">The columns.</param>
-public sealed record ColumnSum(Value X, Columns Of) : Operation
+public sealed record ColumnSum(Value X, MatrixColumns Of) : Operation
 {
     public override IReadOnlyList<Value> Inputs => [X];
     public override IReadOnlyList<Shape> Results => X.Shape.IsPanel && X.Rows == Of.Matrix.Rows

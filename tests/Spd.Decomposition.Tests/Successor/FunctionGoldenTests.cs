@@ -286,7 +286,7 @@ public sealed class FunctionGoldenTests : IDisposable
         foreach (var site in model.Sites) sites.Add(new SiteActivations(site, null!, null!, null!, null!, graph.Input(site.C)));
         var objective = new Objective(graph);
         var batch = new Batch(importances.EnumerateObject().First().Value.GetArrayLength(), importances.EnumerateObject().First().Value[0].GetArrayLength());
-        var context = new LossContext(objective, model, new CausalImportance(null!, null!, sites), new DecompositionOptions { Steps = steps }, batch, null);
+        var context = new LossContext(objective, model, new CausalImportance(null!, null!, sites), new DecompositionOptions { Steps = steps }.LossSettings, batch, null);
         term.AddTo(context);
         // Averages go on from those of the step before.
         if (averages is not null)

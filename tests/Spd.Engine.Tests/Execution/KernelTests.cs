@@ -193,11 +193,11 @@ public sealed class KernelTests
 
         Parameter numbers = Filled("numbers", Rows, batch.Positions, seed: 9), sequenceNumbers = Filled("sequence numbers", Rows, batch.Sequences, seed: 10);
         var routes = graph.Add(new RandomSubset(graph.Uniform(Rows, 7), graph.Uniform(1, 8)));
-        var columns = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(numbers))), graph.Number(2)));
+        var columns = graph.Add(new ScaledGradient(graph.Add(new MatrixColumns(graph.Weight(numbers))), graph.Number(2)));
         var scaled = graph.Add(new ScaleLanes(graph.Multiply(columns, routes), graph.Add(new LaneDot(lane, columns))));
-        var counts = graph.Add(new SmoothCount(graph.Plus(scaled, graph.Add(new Columns(graph.Weight(sequenceNumbers), IsOfPositions: false))), graph.Number(0.7)));
+        var counts = graph.Add(new SmoothCount(graph.Plus(scaled, graph.Add(new MatrixColumns(graph.Weight(sequenceNumbers), IsOfPositions: false))), graph.Number(0.7)));
         objective.Add("sums of rows", graph.SquaredError(graph.Add(new LaneSum(graph.Add(new RepeatRows(counts, 2)), 2)), lane));
-        keep.Add(graph.Add(new ColumnSum(counts, (Columns)columns.Source.Inputs[0].Source)));
+        keep.Add(graph.Add(new ColumnSum(counts, (MatrixColumns)columns.Source.Inputs[0].Source)));
         keep.Add(graph.Add(new Examples(new CountedExamples(), 2)));
         var tokens = graph.Positions();
         keep.Add(graph.Add(new RotateAt(new Rotate(graph.RowRange(lane, 0, 12), 6, 100), tokens)));

@@ -111,10 +111,10 @@ public sealed class OperationGradientTests
             var weight = setup.Trained("weight", setup.Rows, setup.Rows);
             return (objective, x) => setup.Compare(objective, objective.Graph.Add(new LaneDot(objective.Graph.Add(new Gelu(x)), objective.Graph.MatMul(weight, x))));
         }),
-        new("a number for each position", typeof(Columns), setup =>
+        new("a number for each position", typeof(MatrixColumns), setup =>
         {
             var sources = setup.Trained("sources", setup.Rows, setup.Batch.Positions);
-            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new Columns(objective.Graph.Weight(sources)))));
+            return (objective, x) => setup.Compare(objective, objective.Graph.Multiply(x, objective.Graph.Add(new MatrixColumns(objective.Graph.Weight(sources)))));
         }),
         new("numbers that several sequences share", typeof(ColumnSum), setup =>
         {
@@ -122,17 +122,17 @@ public sealed class OperationGradientTests
             return (objective, x) =>
             {
                 var graph = objective.Graph;
-                setup.Compare(objective, graph.Multiply(x, graph.Add(new Columns(graph.Weight(sources), 2))));
-                setup.Compare(objective, graph.Multiply(x, graph.Add(new Columns(graph.Weight(shared), 2, IsOfPositions: false))));
+                setup.Compare(objective, graph.Multiply(x, graph.Add(new MatrixColumns(graph.Weight(sources), 2))));
+                setup.Compare(objective, graph.Multiply(x, graph.Add(new MatrixColumns(graph.Weight(shared), 2, IsOfPositions: false))));
             };
         }),
-        new("a number for each sequence", typeof(Columns), setup =>
+        new("a number for each sequence", typeof(MatrixColumns), setup =>
         {
             var sources = setup.Trained("sources", setup.Rows, setup.Batch.Sequences);
             return (objective, x) =>
             {
                 var graph = objective.Graph;
-                var columns = graph.Add(new Columns(graph.Weight(sources), IsOfPositions: false));
+                var columns = graph.Add(new MatrixColumns(graph.Weight(sources), IsOfPositions: false));
                 setup.Compare(objective, graph.Multiply(x, columns));
                 setup.Compare(objective, graph.Add(new Gelu(graph.Multiply(columns, columns))));
             };
@@ -431,7 +431,7 @@ public sealed class OperationGradientTests
         {
             var graph = new Graph();
             var objective = new Objective(graph);
-            var value = graph.Add(new ScaledGradient(graph.Add(new Columns(graph.Weight(sources))), graph.Number(factor)));
+            var value = graph.Add(new ScaledGradient(graph.Add(new MatrixColumns(graph.Weight(sources))), graph.Number(factor)));
             objective.Add("square", graph.SquaredError(value, graph.Scale(value, 3)));
             using var backend = TestBackend.Create();
             var program = backend.Compile(objective, 3, new ParameterSet([sources]));
@@ -447,7 +447,7 @@ public sealed class OperationGradientTests
     public void ColumnsOfAnotherBatchAreRefused()
     {
         var graph = new Graph();
-        var value = graph.Add(new Columns(graph.Weight(new Parameter("sources", 2, 5))));
+        var value = graph.Add(new MatrixColumns(graph.Weight(new Parameter("sources", 2, 5))));
         using var backend = TestBackend.Create(threads: 1);
         var program = backend.Compile(new Objective(graph), 4, keep: [value]);
         Assert.Contains("has 5 columns, but this batch needs 4", Assert.Throws<InvalidOperationException>(() => program.Run(0, 0)).Message, StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public sealed record PgdReconLoss : LossTerm
         foreach (var (i, pass) in passes.Index())
         {
             var sources = new AdversarialSources(
-                IsLayerwise ? $"{Name}.{pass[0].Site.Name}" : Name, context.Model, context.Batch, Scope, context.Options.UseDeltaComponent);
+                IsLayerwise ? $"{Name}.{pass[0].Site.Name}" : Name, context.Model, context.Batch, Scope, context.Settings.UseDeltaComponent);
             var climbed = new Objective(context.Graph);
             var route = context.AscentRoutes(DecompositionStreams.PgdRoutes, Routing);
             AddLoss(climbed, 1, route);
@@ -156,9 +156,9 @@ public sealed record PersistentPgdReconLoss : LossTerm
     internal override void AddTo(LossContext context)
     {
         var (graph, purpose) = (context.Graph, DecompositionStreams.PersistentPgdMasks);
-        bool useDelta = context.Options.UseDeltaComponent;
+        bool useDelta = context.Settings.UseDeltaComponent;
         var sources = new AdversarialSources(Name, context.Model, context.Batch, Scope, useDelta, UseSigmoidParameterization);
-        sources.Reset(SourceStart.Random, context.Options.Seed, step: 0);
+        sources.Reset(SourceStart.Random, context.Settings.Seed, step: 0);
         var climbed = new Objective(graph);
         climbed.Add(Name, context.DistanceTo(Forward(sources.Masks(RoutesAscents ? context.AscentRoutes(DecompositionStreams.PersistentPgdRoutes, Routing) : null))));
 
@@ -167,7 +167,7 @@ public sealed record PersistentPgdReconLoss : LossTerm
         var masks = AdvFraction < 1 ? Merged(unscaled, route) : sources.Masks(route, unscaled);
         context.Objective.Add(Name, context.DistanceTo(Forward(masks)), 1, Coeff);
         context.Adversaries.Add(new Adversary(
-            sources, climbed, Optimizer.Rule, Optimizer.RateOver(context.Options.Steps), UseSigmoidParameterization ? null : (0, 1), NWarmupSteps, context.Backend!));
+            sources, climbed, Optimizer.Rule, Optimizer.RateOver(context.Settings.Steps), UseSigmoidParameterization ? null : (0, 1), NWarmupSteps, context.Backend!));
 
         Value Forward(MaskSource masks) => context.Model.MaskedForward(graph, context.Target.Input, context.Target.Sites, masks);
 

@@ -45,7 +45,7 @@ public sealed class AdversarialSources
 
         Value InLanes(Parameter source)
         {
-            var columns = graph.Add(new Columns(graph.Weight(source), _scope.Examples, _scope.IsOfPositions));
+            var columns = graph.Add(new MatrixColumns(graph.Weight(source), _scope.Examples, _scope.IsOfPositions));
             if (gradientFactor != 1) columns = graph.Add(new ScaledGradient(columns, graph.Number(gradientFactor)));
             return _isSigmoid ? graph.Add(new Sigmoid(columns)) : columns;
         }
