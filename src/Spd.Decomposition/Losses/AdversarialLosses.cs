@@ -43,9 +43,9 @@ public sealed record PgdReconLoss : LossTerm
             var sources = new AdversarialSources(
                 IsLayerwise ? $"{Name}.{pass[0].Site.Name}" : Name, context.Model, context.Batch, Scope, context.Settings.UseDeltaComponent);
             var climbed = new Objective(context.Graph);
-            var route = context.AscentRoutes(DecompositionStreams.PgdRoutes, Routing);
+            var route = context.Routes(DecompositionStreams.PgdRoutes, Routing);
             AddLoss(climbed, 1, route);
-            AddLoss(context.Objective, 1.0 / passes.Count, Routing?.RouteOf(context, DecompositionStreams.PgdRoutes) is { } own ? context.RecordedRoutes(DecompositionStreams.PgdRoutes) ?? own : null);
+            AddLoss(context.Objective, 1.0 / passes.Count, route);
             context.Adversaries.Add(new Adversary(sources, climbed, new SignSgd(), _ => StepSize, (0, 1), NSteps, context.Backend!) { StartsAnew = Init });
 
             void AddLoss(Objective objective, double weight, Func<Graph, SiteActivations, int, Value>? route)
@@ -149,7 +149,8 @@ public sealed record PersistentPgdReconLoss : LossTerm
 
     public override bool DependsOnSteps => Optimizer.Schedule.DependsOnSteps;
 
-    protected override string DefaultName => AdvFraction < 1 ? "merged_persistent_pgd_recon" : "persistent_pgd_recon";
+    protected override string DefaultName =>
+        AdvFraction < 1 ? "merged_persistent_pgd_recon" : Routing is null ? "persistent_pgd_recon" : "persistent_pgd_recon_subset";
 
     internal override bool IsAdversarial => true;
 
@@ -160,10 +161,10 @@ public sealed record PersistentPgdReconLoss : LossTerm
         var sources = new AdversarialSources(Name, context.Model, context.Batch, Scope, useDelta, UseSigmoidParameterization);
         sources.Reset(SourceStart.Random, context.Settings.Seed, step: 0);
         var climbed = new Objective(graph);
-        climbed.Add(Name, context.DistanceTo(Forward(sources.Masks(RoutesAscents ? context.AscentRoutes(DecompositionStreams.PersistentPgdRoutes, Routing) : null))));
+        climbed.Add(Name, context.DistanceTo(Forward(sources.Masks(RoutesAscents ? context.Routes(DecompositionStreams.PersistentPgdRoutes, Routing) : null))));
 
         double unscaled = Coeff > 0 ? 1 / Coeff : 1;
-        var route = Routing is null ? null : context.RecordedRoutes(purpose) ?? Routing.RouteOf(context, purpose);
+        var route = context.Routes(purpose, Routing);
         var masks = AdvFraction < 1 ? Merged(unscaled, route) : sources.Masks(route, unscaled);
         context.Objective.Add(Name, context.DistanceTo(Forward(masks)), 1, Coeff);
         context.Adversaries.Add(new Adversary(

@@ -15,7 +15,7 @@ public abstract record LossTerm
     [NotNegative]
     public double Coeff { get; init; } = 1;
 
-    /// <summary>What it is called in logs; two terms that are called alike are added up, and must have one coefficient.</summary>
+    /// <summary>What it is called in logs and checkpoints; no two terms of an objective are called alike.</summary>
     public string Name { get => field ?? DefaultName; init; }
 
     /// <summary>Whether what a step computes depends on how many steps there are, so that a training cannot be prolonged as it is.</summary>
@@ -71,13 +71,13 @@ internal sealed record LossContext(
     public static Func<Graph, SiteActivations, int, Value> Deltas(StreamPurpose purpose) =>
         (graph, site, sample) => graph.Uniform(1, purpose.Stream(DecompositionStreams.FirstDelta + site.Site.Index, sample));
 
-    /// <summary>Routes of ascents; each draws its own.</summary>
-    public Func<Graph, SiteActivations, int, Value>? AscentRoutes(StreamPurpose purpose, Routing? routing) =>
-        routing is null ? null : RecordedRoutes(purpose) ?? routing.RouteOf(this, purpose);
-
-    /// <summary>The routes of recorded draws; null where draws are fresh.</summary>
-    public Func<Graph, SiteActivations, int, Value>? RecordedRoutes(StreamPurpose purpose) =>
-        RecordedMasks?.Invoke(purpose) is { } masks ? (graph, site, sample) => masks(graph, site, sample)!.Route! : null;
+    /// <summary>Which lanes a routing sends to a site; null where all are.</summary>
+    public Func<Graph, SiteActivations, int, Value>? Routes(StreamPurpose purpose, Routing? routing)
+    {
+        if (routing is null || RecordedMasks is null) return routing?.RouteOf(this, purpose);
+        var masks = RecordedMasks(purpose);
+        return (graph, site, sample) => masks(graph, site, sample)!.Route!;
+    }
 
     public Value DistanceTo(Value output) => Settings.OutputLossType == OutputLoss.Mse
         ? Graph.SquaredError(output, Target.TargetOutput)

@@ -73,11 +73,7 @@ public sealed record ReconLoss : LossTerm
     {
         var masks = Masks == ReconMasks.Unmasked ? Decomposition.Masks.Ones : Decomposition.Masks.Importance;
         if (routing is null) return masks;
-        // Where draws are recorded, so are the routes of masks that are not drawn.
-        var routes = context.RecordedMasks?.Invoke(purpose);
-        return routes is null
-            ? masks.With(null, routing.RouteOf(context, purpose))
-            : (graph, site, sample) => new SiteMask(masks(graph, site, sample)?.Components, null, routes(graph, site, sample)?.Route);
+        return masks.With(null, context.Routes(purpose, routing));
     }
 }
 

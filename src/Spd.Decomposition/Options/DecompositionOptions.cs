@@ -137,6 +137,8 @@ public sealed record DecompositionOptions : MethodOptions
     {
         base.Validate();
         foreach (var term in LossTerms ?? []) OptionRanges.Check(term, term.GetType());
+        if ((LossTerms ?? []).CountBy(term => term.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
+            throw new ArgumentException($"two losses are called '{twice}', by which their sources are kept: give one of them another Name, or leave it out");
         if (CBySite is { Count: 0 }) throw new ArgumentException("CBySite is empty, but it must name every site, or be null");
     }
 

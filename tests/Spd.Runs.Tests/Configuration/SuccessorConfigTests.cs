@@ -23,7 +23,6 @@ public sealed class SuccessorConfigTests
             loss_metric_configs:
             - {classname: FaithfulnessLoss, coeff: 10, is_relative: true}
             - {classname: ImportanceMinimalityLoss, coeff: 0.001, pnorm: 2, beta: 0.5, eps: 1e-9, p_anneal_start_frac: 0.1, p_anneal_final_p: 0.4, p_anneal_end_frac: 0.9}
-            - {classname: SmoothImportanceMinimalityLoss, coeff: 0.001, gamma_start: 0.5, gamma_end: 0.02, gamma_end_frac: 0.9, normalize_at_one: true, frequency_coeff: 0.0005, reference_datapoint_count: 100, frequency_halflife: 20}
             - {classname: UnmaskedReconLoss, coeff: 1}
             - {classname: CIMaskedReconLoss, coeff: 2}
             - {classname: CIMaskedReconLayerwiseLoss, coeff: 3}
@@ -45,22 +44,41 @@ public sealed class SuccessorConfigTests
             - {classname: MergedStochasticSubsetPPGDReconLoss, coeff: 1, adv_fraction: 0.25, optimizer: {type: adam, beta1: 0.01}, scope: {type: per_batch}}
             """);
         var terms = config.Decomposition.LossTerms!;
-        Assert.Equal(17, terms.Count);
+        Assert.Equal(16, terms.Count);
         Assert.Equal(new FaithfulnessLoss { Coeff = 10, IsRelative = true }, terms[0]);
         Assert.Equal(0.4, Assert.IsType<ImportanceMinimalityLoss>(terms[1]).PAnnealFinalP);
-        Assert.Equal(20, Assert.IsType<SmoothImportanceLoss>(terms[2]).FrequencyHalflife);
-        Assert.Equal((ReconMasks.CiMasked, ReconSites.Subset, new StaticProbability(0.25)), terms[6] is ReconLoss recon ? (recon.Masks, recon.Sites, (StaticProbability)recon.Routing) : default);
-        Assert.True(((ReconLoss)terms[9]).Routing.IsByRow);
-        Assert.Equal((SourceStart.Zeroes, 3, SourceScope.RowAndPosition), terms[11] is PgdReconLoss pgd ? (pgd.Init, pgd.NSteps, pgd.Scope) : default);
-        var lasting = Assert.IsType<PersistentPgdReconLoss>(terms[14]);
+        Assert.Equal((ReconMasks.CiMasked, ReconSites.Subset, new StaticProbability(0.25)), terms[5] is ReconLoss recon ? (recon.Masks, recon.Sites, (StaticProbability)recon.Routing) : default);
+        Assert.True(((ReconLoss)terms[8]).Routing.IsByRow);
+        Assert.Equal((SourceStart.Zeroes, 3, SourceScope.RowAndPosition), terms[10] is PgdReconLoss pgd ? (pgd.Init, pgd.NSteps, pgd.Scope) : default);
+        var lasting = Assert.IsType<PersistentPgdReconLoss>(terms[13]);
         Assert.Equal((0.9, 0.2, 0.5, new SourceScope(3, true)), (((MomentumSources)lasting.Optimizer).Momentum, lasting.Optimizer.StartVal, lasting.Optimizer.FinalValFrac, lasting.Scope));
-        Assert.True(Assert.IsType<PersistentPgdReconLoss>(terms[15]).RoutesAscents);
-        Assert.Equal(0.25, Assert.IsType<PersistentPgdReconLoss>(terms[16]).AdvFraction);
+        Assert.True(Assert.IsType<PersistentPgdReconLoss>(terms[14]).RoutesAscents);
+        Assert.Equal(0.25, Assert.IsType<PersistentPgdReconLoss>(terms[15]).AdvFraction);
 
         string yaml = config.ToYaml();
         Assert.Equal(yaml, ExperimentConfig.Parse(yaml, "again.yaml", [], None).Config.ToYaml());
         // The paper's coefficients would say what is not computed.
         Assert.DoesNotContain("stochastic_recon_coeff", yaml, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ASmoothCountIsReadAndWritten()
+    {
+        var config = Parse("loss_metric_configs:\n- {classname: SmoothImportanceMinimalityLoss, coeff: 0.001, gamma_start: 0.5, gamma_end: 0.02, gamma_end_frac: 0.9, normalize_at_one: true, frequency_coeff: 0.0005, reference_datapoint_count: 100, frequency_halflife: 20}\n");
+        Assert.Equal(
+            new SmoothImportanceLoss
+            {
+                Coeff = 0.001,
+                GammaStart = 0.5,
+                GammaEnd = 0.02,
+                GammaEndFrac = 0.9,
+                NormalizeAtOne = true,
+                FrequencyCoeff = 0.0005,
+                ReferenceDatapointCount = 100,
+                FrequencyHalflife = 20,
+            },
+            Assert.Single(config.Decomposition.LossTerms!));
+        Assert.Equal(config.ToYaml(), ExperimentConfig.Parse(config.ToYaml(), "again.yaml", [], None).Config.ToYaml());
     }
 
     [Fact]
@@ -100,6 +118,7 @@ public sealed class SuccessorConfigTests
     [InlineData("loss_metric_configs: [{classname: PersistentPGDReconLoss, coeff: 1, scope: {type: everything}}]", "type of scope is 'everything', but a type, one of single_source, ")]
     [InlineData("loss_metric_configs: [{classname: PersistentPGDReconLoss, coeff: 1, scope: {type: repeat_across_batch}}]", "needs n_sources")]
     [InlineData("loss_metric_configs: [{classname: MergedStochasticSubsetPPGDReconLoss, coeff: 1, adv_fraction: 1.5}]", "adv_fraction is 1.5")]
+    [InlineData("loss_metric_configs: [{classname: UnmaskedReconLoss, coeff: 1}, {classname: UnmaskedReconLoss, coeff: 2}]", "has two entries that are called 'unmasked_recon'")]
     [InlineData("loss_metric_configs: []", "at least one entry is needed")]
     [InlineData("recon_coeff: 1\nloss_metric_configs: [{classname: FaithfulnessLoss, coeff: 1}]", "recon_coeff is given beside loss_metric_configs, which takes its place")]
     [InlineData("importance_minimality_coeff: 1\nci_config: {fn_type: mlp, hidden_dims: [3, 2]}", "one hidden layer, or none")]
