@@ -110,8 +110,8 @@ public sealed class DecompositionStep : TrainingStep
     {
         if (_options.FaithfulnessWarmupSteps == 0) return;
         var objective = new Objective(Graph);
-        var relative = (_options.LossTerms ?? []).OfType<FaithfulnessLoss>().FirstOrDefault()?.IsRelative ?? false;
-        FaithfulnessLoss.AddTo(objective, LossNames.Faithfulness, _model.Sites, 1, relative);
+        bool isRelative = _options.Terms.OfType<FaithfulnessLoss>().FirstOrDefault()?.IsRelative ?? false;
+        FaithfulnessLoss.AddTo(objective, LossNames.Faithfulness, _model.Sites, 1, isRelative);
         var program = _backend.Compile(objective, 1, _model.Factors);
         var optimiser = new Optimiser([new ParameterGroup("factors", _model.Factors, new AdamW(), _ => _options.FaithfulnessWarmupLr)], _backend);
         for (int step = 0; step < _options.FaithfulnessWarmupSteps; step++)

@@ -98,8 +98,8 @@ internal static partial class ExperimentKeys
     {
         { LrSchedule: ScheduleShape.Exponential, LrExponentialHalflife: null } =>
             new ConfigFault("lr_schedule", "lr_schedule is exponential, which needs lr_exponential_halflife, the steps in which the learning rate halves"),
-        { LossTerms: { } terms } when terms.CountBy(term => term.Name).Any(name => name.Value > 1) => new ConfigFault(
-            LossList, $"{LossList} has two entries that are called '{terms.CountBy(term => term.Name).First(name => name.Value > 1).Key}': put them into one, or leave one out"),
+        { LossTerms: { } terms } when terms.CountBy(term => term.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice } => new ConfigFault(
+            LossList, $"{LossList} has two entries that are called '{twice}': put them into one, or leave one out"),
         { LossTerms: null } and var options when Coefficients.All(term => term.Get(options) is null) => new ConfigFault(
             Minimality,
             "every coefficient is null, so there is nothing to minimise: "

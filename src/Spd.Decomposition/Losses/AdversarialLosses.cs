@@ -175,7 +175,7 @@ public sealed record PersistentPgdReconLoss : LossTerm
         MaskSource Merged(double gradientFactor, Func<Graph, SiteActivations, int, Value>? route) => (graph, site, sample) =>
         {
             var row = graph.Add(new Uniform(1, DecompositionStreams.AdversarialRows, Domain.Sequence));
-            var isAdversarial = graph.Add(new AffineBelow(row, row, (float)AdvFraction, 0, 1));
+            var isAdversarial = graph.Below(row, AdvFraction);
             var isStochastic = graph.Add(new Affine(isAdversarial, -1, 1));
             var (own, delta) = sources.Build(graph, site.Site, gradientFactor);
             var fresh = Mixed(own, graph.Uniform(site.Site.C, purpose.Stream(site.Site.Index, sample)));

@@ -30,8 +30,7 @@ public sealed class Adversary
     {
         (Sources, Objective, Ascents) = (sources, objective, ascents);
         _optimiser = new Optimiser(
-            [new ParameterGroup("sources", sources.Parameters, new Ascent(rule, bounds?.Low ?? float.NegativeInfinity, bounds?.High ?? float.PositiveInfinity), _ => Rate)], backend);
-        RateAt = rate;
+            [new ParameterGroup("sources", sources.Parameters, new Ascent(rule, bounds?.Low ?? float.NegativeInfinity, bounds?.High ?? float.PositiveInfinity), update => rate(update / UpdatesOfAStep))], backend);
     }
 
     /// <summary>What it moves.</summary>
@@ -49,9 +48,6 @@ public sealed class Adversary
     /// <summary>The sources and what their rule keeps of them, for checkpoints; empty where every step starts anew.</summary>
     public IReadOnlyList<(string Name, Memory<float> Values)> State => StartsAnew is null ? _optimiser.State : [];
 
-    /// <summary>Updates of the sources so far.</summary>
-    public long Updates { get; private set; }
-
     /// <summary>For tests: is told when sources have been put back to where they start, and of every update.</summary>
     internal Action<Adversary>? Started { get; set; }
 
@@ -63,9 +59,8 @@ public sealed class Adversary
     /// <summary>The loss of each ascent's forward pass, in the step at hand.</summary>
     internal List<double> AscentLosses { get; } = [];
 
-    private Func<long, double> RateAt { get; }
-
-    private double Rate { get; set; }
+    // One more than there are ascents: the last is by the gradient of the losses.
+    private int UpdatesOfAStep => Ascents + 1;
 
     /// <summary>What an ascent computes.</summary>
     public Plan Plan => _ascent!.Plan;
@@ -82,37 +77,33 @@ public sealed class Adversary
     internal void Climb(ulong seed, long step)
     {
         AscentLosses.Clear();
+        long first = step * UpdatesOfAStep;
         if (StartsAnew is { } start)
         {
             Sources.Reset(start, seed, (uint)step);
-            Updates = 0;
+            first = 0;
             Started?.Invoke(this);
         }
-        else Updates = UpdatesBefore(step);
 
         for (int i = 0; i < Ascents; i++)
         {
             _ascent!.Run(seed + (ulong)(i + 1) * AscentSeed, step);
             AscentLosses.Add(_ascent.TotalLoss);
-            Update(step, _ascent.Gradients);
+            Update(first + i, _ascent.Gradients);
         }
     }
 
     /// <summary>The last ascent of a step, by the gradient that the losses themselves have left, where sources last.</summary>
     internal void ClimbBy(ParameterGradients gradients, long step)
     {
-        if (StartsAnew is null) Update(step, gradients);
+        if (StartsAnew is null) Update(step * UpdatesOfAStep + Ascents, gradients);
     }
 
-    // One more than there are ascents: the last is by the gradient of the losses.
-    private long UpdatesBefore(long step) => step * (Ascents + 1);
-
-    private void Update(long step, ParameterGradients gradients)
+    /// <summary>Moves the sources; updates are numbered on from step to step where sources last, and begin at 0 in every step where they do not.</summary>
+    private void Update(long number, ParameterGradients gradients)
     {
-        Rate = RateAt(step);
         Gradients = gradients;
-        _optimiser.Step(Updates, gradients);
-        Updates++;
+        _optimiser.Step(number, gradients);
         Updated?.Invoke(this);
     }
 }

@@ -63,8 +63,7 @@ internal sealed record LossContext(
     public MaskSource StochasticMasks(StreamPurpose purpose, Routing? routing = null)
     {
         if (RecordedMasks is not null) return RecordedMasks(purpose);
-        var masks = Masks.Stochastic(purpose, Model.Importances.Sampling);
-        return Settings.UseDeltaComponent || routing is not null ? masks.With(Settings.UseDeltaComponent ? Deltas(purpose) : null, routing?.RouteOf(this, purpose)) : masks;
+        return Masks.Stochastic(purpose, Model.Importances.Sampling).With(Settings.UseDeltaComponent ? Deltas(purpose) : null, Routes(purpose, routing));
     }
 
     /// <summary>m_Δ drawn afresh for every lane and site.</summary>
@@ -79,9 +78,8 @@ internal sealed record LossContext(
         return (graph, site, sample) => masks(graph, site, sample)!.Route!;
     }
 
-    public Value DistanceTo(Value output) => Settings.OutputLossType == OutputLoss.Mse
-        ? Graph.SquaredError(output, Target.TargetOutput)
-        : Graph.Divergence(output, Target.TargetOutput);
+    /// <summary>How far an output is from the target's.</summary>
+    public Value DistanceTo(Value output) => Reconstruction.Distance(Graph, output, Target.TargetOutput, Settings.OutputLossType);
 }
 
 /// <summary>Which sites a lane is routed to in a pass where all are replaced: elsewhere the site is the target's own.</summary>
@@ -120,6 +118,6 @@ public sealed record StaticProbability(double P) : Routing
     internal override Func<Graph, SiteActivations, int, Value> RouteOf(LossContext context, StreamPurpose purpose) => (graph, site, sample) =>
     {
         var noise = graph.RowRange(Uniform(graph, context.Model.Sites.Count, purpose.Stream(DecompositionStreams.RouteNoise, sample)), site.Site.Index, 1);
-        return graph.Add(new AffineBelow(noise, noise, (float)P, 0, 1));
+        return graph.Below(noise, P);
     };
 }

@@ -14,16 +14,11 @@ public delegate SiteMask? MaskSource(Graph graph, SiteActivations site, int samp
 /// <summary>The mask sources there are.</summary>
 public static class Masks
 {
-    private static readonly Parameter One = NewOne();
-
     /// <summary>All ones: the sum of the subcomponents.</summary>
     public static MaskSource Ones { get; } = (_, _, _) => null;
 
     /// <summary><c>m = g</c>.</summary>
     public static MaskSource Importance { get; } = (_, site, _) => site.Importance;
-
-    /// <summary><c>m = m_Δ = 1</c>: the target itself.</summary>
-    public static MaskSource Whole { get; } = (graph, site, _) => new SiteMask(null, graph.Broadcast(One));
 
     /// <summary><c>m = 1[g &gt; ½]</c>.</summary>
     public static MaskSource RoundedImportance { get; } = (graph, site, _) => graph.Add(new Above(site.Importance, 0.5f));
@@ -32,7 +27,7 @@ public static class Masks
     public static MaskSource Stochastic(StreamPurpose purpose, MaskSampling sampling = MaskSampling.Continuous) => From((graph, site, sample) =>
     {
         var uniform = graph.Uniform(site.Site.C, purpose.Stream(site.Site.Index, sample));
-        return sampling == MaskSampling.Continuous ? uniform : graph.Add(new AffineBelow(uniform, uniform, 0.5f, 0, 1));
+        return sampling == MaskSampling.Continuous ? uniform : graph.Below(uniform, 0.5);
     });
 
     /// <summary><c>m = g + (1 − g) s</c> with one <c>s</c> per subcomponent, shared by the whole batch: the adversary's masks.</summary>
@@ -69,10 +64,6 @@ public static class Masks
         return model.MaskedPass(graph, activations.Keys, site => masks(graph, activations[site], sample));
     }
 
-    private static Parameter NewOne()
-    {
-        var one = new Parameter("one", 1);
-        one.Values.Fill(1);
-        return one;
-    }
+    /// <summary>1 where x is below a number, else 0.</summary>
+    internal static Value Below(this Graph graph, Value x, double threshold) => graph.Add(new AffineBelow(x, x, (float)threshold, 0, 1));
 }

@@ -72,7 +72,6 @@ public sealed record ReconLoss : LossTerm
     private MaskSource Fixed(LossContext context, StreamPurpose purpose, Routing? routing)
     {
         var masks = Masks == ReconMasks.Unmasked ? Decomposition.Masks.Ones : Decomposition.Masks.Importance;
-        if (routing is null) return masks;
         return masks.With(null, context.Routes(purpose, routing));
     }
 }
@@ -105,7 +104,7 @@ public sealed record HiddenActivationsReconLoss : LossTerm
             {
                 Replace = (linear, input) =>
                 {
-                    var output = pass.Replace?.Invoke(linear, input) ?? graph.AddBias(linear.Apply(graph, linear.Weight, input, linear.IsTransposed), linear.Bias);
+                    var output = linear.Forward(pass, input);
                     foreach (var site in model.Sites.Where(site => site.Linear == linear)) outputs[site] = output;
                     return output;
                 },

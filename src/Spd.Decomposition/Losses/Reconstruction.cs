@@ -1,3 +1,4 @@
+using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
 
 namespace Spd.Decomposition;
@@ -39,9 +40,12 @@ public static class Reconstruction
             foreach (var pass in passes)
             {
                 var output = model.MaskedForward(graph, target.Input, pass, masks, sample);
-                var loss = distance == OutputLoss.Mse ? graph.SquaredError(output, target.TargetOutput) : graph.Divergence(output, target.TargetOutput);
-                objective.Add(name, loss, 1.0 / (samples * passes.Count), coefficient);
+                objective.Add(name, Distance(graph, output, target.TargetOutput, distance), 1.0 / (samples * passes.Count), coefficient);
             }
         }
     }
+
+    /// <summary>D of an output and the target's.</summary>
+    internal static Value Distance(Graph graph, Value output, Value target, OutputLoss distance) =>
+        distance == OutputLoss.Mse ? graph.SquaredError(output, target) : graph.Divergence(output, target);
 }

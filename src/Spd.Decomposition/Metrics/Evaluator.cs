@@ -1,4 +1,3 @@
-using Spd.Engine;
 using Spd.Engine.Execution;
 using Spd.Engine.Graphs;
 using Spd.Engine.Operations;
@@ -77,7 +76,7 @@ public sealed class Evaluator
         double Take(string name) => losses.Remove(name, out double value) ? value : throw new KeyNotFoundException(name);
         double unmasked = Take(Unmasked), stochastic = Take(Stochastic), importanceMasked = Take(ImportanceMasked), roundedMasked = Take(RoundedMasked);
         // Without the terms that search for their masks it would be no total.
-        if (_options.LossTerms?.Any(term => term.IsAdversarial) != true) losses["total"] = total;
+        if (!_options.Terms.Any(term => term.IsAdversarial)) losses["total"] = total;
         long rows = (long)batches * _batch.Positions;
         return new Evaluation(
             losses, [.. _counts.Select(counts => counts.Result(rows))], unmasked, stochastic, importanceMasked, roundedMasked, adversarial);
@@ -91,7 +90,7 @@ public sealed class Evaluator
         private readonly Value _negatedSmallest = graph.Add(new Maximum(graph.Scale(site.Importance, -1)));
         private readonly Value _histogram = graph.Add(new Histogram(site.Importance, HistogramBins));
         private readonly Value _sum = graph.Add(new RowSum(graph.Add(new Relu(site.Importance))));
-        private readonly Value? _inLane = length == 1 ? null : graph.MatMul(Ones(site.Site.C), graph.Add(new Above(site.Importance, ActiveThreshold)));
+        private readonly Value? _inLane = length == 1 ? null : graph.Add(new LaneSum(graph.Add(new Above(site.Importance, ActiveThreshold)), site.Site.C));
         private readonly double[] _sums = new double[site.Site.C], _byPosition = new double[length];
         private readonly float[] _extremes = new float[2 * site.Site.C];
         private readonly long[] _counts = new long[HistogramBins];
@@ -130,13 +129,6 @@ public sealed class Evaluator
                 MeanImportances = [.. _sums.Select(sum => sum / rows)],
                 L0ByPosition = _inLane is null ? [] : [.. _byPosition.Select(count => count * length / rows)],
             };
-        }
-
-        private static Parameter Ones(int count)
-        {
-            var ones = new Parameter("ones", 1, count);
-            ones.Values.Fill(1);
-            return ones;
         }
     }
 }

@@ -212,10 +212,11 @@ internal static unsafe class CpuKernels
     private static void Columns(MatrixColumns operation, in Call call)
     {
         var batch = call.Workspace.Batch;
+        int? together = Together(operation, batch, call.FirstLane, call.Lanes);
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.In(0) + (nint)(call.FirstRow + row) * call.RowStepOf(0), to = call.OutRows(0) + (nint)row * call.Stride;
-            if (Together(operation, batch, call.FirstLane, call.Lanes) is { } lanes)
+            if (together is { } lanes)
             {
                 new Span<float>(from + call.FirstLane, lanes).CopyTo(new(to, lanes));
                 new Span<float>(to + lanes, call.Lanes - lanes).Clear();
@@ -241,10 +242,11 @@ internal static unsafe class CpuKernels
     {
         var batch = call.Workspace.Batch;
         bool isShared = operation.Of.Examples is not null;
+        int? together = Together(operation.Of, batch, call.FirstLane, call.Lanes);
         for (int row = 0; row < call.Rows; row++)
         {
             float* from = call.InRows(0) + (nint)row * call.Stride, to = call.Out(0) + (nint)(call.FirstRow + row) * call.RowStepOfResult(0);
-            if (Together(operation.Of, batch, call.FirstLane, call.Lanes) is { } lanes)
+            if (together is { } lanes)
             {
                 new Span<float>(from, lanes).CopyTo(new(to + call.FirstLane, lanes));
                 continue;
@@ -270,6 +272,7 @@ internal static unsafe class CpuKernels
     /// <summary>The lanes of a panel whose columns lie one behind the other, as they do where every lane has a column of its own and none is padding before the end.</summary>
     private static int? Together(MatrixColumns columns, Batch batch, long firstLane, int lanes)
     {
+        // Refuses a matrix of another batch.
         ColumnOf(columns, batch, 0);
         bool isTogether = columns.Examples is null && batch.Length == batch.SequenceLanes && (columns.IsOfPositions || batch.Length == 1);
         return isTogether ? (int)Math.Min(lanes, batch.Lanes - firstLane) : null;
